@@ -1,0 +1,31 @@
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/ready
+
+help: ## 列出命令 list the commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml requirements.txt
+	python3.11 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --compile -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+setup: $(READY) ## 安装 install into .venv
+
+refresh: $(READY) ## 载入 raw/ 并发布 load raw/ and publish a release
+	$(BIN)/junheng refresh
+
+test: $(READY) ## 运行全部测试 run all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check
+	$(BIN)/sqlfluff lint dbt
+
+bench: $(READY) ## 测速 measure against a floor
+	$(BIN)/python bench/run.py
+
+.PHONY: help setup refresh test lint bench
