@@ -1,0 +1,90 @@
+"""The contract of the six extracts, read from contract.yml: which columns an extract has and what they may hold."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+SOURCE = Path(__file__).with_name("contract.yml")
+DUCKDB_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an extract: its canonical name, its official Chinese header, and what a value may be."""
+
+    name: str
+    zh: str
+    type: str
+    unit: str | None = None
+    required: bool = False
+    hashed: bool = False
+    min: float | None = None
+    max: float | None = None
+    example: str = ""
+    note_zh: str = ""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def duckdb_type(self) -> str:
+        """The type in the warehouse; text and every domain are VARCHAR."""
+        return DUCKDB_TYPES.get(self.type, "VARCHAR")
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every header that stands for this column."""
+        return (self.zh, self.name, *self.aliases)
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One extract: the columns in order, and the key that is unique within a region and school year."""
+
+    name: str
+    zh: str
+    grain_zh: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The whole contract: extracts, domains (stored value -> what a file may say), units and special tokens."""
+
+    extracts: dict[str, Extract]
+    domains: dict[str, dict[str, list[str]]]
+    units: dict[str, dict[str, float]]
+    stages: dict[str, str]
+    null_tokens: tuple[str, ...]
+    total_tokens: tuple[str, ...]
+
+
+def _column(entry: dict, prefix: str = "", prefix_zh: str = "") -> Column:
+    aliases = tuple(prefix_zh + alias for alias in entry.get("aliases", ()))
+    renamed = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
+    return Column(**{**entry, **renamed})
+
+
+@cache
+def contract() -> Contract:
+    """Read contract.yml once a process."""
+    document = yaml.load(SOURCE.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    stages = document["stages"]
+    extracts = {}
+    for name, entry in document["extracts"].items():
+        columns = [_column(column) for column in entry["columns"]]
+        for stage, zh in stages.items():
+            columns += [_column(column, f"{stage}_", zh) for column in entry.get("per_stage", ())]
+        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], tuple(entry["key"]), tuple(columns))
+    return Contract(
+        extracts=extracts,
+        domains=document["domains"],
+        units=document["units"],
+        stages=stages,
+        null_tokens=tuple(document["null_tokens"]),
+        total_tokens=tuple(document["total_tokens"]),
+    )

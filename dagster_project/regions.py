@@ -1,0 +1,100 @@
+"""raw/regions.yml: which regions hand in extracts, and the partitions that lie in raw/."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+YEAR = re.compile(r"\d{4}")
+
+
+class RegionsError(ValueError):
+    """raw/regions.yml is missing or wrong; the message, in Chinese, says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """One region of raw/regions.yml. `counties` empty: any county code is accepted."""
+
+    id: str
+    name_zh: str
+    counties: dict[str, str]
+    school_id_pattern: str
+    refresh: str | None
+    documents: tuple[str, ...]
+    reference_month_day: str
+    synthetic: bool
+
+
+FIELDS = {
+    "id",
+    "name_zh",
+    "counties",
+    "school_id_pattern",
+    "refresh",
+    "documents",
+    "reference_month_day",
+    "synthetic",
+}
+
+
+def _region(entry: dict, place: str) -> Region:
+    unknown = sorted(set(entry) - FIELDS)
+    if unknown:
+        raise RegionsError(f"{place}：不认识的字段 {', '.join(unknown)}；可用的字段是 {', '.join(sorted(FIELDS))}")
+    region_id = str(entry.get("id", ""))
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", region_id):
+        raise RegionsError(f"{place}：id 须由英文字母、数字、_ 或 - 组成，现在是“{region_id}”")
+    pattern = entry.get("school_id_pattern", r"^\d{10}$")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise RegionsError(f"{place}：school_id_pattern“{pattern}”不是有效的正则表达式（{error}）") from error
+    return Region(
+        id=region_id,
+        name_zh=entry.get("name_zh", region_id),
+        counties={str(code): name for code, name in (entry.get("counties") or {}).items()},
+        school_id_pattern=pattern,
+        refresh=entry.get("refresh"),
+        documents=tuple(entry.get("documents", ())),
+        reference_month_day=entry.get("reference_month_day", "09-01"),
+        synthetic=bool(entry.get("synthetic", False)),
+    )
+
+
+def read_regions(raw: Path) -> dict[str, Region]:
+    """The regions by id. Raises RegionsError where the file is missing, unreadable or contradicts itself."""
+    path = raw / "regions.yml"
+    if not path.is_file():
+        raise RegionsError(f"找不到 {path}：请在 raw 文件夹放一份 regions.yml，写明各区域的 id、name_zh 和 counties")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RegionsError(f"{path} 不是有效的 YAML：{error}") from error
+    entries = document.get("regions") if isinstance(document, dict) else document
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise RegionsError(f"{path}：顶层应是 regions: 下的一个列表，每个区域一项")
+    regions: dict[str, Region] = {}
+    owner: dict[str, str] = {}
+    for number, entry in enumerate(entries, start=1):
+        region = _region(entry, f"{path} 第 {number} 个区域")
+        if region.id in regions:
+            raise RegionsError(f"{path}：区域 id“{region.id}”出现了两次")
+        for code in region.counties:
+            if code in owner:
+                raise RegionsError(f"{path}：县 {code} 同时属于 {owner[code]} 和 {region.id}，一个县只能属于一个区域")
+            owner[code] = region.id
+        regions[region.id] = region
+    return regions
+
+
+def find_partitions(raw: Path) -> list[tuple[str, int]]:
+    """Every <region>/<school_year> folder in raw/, sorted; a region that is not in regions.yml included."""
+    return sorted(
+        (region.name, int(year.name))
+        for region in raw.iterdir()
+        if region.is_dir() and not region.name.startswith(".")
+        for year in region.iterdir()
+        if year.is_dir() and YEAR.fullmatch(year.name)
+    )
