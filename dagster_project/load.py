@@ -103,7 +103,7 @@ def apply_change(
         for table in TABLES:
             con.execute(f"delete from raw.{table} where region_id = ? and school_year = ?", change.partition)
             con.execute(f"insert into raw.{table} select ?, ?, * from incoming_{table}", change.partition)
-        con.execute("insert into raw.pending_partition values (?, ?)", change.partition)
+        con.execute("insert into raw.pending_partition values (?, ?, false)", change.partition)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

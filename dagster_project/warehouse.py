@@ -5,18 +5,20 @@ Schema raw, one table an extract by the contract, and
   quarantine         one row a rejected row (row_number null: the whole file), with reason and original
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
-  pending_partition  partitions whose marts must be rebuilt before the next release
+  pending_partition  partitions whose marts are older than their raw rows; is_selected: the run at hand rebuilds them
   build              fingerprint of the dbt project that built the marts
 """
 
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock, Timeout
 
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.rows import create_macros, quote
@@ -37,7 +39,7 @@ TABLES = {
     "loaded_partition": "fingerprint VARCHAR",
 }  # each after region_id and school_year
 OTHER_TABLES = {
-    "pending_partition": "region_id VARCHAR, school_year INTEGER",
+    "pending_partition": "region_id VARCHAR, school_year INTEGER, is_selected BOOLEAN",
     "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR",
     "county": "region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR",
     "build": "fingerprint VARCHAR",
@@ -68,6 +70,25 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
+@contextmanager
+def hold(home: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Be the one that writes to this home; wait for another that already does, and say which process it is."""
+    home.mkdir(parents=True, exist_ok=True)
+    holder = home / "refresh.pid"
+    lock = FileLock(home / "refresh.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"另一次刷新正在进行（进程 {holder.read_text() if holder.exists() else '不明'}），等它结束……")
+        lock.acquire()
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
 def write_regions(con: duckdb.DuckDBPyConnection, regions: dict[str, Region]) -> None:
     """Make raw.region and raw.county say what raw/regions.yml says."""
     con.execute("begin; delete from raw.region; delete from raw.county")
@@ -95,10 +116,7 @@ def hash_key(home: Path) -> str:
 
 def account(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None) -> Account:
     """The account of some partitions, or of all that is loaded."""
-    where = "true"
-    if partitions is not None:
-        pairs = ", ".join(f"({quote(region_id)}, {year})" for region_id, year in partitions)
-        where = f"(region_id, school_year) in ({pairs})" if pairs else "false"
+    where = "true" if partitions is None else _among(partitions)
     row = con.execute(
         f"""select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0),
             coalesce(sum(rows_skipped), 0), count(distinct source_file),
@@ -106,6 +124,12 @@ def account(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | No
         from raw.source_file where {where}"""
     ).fetchone()
     return Account(*map(int, row or ()))
+
+
+def _among(partitions: Iterable[Partition]) -> str:
+    """SQL condition that a row belongs to one of the partitions."""
+    pairs = ", ".join(f"({quote(region_id)}, {year})" for region_id, year in partitions)
+    return f"(region_id, school_year) in ({pairs})" if pairs else "false"
 
 
 def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) -> list[str]:
@@ -121,14 +145,30 @@ def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) ->
     ]
 
 
-def pending(con: duckdb.DuckDBPyConnection) -> list[Partition]:
-    """Partitions whose marts are older than their raw rows."""
-    return con.execute("select distinct region_id, school_year from raw.pending_partition order by all").fetchall()
+def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition]) -> None:
+    """Let the run at hand rebuild those of its partitions that are pending, and leave the others' for their own run."""
+    con.execute(f"update raw.pending_partition set is_selected = {_among(partitions)}")
 
 
-def clear_pending(con: duckdb.DuckDBPyConnection) -> None:
-    """Note that a release holds everything that was loaded."""
-    con.execute("delete from raw.pending_partition")
+def selected(con: duckdb.DuckDBPyConnection) -> list[Partition]:
+    """The pending partitions that the run at hand rebuilds."""
+    return con.execute(
+        "select distinct region_id, school_year from raw.pending_partition where is_selected order by all"
+    ).fetchall()
+
+
+def clear_selected(con: duckdb.DuckDBPyConnection) -> None:
+    """Note that a release holds the partitions that the run at hand rebuilt."""
+    con.execute("delete from raw.pending_partition where is_selected")
+
+
+def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition]) -> dict[str, int]:
+    """Rows of some partitions in each extract, in source_file and in quarantine."""
+    where = _among(partitions)
+    counts = " union all ".join(
+        f"select '{table}', count(*) from raw.{table} where {where}" for table in TABLES if table != "loaded_partition"
+    )
+    return dict(con.execute(counts).fetchall())
 
 
 def build_fingerprint(con: duckdb.DuckDBPyConnection) -> str | None:

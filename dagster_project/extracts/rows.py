@@ -126,21 +126,20 @@ def typed_rows(
     rules = [Rule(f"cells <> {width}", f"'本行有 ' || cells || {quote(f' 格，表头有 {width} 格：请补齐或删去多余的格')}")]
     rules += [rule for c in columns if c.name in headers.position or c.required for rule in _column_rules(c)]
     rules += _school_rules(region) if extract.name == "schools" else []
-    reasons = ",\n        ".join(f"case when {rule.broken} then {rule.reason} end" for rule in rules)
+    reasons = ",\n            ".join(f"case when {rule.broken} then {rule.reason} end" for rule in rules)
+    broken = " or ".join(f"coalesce({rule.broken}, false)" for rule in rules)
     totals = ", ".join(quote(token) for token in contract().total_tokens)
-    used = sorted(headers.position.values())
-    is_total = " or ".join(f"trim(c{i}) in ({totals})" for i in used[:2])
+    total = " or ".join(f"trim(c{i}) in ({totals})" for i in sorted(headers.position.values())[:2])
+    others = [f"cleaned(c{i})" for i in range(width) if i not in headers.position.values()]
+    present = ", ".join([*(f"t_{c.name}" for c in columns), *others])
     return f"""
-    with cleaned as (
-        select row_number, cells, coalesce({", ".join(f"cleaned(c{i})" for i in range(width))}) is null as is_blank,
-            coalesce({is_total}, false) as is_total, {cleaned}
-        from {sheet} where row_number > {header_row}
+    with cleaned as (select *, {cleaned} from {sheet} where row_number > {header_row}),
+    numbered as (
+        select *, coalesce({present}) is null or coalesce({total}, false) as is_skipped{numbers} from cleaned
     ),
-    numbered as (select *{numbers} from cleaned),
     typed as (select *, {typed} from numbered)
-    select row_number, {", ".join(c.name for c in columns)},
-        is_blank or is_total as is_skipped,
-        case when not is_blank and not is_total then nullif(concat_ws('；',
-        {reasons}), '') end as reason
+    select row_number, {", ".join(c.name for c in columns)}, is_skipped,
+        case when not is_skipped and ({broken}) then concat_ws('；',
+            {reasons}) end as reason
     from typed
     """

@@ -1,0 +1,156 @@
+"""The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from dagster_project import load, transform, validation, warehouse
+from dagster_project.extracts.contract import contract
+from dagster_project.regions import Region, find_partitions, read_regions
+from dagster_project.release.publish import publish
+from dagster_project.settings import home_folder, raw_folder
+
+REJECTS_SHOWN = 10
+OF_EVERY_FILE = ("source_file", "quarantine")
+
+
+@dg.resource
+def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
+    """Held from the first step of a run to its last: one writer at a time, a second refresh waits and says for whom."""
+    validation.start_worker()
+    with warehouse.hold(home_folder(), dg.get_dagster_logger().info):
+        yield
+
+
+ONE_WRITER = {"warehouse_lock"}
+
+
+class Translator(DagsterDbtTranslator):
+    """A dbt source is the raw table that the loading step makes; a model stands under its schema."""
+
+    def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Any) -> str:
+        return dbt_resource_props["schema"]
+
+
+def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
+    """Region × school year: the years that lie in raw/ and the next one, so that a new folder has its partition."""
+    years = {year for _, year in find_partitions(raw_folder())}
+    known = [str(year) for year in sorted(years | {max(years) + 1})] if years else []
+    return dg.MultiPartitionsDefinition(
+        {"region": dg.StaticPartitionsDefinition(sorted(regions)), "school_year": dg.StaticPartitionsDefinition(known)}
+    )
+
+
+def as_partition(key: str) -> warehouse.Partition:
+    """'liaocheng|2023' -> ('liaocheng', 2023)."""
+    region_id, school_year = key.split("|")
+    return region_id, int(school_year)
+
+
+regions = read_regions(raw_folder())
+region_year = partitions(regions)
+files = dg.AssetSpec(
+    ["files"], description="raw/<区域>/<学年>/ 下的报表文件 · what the regions handed in", group_name="files"
+)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(["raw", "region"], description="区域 · regions of regions.yml", group_name="raw"),
+        dg.AssetSpec(["raw", "county"], description="县 · counties of regions.yml", group_name="raw"),
+    ],
+    required_resource_keys=ONE_WRITER,
+)
+def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """raw/regions.yml as two tables."""
+    found = read_regions(raw_folder())
+    with warehouse.connect(home_folder()) as con:
+        warehouse.write_regions(con, found)
+    yield dg.MaterializeResult(asset_key=["raw", "region"], metadata={"rows": len(found)})
+    yield dg.MaterializeResult(asset_key=["raw", "county"], metadata={"rows": sum(len(r.counties) for r in found.values())})
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(["raw", name], deps=[files.key, ["raw", "region"]], description=zh, group_name="raw")
+        for name, zh in [
+            *((name, f"{extract.zh}：{extract.grain_zh}") for name, extract in contract().extracts.items()),
+            ("source_file", "收到的文件及行数核对 · files with their row accounts"),
+            ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
+        ]
+    ],
+    partitions_def=region_year,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    required_resource_keys=ONE_WRITER,
+)
+def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Load the partitions of this run whose files changed; each in one transaction."""
+    wanted = [as_partition(key) for key in context.partition_keys]
+    raw, home = raw_folder(), home_folder()
+    found, key = read_regions(raw), warehouse.hash_key(home)
+    with warehouse.connect(home) as con:
+        changes = load.find_changes(con, raw, found, key, wanted)
+        for number, change in enumerate(changes, start=1):
+            place = f"[{number}/{len(changes)}] {change.region_id} {change.school_year}"
+            if change.fingerprint is None:
+                context.log.info(f"{place}：文件已撤回，移出")
+            account = load.apply_change(con, raw, change, found.get(change.region_id), key)
+            if change.fingerprint is not None:
+                context.log.info(f"{place}：{describe(account)}")
+            for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
+                context.log.warning(f"    {line}")
+            if account.quarantined > REJECTS_SHOWN:
+                context.log.warning(f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行")
+        if not changes:
+            context.log.info("文件没有变化，不重新载入")
+        warehouse.select_pending(con, wanted)
+        rows = warehouse.rows_by_table(con, wanted)
+    for name, count in rows.items():
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows": count})
+
+
+def describe(account: warehouse.Account) -> str:
+    """An account in one Chinese phrase."""
+    return (
+        f"{account.files} 个文件，{account.rows_in} 行 = 载入 {account.loaded} + 隔离 {account.quarantined}"
+        f" + 略过 {account.skipped}"
+    )
+
+
+@dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=Translator(), required_resource_keys=ONE_WRITER)
+def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """All arithmetic: the dbt project, whole after its code changed, else the pending partitions alone."""
+    home = home_folder()
+    with warehouse.connect(home) as con:
+        full = warehouse.build_fingerprint(con) != transform.fingerprint()
+        pending = warehouse.selected(con)
+    context.log.info("计算指标：" + ("全部重算" if full else f"{len(pending)} 个地区学年"))
+    manifest, results = transform.prepare(), []
+    try:
+        transform.build(home, full, results.append)
+    finally:
+        for result in results:
+            message = DbtCoreCliEventMessage(result, {})
+            yield from message.to_default_asset_events(manifest, Translator(), context)
+    with warehouse.connect(home) as con:
+        warehouse.note_build(con, transform.fingerprint())
+
+
+release_inputs = [key for key in models.keys if key.path[0] == "marts"]
+
+
+@dg.asset(deps=release_inputs, group_name="release", required_resource_keys=ONE_WRITER)
+def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """The published release: a finished, checked, read-only copy of the marts behind releases/current."""
+    home = home_folder()
+    published = publish(home, transform.fingerprint()[:12])
+    with warehouse.connect(home) as con:
+        warehouse.clear_selected(con)
+    context.log.info(f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}")
+    return dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})

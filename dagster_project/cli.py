@@ -1,0 +1,124 @@
+"""The junheng command. Light to import: Dagster, dbt and Great Expectations come in only where they are needed."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from dagster_project import settings
+from dagster_project.regions import RegionsError, find_partitions, read_regions
+
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
+HOME = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）")
+RAW = click.option("--raw", type=click.Path(path_type=Path, file_okay=False), help="报表所在的文件夹（默认 raw）")
+
+
+class Failed(click.ClickException):
+    """Something was not done; the message says what and what to do."""
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"错误：{self.message}", err=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="junheng", message="均衡 Junheng %(version)s")
+def main() -> None:
+    """均衡 Junheng：县域义务教育优质均衡数据仓库。
+
+    \b
+    把各校报表放进 raw/<区域>/<学年>/，然后：
+      junheng refresh                 载入、计算、检查、发布
+      junheng sql "select * from mart_county_verdict"
+      junheng ui                      在浏览器里看流程、定时与运行记录
+    """
+
+
+@main.command()
+@RAW
+@HOME
+@click.option("--region", "region_ids", multiple=True, metavar="区域", help="只刷新这个区域（可重复）")
+@click.option("--year", "years", multiple=True, type=int, metavar="学年", help="只刷新这个学年，如 2023（可重复）")
+def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
+    """载入有变化的报表，重算指标，检查，发布。
+
+    坏行会被隔离并报告，其余照常载入；读不了的文件和没通过的检查使退出码不为 0，已发布的版本不变。
+    """
+    started = time.monotonic()
+    settings.use(raw, home)
+    _prepare(region_ids, years)
+    from dagster_project.refresh import run
+
+    if not run(list(region_ids), list(years)):
+        raise SystemExit(1)
+    click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
+
+
+def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
+    """Make sure that there is something to refresh and a place for it; raises Failed."""
+    raw = settings.raw_folder()
+    try:
+        known = {*read_regions(raw), *(region_id for region_id, _ in find_partitions(raw))}
+    except RegionsError as error:
+        raise Failed(str(error)) from error
+    for region_id in region_ids:
+        if region_id not in known:
+            raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(known))}")
+    present = {year for _, year in find_partitions(raw)}
+    for year in years:
+        if year not in present:
+            raise Failed(f"没有 {year} 学年的文件：现有 {'、'.join(map(str, sorted(present)))}")
+    dagster_home = settings.home_folder() / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    (dagster_home / "dagster.yaml").write_text(DAGSTER_YAML)
+
+
+@main.command()
+@click.argument("query")
+@HOME
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="输出格式")
+def sql(query: str, home: Path | None, form: str) -> None:
+    """查询已发布的版本（只读，刷新时也能查）。
+
+    \b
+    例：junheng sql "select county_code, verdict, reasons from mart_county_verdict"
+        junheng sql "show tables"
+    """
+    import duckdb
+
+    from dagster_project.release.read import ReleaseError, connect, write_result
+
+    settings.use(None, home)
+    try:
+        with connect(settings.home_folder()) as con:
+            write_result(con.execute(query), form, sys.stdout)
+    except (ReleaseError, duckdb.Error) as error:
+        raise Failed(str(error)) from error
+
+
+@main.command()
+@RAW
+@HOME
+@click.option("--host", default="127.0.0.1", show_default=True, help="网页绑定的地址")
+@click.option("--port", default=3000, show_default=True, help="网页端口")
+@click.option("--public", is_flag=True, help="允许绑定本机以外的地址（网页没有登录，须放在代理之后）")
+def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) -> None:
+    """打开 Dagster 网页：流程图、分区、定时、运行记录。"""
+    if host not in ("127.0.0.1", "localhost", "::1") and not public:
+        raise Failed(f"网页没有登录，不绑定 {host}：确需如此请加 --public，并放在有登录的代理之后")
+    settings.use(raw, home)
+    _prepare((), ())
+    click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-h", host, "-p", str(port)])
+
+
+if __name__ == "__main__":
+    main()

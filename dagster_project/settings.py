@@ -1,0 +1,26 @@
+"""Where things are: raw/ and var/ of the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise."""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def raw_folder() -> Path:
+    """The folder of the extracts, never written to."""
+    return Path(os.environ.get("JUNHENG_RAW", CHECKOUT / "raw")).resolve()
+
+
+def home_folder() -> Path:
+    """The folder of the warehouse, the releases and Dagster's own files."""
+    return Path(os.environ.get("JUNHENG_HOME", CHECKOUT / "var")).resolve()
+
+
+def use(raw: Path | None, home: Path | None) -> None:
+    """Choose the folders for this process and those it starts."""
+    os.environ["JUNHENG_RAW"] = str((raw or raw_folder()).resolve())
+    os.environ["JUNHENG_HOME"] = str((home or home_folder()).resolve())
+    os.environ["DAGSTER_HOME"] = str(home_folder() / "dagster")
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
