@@ -1,0 +1,183 @@
+"""Reading a release: which one is current, a session that can only read it, and three output formats."""
+
+import csv
+import json
+import math
+import threading
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import duckdb
+
+Format = Literal["table", "csv", "json"]
+
+_OPENING = threading.Lock()
+_FETCH = 10_000
+# What a spreadsheet may take for a formula; a Chinese Excel reads the full-width signs the same way.
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+
+
+class ReleaseError(RuntimeError):
+    """A release cannot be made or read; the message is Chinese and meant for the user."""
+
+
+def current_release(home: Path) -> Path | None:
+    """The real folder of the release that readers get now, None before the first one."""
+    pointer = home / "releases" / "current"
+    return pointer.resolve() if pointer.exists() else None
+
+
+def connect(home: Path) -> duckdb.DuckDBPyConnection:
+    """Open the current release for an analyst: read-only, schema marts, no way out of the file.
+
+    The connection stays on this one release whatever is published meanwhile. COPY TO, read_text, ATTACH,
+    INSTALL and the like are refused, and nothing spills to disk: a query that outgrows the memory is stopped
+    with DuckDB's message. Raises ReleaseError when no release has been published yet.
+    """
+    while True:
+        release = current_release(home)
+        if release is None:
+            raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
+        try:
+            return _open(release / "junheng.duckdb")
+        except duckdb.IOException as error:
+            # Between resolving and opening, this release may have been retired: take the new one.
+            if current_release(home) == release:
+                raise ReleaseError(f"发布版本 {release.name} 无法打开：{error}") from error
+
+
+def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
+    """A locked read-only session. Connections of a process share settings, hence the look before the lock."""
+    with _OPENING:
+        connection = duckdb.connect(str(snapshot), read_only=True, config={"temp_directory": ""})
+        locked = connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]
+        if not locked:
+            # Even so COPY may write the snapshot's own .wal and spoil the release: the next line ends that.
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
+            connection.execute("SET lock_configuration = true")
+    connection.execute("USE marts")
+    return connection
+
+
+def write_result(
+    result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, format: Format, out: TextIO
+) -> None:
+    """Write all rows of an executed query to a text stream; rows pass through in batches except for `table`.
+
+    table: for a terminal, Chinese characters count two columns. csv: RFC 4180, null is an empty cell, text
+    that a spreadsheet would run as a formula gets a leading '. json: one array of objects, a repeated column
+    name gets _1, _2; what JSON has no number for (NaN, infinity) becomes null.
+    """
+    columns = [column[0] for column in result.description or []]
+    match format:
+        case "table":
+            _write_table(columns, result, out)
+        case "csv":
+            _write_csv(columns, result, out)
+        case "json":
+            _write_json(columns, result, out)
+        case _:
+            raise ReleaseError(f"未知的输出格式 {format}：可用 table、csv、json")
+
+
+def _rows(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
+    while batch := result.fetchmany(_FETCH):
+        yield from batch
+
+
+def _write_csv(columns: list[str], result: Any, out: TextIO) -> None:
+    writer = csv.writer(out)
+    writer.writerow([_neutral(column) for column in columns])
+    writer.writerows([_neutral(value) for value in row] for row in _rows(result))
+
+
+def _neutral(value: Any) -> Any:
+    """A CSV cell: numbers, dates and null as they are; text that begins like a formula is made plain text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict | bytes):
+        value = _text(value)
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value
+
+
+def _write_json(columns: list[str], result: Any, out: TextIO) -> None:
+    names: list[str] = []
+    for column in columns:
+        name, repeat = column, 0
+        while name in names:
+            repeat += 1
+            name = f"{column}_{repeat}"
+        names.append(name)
+    separator = "[\n"
+    for row in _rows(result):
+        record = {name: _plain(value) for name, value in zip(names, row, strict=True)}
+        out.write(separator + json.dumps(record, ensure_ascii=False, allow_nan=False))
+        separator = ",\n"
+    out.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it; a decimal becomes the nearest double, dates and the like their ISO text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "__float__"):
+        return float(value) if math.isfinite(value) else None
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict | bytes):
+        return json.dumps(_plain(value), ensure_ascii=False)
+    return str(value)
+
+
+def _write_table(columns: list[str], result: Any, out: TextIO) -> None:
+    numeric = [_is_numeric(column[1]) for column in result.description or []]
+    grid = [[_printable(column) for column in columns]]
+    grid += [[_printable(_text(cell)) for cell in row] for row in _rows(result)]
+    widths = [max(map(_width, cells)) for cells in zip(*grid, strict=True)]
+    lines = []
+    for cells in grid:
+        padded = []
+        for cell, width, right in zip(cells, widths, numeric, strict=True):
+            space = " " * (width - _width(cell))
+            padded.append(space + cell if right else cell + space)
+        lines.append("  ".join(padded).rstrip() + "\n")
+    lines.insert(1, "  ".join("─" * width for width in widths) + "\n")
+    out.writelines(lines)
+    out.write(f"（{len(grid) - 1} 行）\n")
+
+
+def _is_numeric(kind: Any) -> bool:
+    name = str(kind).upper()
+    return name.startswith("DECIMAL") or name.endswith(("INT", "INTEGER", "DOUBLE", "FLOAT"))
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: two a wide character, none a combining one."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def _printable(text: str) -> str:
+    """A cell on one line; control characters are shown, not sent to the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\u3000" else repr(char)[1:-1] for char in text)
