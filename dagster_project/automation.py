@@ -41,13 +41,15 @@ def range_tags(keys: list[str]) -> dict[str, str]:
 
 
 def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
-    keys = partition_keys([region.id], [])
+    def requests(_: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+        return [dg.RunRequest(tags=range_tags(keys)) for keys in partition_keys([region.id], [])]
+
     return dg.ScheduleDefinition(
         name=f"refresh_{region.id}".replace("-", "_"),
         job=refresh,
         cron_schedule=cron,
         execution_timezone=TIMEZONE,
-        tags=range_tags(keys[0]) if keys else {},
+        execution_fn=requests,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{region.name_zh}按 regions.yml 的时间刷新",
     )

@@ -8,12 +8,19 @@ import dagster as dg
 from dagster_project import assets, automation, checks
 
 
+class MessageAlone(logging.Formatter):
+    """What an asset says, without Dagster's run id and step name before it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return getattr(record, "dagster_meta")["orig_message"]  # noqa: B009 (an attribute that Dagster adds)
+
+
 @dg.logger
 def plain(context: dg.InitLoggerContext) -> logging.Logger:
-    """What a person wants to see on the console: the messages of the assets, without Dagster's own events."""
+    """The console: what the assets say as it happens; Dagster's own events stay in its event log."""
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(lambda record: getattr(record, "dagster_meta", {}).get("dagster_event") is None)
-    handler.setFormatter(logging.Formatter("%(dagster_message)s"))
+    handler.setFormatter(MessageAlone())
     logger = logging.Logger("junheng", logging.INFO)
     logger.addHandler(handler)
     return logger

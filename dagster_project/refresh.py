@@ -14,7 +14,7 @@ from dagster_project.release.read import connect, write_result
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
     case v.resource_verdict when 'met' then '达标' when 'not_met' then '不达标' else '不能判定' end as 资源配置,
-    v.reasons as 原因
+    v.school_count as 学校, v.failed_school_count as 未达标学校, v.failed_coefficient_count as 超限差异系数
 from mart_county_verdict as v left join dim_county as c using (region_id, county_code)
 qualify v.school_year = max(v.school_year) over (partition by v.region_id)
 order by v.region_id, v.county_code
@@ -40,6 +40,7 @@ def run(region_ids: list[str], years: list[int]) -> bool:
         account = warehouse.account(con, [as_partition(key) for keys in ranges for key in keys])
     click.echo(f"\n汇总：{describe(account)}\n检查：{passed} 项全部通过")
     _show_verdicts()
+    click.echo("原因：junheng sql \"select county_code, school_year, reasons from mart_county_verdict\"")
     click.echo(f"发布在 {settings.home_folder() / 'releases' / 'current'}")
     if account.unreadable_files:
         click.echo(f"有 {account.unreadable_files} 个文件没能载入，见上；原因也在 marts.mart_source_file", err=True)
