@@ -1,0 +1,51 @@
+{# The figure of one stage out of a school's row: primary_pupils, junior_pupils or senior_pupils. #}
+{% macro of_stage(figure) -%}
+  case stages.stage
+    when 'primary' then schools.primary_{{ figure }} when 'junior' then schools.junior_{{ figure }} else schools.senior_{{ figure }}
+  end
+{%- endmacro %}
+
+
+{# A number of the rules, by its name in seeds/parameters.csv. #}
+{% macro parameter(name) -%}
+  (select value from {{ ref('parameters') }} where parameter_id = '{{ name }}')
+{%- endmacro %}
+
+
+{# A figure as decimal, to be compared exactly. Totals hold at most six decimals, and max_plausible_total keeps them in. #}
+{% macro exact(figure) -%}
+  cast({{ figure }} as decimal(18, 6))
+{%- endmacro %}
+
+
+{#
+  A number as a reader sees it: with so many decimals; with six where rounding would contradict the judgement.
+  Through decimal(28, 12), so that 0.125 held as 0.12499999999999999 is still rounded up.
+#}
+{% macro shown(number, decimals, flips='false') -%}
+  case
+    when {{ flips }} then cast(cast({{ number }} as decimal(28, 6)) as varchar)
+    else cast({{ rounded(number, decimals) }} as varchar)
+  end
+{%- endmacro %}
+
+{# A threshold or limit as the rule writes it: 2000, 4.2, 3.825. #}
+{% macro plain(number) -%}
+  case
+    when {{ number }} = floor({{ number }}) then cast(cast({{ number }} as bigint) as varchar)
+    else cast({{ number }} as varchar)
+  end
+{%- endmacro %}
+
+{% macro rounded(number, decimals) -%}
+  cast(cast({{ number }} as decimal(28, 12)) as decimal(28, {{ decimals }}))
+{%- endmacro %}
+
+
+{# A list in one text cell, as a list and as one row an item. #}
+{% macro split(text, separator) %}{{ return(adapter.dispatch('split')(text, separator)) }}{% endmacro %}
+{% macro default__split(text, separator) %}{{ return("split(" ~ text ~ ", '" ~ separator ~ "')") }}{% endmacro %}
+
+{% macro each_of(list) %}{{ return(adapter.dispatch('each_of')(list)) }}{% endmacro %}
+{% macro default__each_of(list) %}{{ return("explode(" ~ list ~ ")") }}{% endmacro %}
+{% macro duckdb__each_of(list) %}{{ return("unnest(" ~ list ~ ")") }}{% endmacro %}

@@ -1,0 +1,59 @@
+{#
+  Tables are kept by partition: one region in one school year. A refresh takes out every row of a pending partition and
+  puts the partition in anew, so a row that was withdrawn leaves, also when nothing takes its place.
+
+  Why not `incremental` with a strategy of our own: dbt-duckdb's incremental materialization makes a temporary copy and
+  describes three relations before it inserts, and comments every column again after. This one sends a delete and an
+  insert, in one transaction (measured on a county: 22 ms a model against 66). A table is made, checked against its
+  contract and commented when it is first built and on --full-refresh; a model that changed needs a --full-refresh.
+#}
+{% materialization partitioned, adapter='duckdb' %}
+  {%- set target = this.incorporate(type='table') -%}
+  {%- set existing = load_cached_relation(this) -%}
+  {{ run_hooks(pre_hooks) }}
+
+  {%- if is_whole() %}
+    {%- if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
+    {%- call statement('main') %}{{ create_table_as(False, target, sql) }}{% endcall %}
+    {%- do persist_docs(target, model) %}
+  {%- else %}
+    {%- call statement('main') %}
+      delete from {{ target }} where {{ pending() }};
+      insert into {{ target }} by name ({{ sql }})
+    {% endcall %}
+  {%- endif %}
+
+  {{ run_hooks(post_hooks) }}
+  {%- do adapter.commit() %}
+  {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
+
+{# Is everything built, and not only what is pending? On the first run, with --full-refresh, in a unit test. #}
+{% macro is_whole() %}
+  {%- do return(
+    model.resource_type == 'unit_test' or flags.FULL_REFRESH or flags.WHICH == 'test'
+    or (model.resource_type == 'model' and execute and load_cached_relation(this) is none)
+  ) -%}
+{% endmacro %}
+
+
+{#
+  The where-clause of a refresh: the partitions that changed. DuckDB turns this membership into a filter on the scan
+  (measured: 1.6 ms on 20 M rows, as fast as literals), so a refresh costs the same whatever lies beside the partition.
+  A model with `also_year_before` in its config is rebuilt for the year before too: its rows look one year ahead.
+#}
+{% macro pending() %}
+  {%- if is_whole() -%}
+    true
+  {%- else -%}
+    {%- set partitions = source('raw', 'pending_partition') -%}
+    (region_id, school_year) in (
+      select region_id, school_year from {{ partitions }}
+      {%- if config.get('also_year_before') %}
+      union all
+      select region_id, school_year - 1 from {{ partitions }}
+      {%- endif %}
+    )
+  {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,25 @@
+-- Grain: county. Listed in raw/regions.yml, or seen in an extract; a county that is only seen has no name.
+{{ config(materialized='table') }}
+with codes as (
+    select
+        region_id,
+        county_code
+    from {{ source('raw', 'county') }}
+    union
+    select
+        region_id,
+        county_code
+    from {{ ref('mart_county_verdict') }}
+)
+
+select
+    codes.region_id,
+    codes.county_code,
+    listed.county_name_zh,
+    region.region_name_zh,
+    region.is_synthetic
+from codes
+left join {{ source('raw', 'county') }} as listed
+    on codes.region_id = listed.region_id and codes.county_code = listed.county_code
+left join {{ source('raw', 'region') }} as region
+    on codes.region_id = region.region_id

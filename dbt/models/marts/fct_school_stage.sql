@@ -1,0 +1,193 @@
+-- Grain: region × school year × school × stage (primary, junior).
+{%- set counted = ['higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers'] %}
+with schools as (
+    select * from {{ ref('stg_schools') }}
+    where {{ pending() }}
+),
+
+-- one row a school and stage, senior too: it takes its part of what is shared
+reported as (
+    select
+        schools.*,
+        stages.stage,
+        stages.split_weight,
+        stages.is_judged,
+        {%- for figure in ['pupils', 'classes', 'grades', 'full_time_teachers'] + counted %}
+        {{ of_stage(figure) }} as {{ figure }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from schools
+    cross join {{ ref('stages') }} as stages
+),
+
+funds as (
+    select
+        region_id,
+        school_year,
+        entity_id,
+        sum(case when item = 'public_funds' then amount_yuan end) as public_funds_yuan,
+        sum(case when item = 'total_expenditure' then amount_yuan end) as total_expenditure_yuan
+    from {{ ref('int_funding__summed') }}
+    where {{ pending() }}
+    group by region_id, school_year, entity_id
+),
+
+teachers as (
+    select * from {{ ref('int_teachers__counted') }}
+    where {{ pending() }}
+),
+
+classes as (
+    select * from {{ ref('int_classes__counted') }}
+    where {{ pending() }}
+),
+
+-- a reported total wins over a roster; a roster stands in only where nothing was reported
+joined as (
+    select
+        reported.region_id,
+        reported.school_year,
+        reported.county_code,
+        reported.school_id,
+        reported.stage,
+        reported.school_name,
+        reported.township,
+        reported.school_type,
+        reported.urban_rural_code,
+        reported.status,
+        reported.split_weight,
+        reported.is_judged,
+        reported.grades,
+        reported.teaching_area_m2 - coalesce(reported.indoor_sports_area_m2, 0) as teaching_area_m2,
+        reported.sports_ground_area_m2 + coalesce(reported.indoor_sports_area_m2, 0) as sports_area_m2,
+        reported.equipment_value_yuan,
+        reported.multimedia_rooms,
+        reported.classrooms,
+        reported.books,
+        reported.computers,
+        funds.public_funds_yuan,
+        funds.total_expenditure_yuan,
+        classes.pupils as roster_pupils,
+        classes.classes as roster_classes,
+        classes.largest_class_pupils,
+        coalesce(reported.pupils, classes.pupils) as pupils,
+        coalesce(reported.classes, classes.classes) as classes,
+        {%- for figure in ['full_time_teachers'] + counted %}
+        coalesce(reported.{{ figure }}, teachers.{{ figure }}) as {{ figure }},
+        teachers.{{ figure }} as roster_{{ figure }},
+        {%- endfor %}
+        case
+            when
+                {%- for figure in ['full_time_teachers'] + counted %}
+                {{ 'or ' if not loop.first }}(reported.{{ figure }} is null and teachers.{{ figure }} is not null)
+                {%- endfor %}
+                then 'roster'
+            when
+                coalesce(
+                    {%- for figure in ['full_time_teachers'] + counted %}
+                    reported.{{ figure }}{{ ',' if not loop.last }}
+                    {%- endfor %}
+                ) is not null
+                then 'reported'
+        end as teacher_source
+    from reported
+    left join teachers
+        on
+            reported.region_id = teachers.region_id
+            and reported.school_year = teachers.school_year
+            and reported.school_id = teachers.school_id
+            and reported.stage = teachers.stage
+    left join classes
+        on
+            reported.region_id = classes.region_id
+            and reported.school_year = classes.school_year
+            and reported.school_id = classes.school_id
+            and reported.stage = classes.stage
+    left join funds
+        on
+            reported.region_id = funds.region_id
+            and reported.school_year = funds.school_year
+            and reported.school_id = funds.entity_id
+),
+
+-- a stage with classes or teachers and no number of pupils is there, only its pupils are unknown
+existing as (
+    select *
+    from joined
+    where pupils is not null or classes > 0 or full_time_teachers > 0
+),
+
+-- nothing shared can be split while the pupils of one stage are unknown
+weighted as (
+    select
+        *,
+        sum(pupils) over (partition by region_id, school_year, school_id) as school_pupils,
+        case
+            when count(*) over (partition by region_id, school_year, school_id)
+                = count(pupils) over (partition by region_id, school_year, school_id)
+                then sum(pupils * split_weight) over (partition by region_id, school_year, school_id)
+        end as weighted_pupils
+    from existing
+),
+
+scoped as (
+    select
+        weighted.*,
+        urban_rural.urban_rural_class,
+        case
+            when weighted.status = 'closed' then '学校已撤销或停办'
+            when school_types.exclusion_reason_zh is not null then school_types.exclusion_reason_zh
+            when weighted.pupils is null then '在校生数缺失'
+            when weighted.pupils = 0 then '该学段没有在校生'
+            when school_types.is_teaching_point and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
+                then '教学点不足' || cast(cast({{ parameter('min_teaching_point_pupils') }} as integer) as varchar) || '人'
+        end as exclusion_reason
+    from weighted
+    left join {{ ref('school_types') }} as school_types
+        on weighted.school_type = school_types.school_type
+    left join {{ ref('urban_rural') }} as urban_rural
+        on weighted.urban_rural_code = urban_rural.urban_rural_code
+    where weighted.is_judged
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    school_id,
+    stage,
+    school_name,
+    township,
+    school_type,
+    urban_rural_class,
+    pupils,
+    classes,
+    grades,
+    full_time_teachers,
+    higher_degree_teachers,
+    backbone_teachers,
+    pe_arts_teachers,
+    midlevel_title_teachers,
+    teaching_area_m2,
+    sports_area_m2,
+    equipment_value_yuan,
+    multimedia_rooms,
+    classrooms,
+    books,
+    computers,
+    public_funds_yuan,
+    total_expenditure_yuan,
+    cast(split_weight as double) as split_weight,
+    cast(weighted_pupils as double) as weighted_pupils,
+    cast(pupils * split_weight as double) / cast(nullif(weighted_pupils, 0) as double) as resource_share,
+    teacher_source,
+    roster_pupils,
+    roster_classes,
+    largest_class_pupils,
+    roster_full_time_teachers,
+    roster_higher_degree_teachers,
+    roster_backbone_teachers,
+    roster_pe_arts_teachers,
+    roster_midlevel_title_teachers,
+    exclusion_reason is null as is_in_scope,
+    exclusion_reason
+from scoped

@@ -1,0 +1,196 @@
+-- Grain: region × school year × county × stage × indicator, over the schools in scope.
+-- X_i = x_i / P_i, X̄ = Σ x_i / Σ P_i, S = sqrt(Σ (P_i / P_N)(X_i − X̄)²), CV = S / X̄ : weighted by enrolment, population form.
+{%- set county_key = 'region_id, school_year, county_code, stage, indicator_id' %}
+with schools as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        school_id,
+        stage,
+        indicator_id,
+        numerator,
+        pupils,
+        value,
+        coalesce(urban_rural_class, 'unknown') as urban_rural_class
+    from {{ ref('fct_school_indicator') }}
+    where {{ pending() }}
+),
+
+-- totals of 城区, 镇区 and 乡村, then of the county beside them
+classes as (
+    select
+        {{ county_key }},
+        urban_rural_class,
+        count(*) as listed_count,
+        count(value) as school_count,
+        sum(case when value is not null then pupils end) as pupils,
+        sum(numerator) as numerator,
+        sum(value) as value_total
+    from schools
+    group by {{ county_key }}, urban_rural_class
+),
+
+counties as (
+    select
+        {{ county_key }},
+        sum(listed_count) as listed_count,
+        sum(school_count) as school_count,
+        sum(pupils) as pupils,
+        sum(numerator) as numerator,
+        sum(value_total) / nullif(sum(school_count), 0) as unweighted_mean,
+        max(case when urban_rural_class = 'urban' then numerator / pupils end) as urban_mean,
+        max(case when urban_rural_class = 'rural' then numerator / pupils end) as rural_mean,
+        count(case when urban_rural_class = 'unknown' then 1 end) > 0 as is_class_unknown
+    from classes
+    group by {{ county_key }}
+),
+
+-- what is assessable: two schools or more and a mean that is not 0
+means as (
+    select
+        counties.*,
+        indicators.scale * counties.numerator / counties.pupils as county_mean,
+        counties.school_count > 1 and counties.numerator > 0 as is_assessable,
+        indicators.scale
+    from counties
+    inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
+),
+
+-- each school beside its mean, its class's mean, and (peers included) all pupils and resources of schools no better off
+spread as (
+    select
+        schools.region_id,
+        schools.school_year,
+        schools.county_code,
+        schools.stage,
+        schools.indicator_id,
+        schools.value,
+        schools.pupils,
+        means.pupils as county_pupils,
+        means.county_mean,
+        means.unweighted_mean,
+        cast(schools.pupils as double) / means.pupils as weight,
+        schools.value / means.county_mean as ratio,
+        means.scale * classes.numerator / classes.pupils / means.county_mean as class_ratio,
+        schools.value / nullif(means.scale * classes.numerator / classes.pupils, 0) as ratio_in_class,
+        sum(schools.pupils) over (
+            partition by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
+            order by schools.value
+        ) as pupils_below,
+        sum(schools.pupils * schools.value) over (
+            partition by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
+            order by schools.value
+        ) as total_below
+    from schools
+    inner join means
+        on
+            schools.region_id = means.region_id
+            and schools.school_year = means.school_year
+            and schools.county_code = means.county_code
+            and schools.stage = means.stage
+            and schools.indicator_id = means.indicator_id
+    inner join classes
+        on
+            schools.region_id = classes.region_id
+            and schools.school_year = classes.school_year
+            and schools.county_code = classes.county_code
+            and schools.stage = classes.stage
+            and schools.indicator_id = classes.indicator_id
+            and schools.urban_rural_class = classes.urban_rural_class
+    where schools.value is not null and means.is_assessable
+),
+
+-- Gini: Σ_ij w_i w_j |x_i − x_j| / 2X̄, each pair counted once from the better-off side.
+-- A weighted percentile is the lowest value that so many of the pupils are at or below.
+-- Theil within: a class whose mean is 0 adds nothing, since nothing of the resource is in it.
+measures as (
+    select
+        {{ county_key }},
+        sqrt(sum(weight * (value - county_mean) * (value - county_mean))) / max(county_mean) as difference_coefficient,
+        sqrt(avg((value - unweighted_mean) * (value - unweighted_mean))) / max(unweighted_mean) as unweighted_cv,
+        sum(weight * (value * pupils_below - total_below)) / (max(county_pupils) * max(county_mean)) as gini,
+        sum(weight * {{ theil_term('ratio') }}) as theil,
+        sum(case when class_ratio > 0 then weight * class_ratio * {{ theil_term('ratio_in_class') }} else 0 end) as theil_within,
+        sum(weight * {{ theil_term('class_ratio') }}) as theil_between,
+        min(case when pupils_below * 100 >= county_pupils * 5 then value end) as p5,
+        min(case when pupils_below * 2 >= county_pupils then value end) as median_value,
+        min(case when pupils_below * 100 >= county_pupils * 95 then value end) as p95,
+        min(case when pupils_below * 2 >= county_pupils then pupils_below end) as pupils_to_median,
+        min(case when pupils_below * 2 >= county_pupils then total_below end) as total_to_median
+    from spread
+    group by {{ county_key }}
+),
+
+-- the coefficient is judged at twelve decimals: 0.5 with a last digit of floating point is 0.5
+judged as (
+    select
+        means.region_id,
+        means.school_year,
+        means.county_code,
+        means.stage,
+        means.indicator_id,
+        cast(means.school_count as bigint) as school_count,
+        cast(means.listed_count - means.school_count as bigint) as missing_school_count,
+        cast(means.pupils as bigint) as pupils,
+        means.county_mean,
+        measures.difference_coefficient,
+        cast(standards.cv_limit as double) as limit_value,
+        round(measures.difference_coefficient, 12) <= standards.cv_limit as is_within,
+        round(measures.difference_coefficient, 3) <= standards.cv_limit as is_within_rounded,
+        measures.unweighted_cv,
+        measures.gini,
+        measures.theil,
+        case when not means.is_class_unknown then measures.theil_within end as theil_within,
+        case when not means.is_class_unknown then measures.theil_between end as theil_between,
+        measures.total_to_median / nullif(measures.median_value * measures.pupils_to_median, 0) as mcloone,
+        measures.p95 / nullif(measures.p5, 0) as range_ratio,
+        means.urban_mean / nullif(means.rural_mean, 0) as urban_rural_ratio,
+        case
+            when means.school_count = 0 then '所有学校均缺少数据，不可评估'
+            when means.school_count = 1 then '只有1所学校有数据，不可评估'
+            when means.numerator = 0 then '全县均值为0，差异系数无意义，不可评估'
+            when means.listed_count > means.school_count
+                then
+                    cast(means.listed_count - means.school_count as varchar) || '所学校缺少数据，差异系数只按其余'
+                    || cast(means.school_count as varchar) || '所计算，不作判定'
+        end as reason
+    from means
+    left join measures
+        on
+            means.region_id = measures.region_id
+            and means.school_year = measures.school_year
+            and means.county_code = measures.county_code
+            and means.stage = measures.stage
+            and means.indicator_id = measures.indicator_id
+    left join {{ ref('standards') }} as standards
+        on
+            means.indicator_id = standards.indicator_id
+            and means.stage = standards.stage
+            and standards.standard_id = '{{ var("standard_id") }}'
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    stage,
+    indicator_id,
+    school_count,
+    missing_school_count,
+    pupils,
+    county_mean,
+    difference_coefficient,
+    limit_value,
+    case when missing_school_count = 0 then is_within end as is_met,
+    is_within <> is_within_rounded as rounding_flips,
+    unweighted_cv,
+    gini,
+    theil,
+    theil_within,
+    theil_between,
+    mcloone,
+    range_ratio,
+    urban_rural_ratio,
+    reason
+from judged
