@@ -39,7 +39,7 @@
 
 
 {#
-  The where-clause of a refresh: the partitions that changed. DuckDB turns this membership into a filter on the scan
+  The where-clause of a refresh: the partitions that changed and that the run at hand was asked for. DuckDB turns this membership into a filter on the scan
   (measured: 1.6 ms on 20 M rows, as fast as literals), so a refresh costs the same whatever lies beside the partition.
   A model with `also_year_before` in its config is rebuilt for the year before too: its rows look one year ahead.
 #}
@@ -49,10 +49,10 @@
   {%- else -%}
     {%- set partitions = source('raw', 'pending_partition') -%}
     (region_id, school_year) in (
-      select region_id, school_year from {{ partitions }}
+      select region_id, school_year from {{ partitions }} where is_selected
       {%- if config.get('also_year_before') %}
       union all
-      select region_id, school_year - 1 from {{ partitions }}
+      select region_id, school_year - 1 from {{ partitions }} where is_selected
       {%- endif %}
     )
   {%- endif -%}
