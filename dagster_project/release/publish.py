@@ -115,6 +115,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
     (building / "parquet").mkdir(parents=True)
     snapshot = building / "junheng.duckdb"
     with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
+        connection.execute("PRAGMA disable_progress_bar")
         # The alias is the one dbt knows the file by, so that views in marts find their tables.
         connection.execute(f"ATTACH {_literal(warehouse)} AS warehouse (READ_ONLY)")
         connection.execute(f"ATTACH {_literal(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
