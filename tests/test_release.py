@@ -166,11 +166,13 @@ def test_release_is_read_only_and_readable_by_a_plain_user(home: Path) -> None:
         assert mode & stat.S_IRUSR
 
 
-def test_same_content_makes_no_new_release(home: Path) -> None:
+def test_same_content_makes_no_new_release(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = publish(home, "abc123")
     make_warehouse(home, 1, descending=True)
     again = publish(home, "abc123")
     assert (again.release_id, again.is_new) == (first.release_id, False)
+    monkeypatch.chdir(home.parent)
+    assert not publish(Path(home.name), "abc123").is_new
     assert publish(home, "abc124").is_new
     make_warehouse(home, 1)
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
@@ -380,7 +382,9 @@ def test_disk_full_while_writing_keeps_the_old_release(home: Path, limit: int) -
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert failed.returncode == 0, failed.stderr
-    assert "发布未完成" in failed.stdout and "File too large" in failed.stdout
+    assert (
+        f"发布未完成，读者看到的是 {first.release_id}" in failed.stdout and "File too large" in failed.stdout
+    )
     assert current_release(home) == first.path and verify(first.path) == []
     assert served_number(home) == 1
     assert {path.name for path in (home / "releases").iterdir()} == {first.release_id, "current"}
