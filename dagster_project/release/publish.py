@@ -49,6 +49,7 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
     """
     if keep < 1:
         raise ValueError("keep must be at least 1")
+    home = home.resolve()
     warehouse, releases = home / "warehouse.duckdb", home / "releases"
     if not warehouse.exists():
         raise ReleaseError(f"没有数仓文件 {warehouse}：请先运行 junheng refresh")
@@ -70,7 +71,9 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
             _point(releases, release)
         _retire(releases, release, keep)
     except (OSError, duckdb.Error) as error:
-        raise ReleaseError(f"发布未完成，读者看到的版本没有变化：{error}") from error
+        served = current_release(home)
+        state = f"读者看到的是 {served.name}" if served else "尚无可读的版本"
+        raise ReleaseError(f"发布未完成，{state}：{error}") from error
     return Release(release.name, release, is_new)
 
 
@@ -115,6 +118,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
     (building / "parquet").mkdir(parents=True)
     snapshot = building / "junheng.duckdb"
     with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
+        connection.execute("PRAGMA disable_progress_bar")
         # The alias is the one dbt knows the file by, so that views in marts find their tables.
         connection.execute(f"ATTACH {_literal(warehouse)} AS warehouse (READ_ONLY)")
         connection.execute(f"ATTACH {_literal(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")

@@ -58,6 +58,8 @@ def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
             connection.execute("SET enable_external_access = false")
             connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
             connection.execute("SET lock_configuration = true")
+    # DuckDB draws its bar on standard output, into the midst of a slow query's CSV or JSON.
+    connection.execute("PRAGMA disable_progress_bar")
     connection.execute("USE marts")
     return connection
 
