@@ -25,8 +25,8 @@ classes as (
         count(*) as listed_count,
         count(value) as school_count,
         sum(case when value is not null then pupils end) as pupils,
-        sum(numerator) as numerator,
-        sum(value) as value_total
+        {{ total('numerator') }} as numerator,
+        {{ total('value') }} as value_total
     from schools
     group by {{ county_key }}, urban_rural_class
 ),
@@ -37,8 +37,8 @@ counties as (
         sum(listed_count) as listed_count,
         sum(school_count) as school_count,
         sum(pupils) as pupils,
-        sum(numerator) as numerator,
-        sum(value_total) / nullif(sum(school_count), 0) as unweighted_mean,
+        {{ total('numerator') }} as numerator,
+        {{ total('value_total') }} / nullif(sum(school_count), 0) as unweighted_mean,
         max(case when urban_rural_class = 'urban' then numerator / pupils end) as urban_mean,
         max(case when urban_rural_class = 'rural' then numerator / pupils end) as rural_mean,
         count(case when urban_rural_class = 'unknown' then 1 end) > 0 as is_class_unknown
@@ -57,7 +57,7 @@ means as (
     inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
 ),
 
--- each school beside its mean, its class's mean, and (peers included) all pupils and resources of schools no better off
+-- each school in units of the means, and the share of pupils and of the resource at schools no better off (peers included)
 spread as (
     select
         schools.region_id,
@@ -66,22 +66,14 @@ spread as (
         schools.stage,
         schools.indicator_id,
         schools.value,
-        schools.pupils,
         means.pupils as county_pupils,
-        means.county_mean,
-        means.unweighted_mean,
         cast(schools.pupils as double) / means.pupils as weight,
         schools.value / means.county_mean as ratio,
-        means.scale * classes.numerator / classes.pupils / means.county_mean as class_ratio,
+        schools.value / means.unweighted_mean as unweighted_ratio,
         schools.value / nullif(means.scale * classes.numerator / classes.pupils, 0) as ratio_in_class,
-        sum(schools.pupils) over (
-            partition by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
-            order by schools.value
-        ) as pupils_below,
-        sum(schools.pupils * schools.value) over (
-            partition by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
-            order by schools.value
-        ) as total_below
+        means.scale * classes.numerator / classes.pupils / means.county_mean as class_ratio,
+        sum(schools.pupils) over by_value as pupils_below,
+        {{ total('schools.numerator', 'over by_value') }} / means.numerator as resource_below
     from schools
     inner join means
         on
@@ -99,25 +91,32 @@ spread as (
             and schools.indicator_id = classes.indicator_id
             and schools.urban_rural_class = classes.urban_rural_class
     where schools.value is not null and means.is_assessable
+    window
+        by_value as (
+            partition by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
+            order by schools.value
+        )
 ),
 
--- Gini: Σ_ij w_i w_j |x_i − x_j| / 2X̄, each pair counted once from the better-off side.
+-- All in units of the mean, r = X / X̄: S / X̄ = sqrt(Σ w (r − 1)²).
+-- Gini: Σ_ij w_i w_j |r_i − r_j| / 2, each pair counted once, from the better-off side.
 -- A weighted percentile is the lowest value that so many of the pupils are at or below.
 -- Theil within: a class whose mean is 0 adds nothing, since nothing of the resource is in it.
 measures as (
     select
         {{ county_key }},
-        sqrt(sum(weight * (value - county_mean) * (value - county_mean))) / max(county_mean) as difference_coefficient,
-        sqrt(avg((value - unweighted_mean) * (value - unweighted_mean))) / max(unweighted_mean) as unweighted_cv,
-        sum(weight * (value * pupils_below - total_below)) / (max(county_pupils) * max(county_mean)) as gini,
-        sum(weight * {{ theil_term('ratio') }}) as theil,
-        sum(case when class_ratio > 0 then weight * class_ratio * {{ theil_term('ratio_in_class') }} else 0 end) as theil_within,
-        sum(weight * {{ theil_term('class_ratio') }}) as theil_between,
+        sqrt({{ sum_of_terms('weight * (ratio - 1) * (ratio - 1)') }}) as difference_coefficient,
+        sqrt({{ sum_of_terms('(unweighted_ratio - 1) * (unweighted_ratio - 1)') }} / count(*)) as unweighted_cv,
+        {{ sum_of_terms('weight * (ratio * pupils_below / county_pupils - resource_below)') }} as gini,
+        {{ sum_of_terms('weight * ' ~ theil_term('ratio')) }} as theil,
+        {{ sum_of_terms('case when class_ratio > 0 then weight * class_ratio * ' ~ theil_term('ratio_in_class') ~ ' else 0 end') }}
+            as theil_within,
+        {{ sum_of_terms('weight * ' ~ theil_term('class_ratio')) }} as theil_between,
         min(case when pupils_below * 100 >= county_pupils * 5 then value end) as p5,
-        min(case when pupils_below * 2 >= county_pupils then value end) as median_value,
         min(case when pupils_below * 100 >= county_pupils * 95 then value end) as p95,
-        min(case when pupils_below * 2 >= county_pupils then pupils_below end) as pupils_to_median,
-        min(case when pupils_below * 2 >= county_pupils then total_below end) as total_to_median
+        min(case when pupils_below * 2 >= county_pupils then ratio end) as median_ratio,
+        min(case when pupils_below * 2 >= county_pupils then pupils_below end) / max(county_pupils) as pupils_to_median,
+        min(case when pupils_below * 2 >= county_pupils then resource_below end) as resource_to_median
     from spread
     group by {{ county_key }}
 ),
@@ -143,7 +142,7 @@ judged as (
         measures.theil,
         case when not means.is_class_unknown then measures.theil_within end as theil_within,
         case when not means.is_class_unknown then measures.theil_between end as theil_between,
-        measures.total_to_median / nullif(measures.median_value * measures.pupils_to_median, 0) as mcloone,
+        measures.resource_to_median / nullif(measures.median_ratio * measures.pupils_to_median, 0) as mcloone,
         measures.p95 / nullif(measures.p5, 0) as range_ratio,
         means.urban_mean / nullif(means.rural_mean, 0) as urban_rural_ratio,
         case
