@@ -1,0 +1,270 @@
+"""The two gates of a refresh: Great Expectations (GX) on what came in (raw) and on what goes out (marts).
+
+A bad row has been quarantined before; a gate stops a bad table: a unit that is off by ten thousand, a
+shifted column, an empty partition, a measure outside its range. The rules are data:
+`expectations/<room>/<table>.json`, one GX suite a table; a rule's `description` is the Chinese sentence
+that messages and Data Docs show. Keys, relationships and arithmetic are dbt's tests and not repeated here.
+
+The gates run in a process of their own: importing GX takes seconds, which so overlap the loading, and GX
+leaves database engines open, which would keep every other connection of the process out of the warehouse.
+The worker opens the warehouse read-only, computes inside DuckDB, lets go of the file, and ends with its
+parent.
+
+Data Docs are rendered here, not by GX: its pages fetch styles and scripts from the web, and leave out what
+a SQL expectation found. They and the messages show counts, aggregates and what a suite's own SQL returns;
+the suite of the teachers returns nothing about one person.
+"""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Collection
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+SUITES = Path(__file__).parents[1] / "expectations"
+EXAMPLES = 3  # offending groups that a message names
+
+Room = Literal["raw", "marts"]
+Partition = tuple[str, int]  # region_id, school_year
+
+_worker: ProcessPoolExecutor | None = None
+
+
+class Finding(NamedTuple):
+    """What one expectation said: its sentence, whether it held, what was observed (Chinese)."""
+
+    expectation: str
+    success: bool
+    observed: str
+
+
+class TableResult(NamedTuple):
+    """What one suite said about one table, e.g. `raw.schools`."""
+
+    table: str
+    findings: list[Finding]
+
+    @property
+    def success(self) -> bool:
+        """Every expectation held."""
+        return all(finding.success for finding in self.findings)
+
+    @property
+    def evaluated(self) -> int:
+        """Expectations evaluated, count."""
+        return len(self.findings)
+
+    @property
+    def failures(self) -> list[str]:
+        """One Chinese sentence for each expectation that did not hold."""
+        return [f"{found.expectation}：{found.observed}" for found in self.findings if not found.success]
+
+
+def validate(
+    database: Path, room: Room, partitions: Collection[Partition] | None = None, docs: Path | None = None
+) -> list[TableResult]:
+    """Hold the suites of a room against the warehouse, the rows of `partitions` only (None: all rows).
+
+    A suite with `whole_table` in its meta takes its whole table: the table has no partitions, or the suite
+    compares them. No partition at all means nothing to check. With `docs`, the room's page of Data Docs is
+    written into that folder. An expectation that cannot be evaluated (a table or column is missing) counts
+    as failed; a warehouse that cannot be opened raises.
+    """
+    if partitions is not None and not partitions:
+        return []
+    given = "" if partitions is None else _only(partitions)
+    from sqlalchemy import text
+
+    results = []
+    context = _context()
+    source = context.data_sources.add_sql(
+        "warehouse",
+        connection_string=f"duckdb:///{database}",
+        create_temp_table=False,
+        kwargs={"connect_args": {"read_only": True}},
+    )
+    try:
+        source.get_execution_engine().execute_query(text("set enable_progress_bar = false"))
+        for suite in _suites(room):
+            rows = "" if suite.meta.get("whole_table") else given
+            asset = source.add_query_asset(suite.name, query=f"select * from {suite.name}{rows}")
+            batch = asset.add_batch_definition_whole_table("all").get_batch()
+            outcome = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+            found = {found.expectation: found for found in map(_finding, outcome.results)}
+            results.append(TableResult(suite.name, [found[rule.description] for rule in suite.expectations]))
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+    if docs is not None:
+        _write_docs(docs, room, partitions, results)
+    return results
+
+
+def start_worker() -> ProcessPoolExecutor:
+    """The worker process, started when there is none; returns at once, while it still imports GX."""
+    global _worker
+    if _worker is None:
+        spawn = multiprocessing.get_context("spawn")
+        _worker = ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_begin_work)
+        _worker.submit(os.getpid)  # a pool starts its process with the first task
+    return _worker
+
+
+def stop_worker() -> None:
+    """End the worker; it happens by itself when this process ends."""
+    global _worker
+    if _worker is not None:
+        _worker.shutdown(cancel_futures=True)
+        _worker = None
+
+
+def validate_in_worker(
+    database: Path, room: Room, partitions: Collection[Partition] | None = None, docs: Path | None = None
+) -> list[TableResult]:
+    """`validate` in the worker. The caller holds no connection to the warehouse meanwhile.
+
+    Raises what `validate` raises, and BrokenProcessPool when the worker was killed; the next call starts
+    another.
+    """
+    try:
+        return start_worker().submit(validate, database, room, partitions, docs).result()
+    except BrokenProcessPool:
+        stop_worker()
+        raise
+
+
+def speak_duckdb() -> None:
+    """Mend GX 1.24 for DuckDB: it reads a result after it has closed the connection (GX issue 11579).
+
+    Dialects on this list keep one connection. `tests/test_validation.py` says when the mend is no longer needed.
+    """
+    from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
+
+    class Dialect(str):
+        value = "duckdb"
+
+    if "duckdb" not in engine._PERSISTED_CONNECTION_DIALECTS:
+        engine._PERSISTED_CONNECTION_DIALECTS = (*engine._PERSISTED_CONNECTION_DIALECTS, Dialect("duckdb"))  # ty: ignore[invalid-assignment]
+
+
+def _begin_work() -> None:
+    """In the worker: import GX while waiting, leave Ctrl-C to the parent, end when the parent ends.
+
+    A pool's worker does not notice by itself that its parent was killed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=import_module, args=("great_expectations",), daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end, then end this process at once: the operating system frees the warehouse."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _context() -> Any:
+    """A GX context in memory, without progress bars and without GX's own docs."""
+    import great_expectations as gx
+    from great_expectations.data_context.types import base
+
+    speak_duckdb()
+    stores = base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    quiet = base.ProgressBarsConfig(globally=False)
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=base.DataContextConfig(
+            store_backend_defaults=stores, progress_bars=quiet, analytics_enabled=False
+        ),
+    )
+
+
+def _suites(room: Room) -> list[Any]:
+    """The suites of a room, in the order of their tables' names."""
+    import great_expectations as gx
+
+    return [
+        gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
+        for path in sorted((SUITES / room).glob("*.json"))
+    ]
+
+
+def _only(partitions: Collection[Partition]) -> str:
+    """A where clause for the rows of the partitions.
+
+    Plain lists come first: DuckDB skips the storage of other regions and years by them, not by pairs.
+    """
+    regions = ", ".join(sorted({"'{}'".format(region.replace("'", "''")) for region, _ in partitions}))
+    years = ", ".join(sorted({f"{year:d}" for _, year in partitions}))
+    pairs = ", ".join(
+        "('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions)
+    )
+    exact = f" and (region_id, school_year) in ({pairs})" if len(partitions) > 1 else ""
+    return f" where region_id in ({regions}) and school_year in ({years}){exact}"
+
+
+def _finding(result: Any) -> Finding:
+    """GX's result as a sentence: the rows that a suite's SQL returned, else the number observed."""
+    config, observed = result.expectation_config, result.result
+    errors = [error for error in _errors(result.exception_info) if error]
+    if errors:
+        text = f"无法检查，{errors[0]}"
+    elif "unexpected_count" in observed:
+        values = {str(value) for value in observed["partial_unexpected_list"] if value is not None}
+        examples = "、".join(sorted(values)[:EXAMPLES])
+        text = f"{observed['element_count']} 行中 {observed['unexpected_count']} 行不合" + (
+            examples and f"，如 {examples}"
+        )
+    elif rows := observed.get("details", {}).get("unexpected_rows"):
+        text = "；".join(
+            " ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES]
+        )
+        text += f"；共 {observed['observed_value']} 处" if observed["observed_value"] > EXAMPLES else ""
+    elif config.type == "unexpected_rows_expectation":
+        text = "0 处不合"
+    else:
+        text = f"观察到 {_shown(observed['observed_value'])}"
+    return Finding(config.description, bool(result.success), text)
+
+
+def _errors(info: dict[str, Any]) -> list[str | None]:
+    """First lines of GX's exceptions: one set of fields for the expectation, or one for each metric."""
+    fields = [info] if "raised_exception" in info else info.values()
+    return [each["exception_message"] and each["exception_message"].splitlines()[0] for each in fields]
+
+
+def _shown(value: Any) -> str:
+    """A value for readers: numbers with four significant digits at most after the point."""
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _write_docs(
+    docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]
+) -> None:
+    """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched."""
+    from jinja2 import Environment, FileSystemLoader
+
+    pages = Environment(loader=FileSystemLoader(SUITES), autoescape=True, trim_blocks=True)
+    docs.mkdir(parents=True, exist_ok=True)
+    scope = {
+        "room": room,
+        "results": results,
+        "partitions": partitions,
+        "checked_at": datetime.now().astimezone(),
+    }
+    for name, text in {
+        f"{room}.html": pages.get_template("data_docs.html.j2").render(scope),
+        "index.html": pages.get_template("data_docs.html.j2").render(room=None),
+    }.items():
+        (docs / name).write_text(text, "utf-8")

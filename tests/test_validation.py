@@ -1,0 +1,434 @@
+"""The gates: good tables pass, every expectation can fail, the worker lets go and ends with its parent."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from dagster_project import validation
+
+ROOT = Path(__file__).parents[1]
+CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
+TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
+GOOD = [("liaocheng", 2023)]
+
+# A county of 30 schools, in the units of the contract, and everything else handed in for it.
+FILL = """
+insert into raw.schools by name
+    select 'liaocheng' region_id, 2023 school_year, 's' || i school_id,
+        '学校' || i school_name, '37150' || i % 3 county_code, '211' school_type,
+        600 + i primary_pupils, 40 primary_full_time_teachers,
+        5000 teaching_area_m2, 200 equipment_value_wan_yuan
+    from range(30) r(i);
+insert into raw.teachers by name
+    select 'liaocheng' region_id, 2023 school_year, 'secret-' || i teacher_id, 's' || i % 30 school_id,
+        'primary' stage, 1985 birth_year, 96000 annual_pay_yuan, 360 training_hours_5y
+    from range(1200) r(i);
+insert into raw.classes by name
+    select 'liaocheng' region_id, 2023 school_year, 's' || i % 30 school_id, 'primary' stage, 1 + i % 6 grade,
+        i::varchar class_no, 44 pupils
+    from range(420) r(i);
+insert into raw.funding by name
+    select 'liaocheng' region_id, 2023 school_year, 's' || i entity_id, item, account,
+        amount * (600 + i) amount_yuan
+    from range(30) r(i), (values ('public_funds', 1150), ('total_expenditure', 12000)) f(item, amount),
+        (values ('budget'), ('final')) a(account);
+insert into raw.scores by name
+    select 'liaocheng' region_id, 2023 school_year, 's' || i % 30 school_id, 'primary' stage, 4 grade,
+        '数学' subject, 400 + i % 200 score
+    from range(6000) r(i);
+insert into raw.facts by name
+    select 'liaocheng' region_id, 2023 school_year, * from (values
+        ('county', '371501', 'civil_service_pay', '98000'), ('school', 's1', 'recorded_lesson_rooms', '2')
+    ) f(entity_type, entity_id, fact_id, value);
+"""
+
+# What dbt makes of it, as far as the suites look at it.
+MARTS = """
+create table marts.fct_school_stage as
+    select region_id, school_year, county_code, school_id, 'primary' stage, primary_pupils pupils,
+        1.0::double resource_share
+    from raw.schools;
+create table marts.fct_school_indicator as
+    select s.* exclude (resource_share), indicator_id, 1 + i * 1000.0::double as value, threshold,
+        value >= threshold is_met, 0::double shortfall, null::varchar null_reason
+    from marts.fct_school_stage s,
+        (values (0, 'books_per_pupil', null), (2, 'equipment_value_per_pupil', 2000::double))
+            v(i, indicator_id, threshold);
+create table marts.mart_county_balance as
+    select region_id, school_year, county_code, stage, indicator_id, count(*) school_count,
+        0 missing_school_count, 0.3::double difference_coefficient,
+        if(indicator_id = 'books_per_pupil', null, 0.5) limit_value,
+        difference_coefficient <= limit_value is_met, 0.2::double gini,
+        0.1::double theil, 0.9::double mcloone,
+        null::varchar reason
+    from marts.fct_school_indicator group by all;
+create table marts.mart_variance_share as
+    select region_id, school_year, county_code, school_id, stage, indicator_id, 0.1::double variance_share,
+        0.3::double coefficient_without
+    from marts.fct_school_indicator where threshold is not null;
+create table marts.mart_school_verdict as
+    select region_id, school_year, county_code, school_id, stage, 6 met_count, true is_passed,
+        null::varchar reasons
+    from marts.fct_school_stage;
+create table marts.mart_source_file as
+    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
+        'loaded' status, 32 rows_in, 30 rows_loaded, 1 rows_quarantined, 1 rows_skipped, null::varchar reason;
+create table marts.mart_quarantine as
+    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
+        7 row_number, '在校生数缺失' reason;
+create table marts.dim_county as
+    select distinct region_id, county_code, '聊城市' region_name_zh, true is_synthetic from raw.schools;
+create table marts.dim_school as
+    select region_id, school_year, school_id, '小学' school_type_zh, 'urban' urban_rural_class,
+        null::varchar status from raw.schools;
+create table marts.dim_indicator as
+    select indicator_id, '人' unit_zh, 'x' numerator, i < 7 is_national,
+        2 primary_threshold, 2 junior_threshold,
+        1.7 primary_floor_value, 1.7 junior_floor_value, 0.5 primary_limit_value, 0.45 junior_limit_value
+    from (values (0, 'higher_degree_teachers_per_100'), (1, 'backbone_teachers_per_100'),
+        (2, 'pe_arts_teachers_per_100'), (3, 'teaching_area_per_pupil'), (4, 'sports_area_per_pupil'),
+        (5, 'equipment_value_per_pupil'),
+        (6, 'multimedia_rooms_per_100'), (7, 'books_per_pupil')) v(i, indicator_id);
+"""
+
+# What is broken, and the start of the sentence that must then say so. Keyed by table.
+BREAKS = {
+    "raw.schools": {
+        "delete from raw.schools": "学校表至少有一行",
+        "update raw.schools set school_name = null": "学校名称没有空值",
+        "update raw.schools set county_code = null where school_id = 's1'": "县级行政区划代码没有空值",
+        "update raw.schools set primary_pupils = 0": "每个地区学年都有在校生",
+        "update raw.schools set county_code = school_id": "县代码不与学校一一对应",
+        "update raw.schools set equipment_value_wan_yuan = 2000000": "生均教学仪器设备值",
+        "update raw.schools set teaching_area_m2 = teaching_area_m2 / 10000": "生均教学及辅助用房面积",
+        "update raw.schools set primary_full_time_teachers = 1": "生师比",
+    },
+    "raw.teachers": {
+        "update raw.teachers set school_id = null": "教师所在学校没有空值",
+        "update raw.teachers set annual_pay_yuan = 9.6": "半数以上教师的年工资",
+        "update raw.teachers set birth_year = 2010": "半数以上教师的年龄",
+        "update raw.teachers set training_hours_5y = 96000": "半数以上教师的五年培训",
+        "update raw.teachers set school_id = 's1'": "500 名以上教师",
+        "insert into raw.teachers select t.* from raw.teachers as t, range(3)": "教师名册不超过",
+    },
+    "raw.classes": {
+        "update raw.classes set pupils = null": "班级学生数没有空值",
+        "update raw.classes set pupils = 3": "平均班额",
+        "update raw.classes set pupils = 0 where class_no::int % 3 > 0": "空班",
+        "update raw.classes set school_id = 's1'": "300 个以上班级",
+        "insert into raw.classes select c.* from raw.classes as c, range(2)": "班级学生合计",
+    },
+    "raw.funding": {
+        "update raw.funding set amount_yuan = null": "金额没有空值",
+        "update raw.funding set amount_yuan = amount_yuan / 10000": "学校生均公用经费",
+        "update raw.funding set entity_id = '0' || entity_id": "单位代码至少有一个",
+        "update raw.funding set amount_yuan = 1 where item = 'total_expenditure'": "半数以上单位的支出合计",
+        "update raw.funding set amount_yuan = 1e10 where account = 'final'": "同一单位同一项目决算",
+    },
+    "raw.scores": {
+        "update raw.scores set score = null": "成绩没有空值",
+        "update raw.scores set score = 'nan' where school_id = 's1'": "成绩是有限的数",
+        "update raw.scores set score = 60": "30 名以上学生",
+        "update raw.scores set score = score * 100 where school_id = 's1'": "同一年级科目的最高分",
+        "update raw.scores set school_id = 's1'": "5,000 份以上成绩",
+    },
+    "raw.facts": {
+        "update raw.facts set value = null": "事实的值没有空值",
+        "update raw.facts set fact_id = 12": "事实编号不全是数字",
+        "update raw.facts set entity_id = '371500000'": "县级事实的单位代码",
+        "update raw.facts set entity_id = '0s1'": "校级事实的单位代码",
+    },
+    "marts.fct_school_stage": {
+        "delete from marts.fct_school_stage": "学校学段表至少有一行",
+        "update marts.fct_school_stage set school_year = 2022": "报送了小学或初中在校生的地区学年",
+        "update marts.fct_school_stage set stage = '小学'": "学段只有",
+        "update marts.fct_school_stage set resource_share = 1.1": "共用资源分摊比例",
+        "update marts.fct_school_stage set pupils = 30000": "一校一学段在校生数",
+    },
+    "marts.fct_school_indicator": {
+        "delete from marts.fct_school_indicator": "学校指标表至少有一行",
+        "update marts.fct_school_indicator set stage = 'senior'": "学段只有",
+        "update marts.fct_school_indicator set indicator_id = 'R1'": "指标编号",
+        "update marts.fct_school_indicator set value = 'inf'": "指标值是非负有限数",
+        "update marts.fct_school_indicator set is_met = false": "没有指标值或没有标准时",
+        "update marts.fct_school_indicator set value = null where school_id = 's1'": "没有指标值时说明原因",
+        "update marts.fct_school_indicator set value = null": "每个学年至少有一个指标值",
+        "update marts.fct_school_indicator set value = value * 10000": "生均教学仪器设备值",
+    },
+    "marts.mart_county_balance": {
+        "delete from marts.mart_county_balance": "县域均衡表至少有一行",
+        "update marts.mart_county_balance set difference_coefficient = 'nan'": "差异系数在",
+        "update marts.mart_county_balance set gini = 1.2": "基尼系数",
+        "update marts.mart_county_balance set theil = -0.1": "泰尔指数",
+        "update marts.mart_county_balance set mcloone = 1.2": "麦克龙指数",
+        "update marts.mart_county_balance set is_met = null": "有差异系数和限值",
+        "update marts.mart_county_balance set school_count = 1": "学校不足两所时",
+        "update marts.mart_county_balance set difference_coefficient = null": "没有差异系数时说明原因",
+    },
+    "marts.mart_variance_share": {
+        "update marts.mart_variance_share set variance_share = 1.2": "一校对差异的贡献",
+        "update marts.mart_variance_share set coefficient_without = -1": "去掉一校后的差异系数",
+        "update marts.mart_variance_share set stage = 'senior'": "学段只有",
+        "update marts.mart_variance_share set indicator_id = 'books_per_pupil'": "差异贡献只分给",
+    },
+    "marts.mart_school_verdict": {
+        "delete from marts.mart_school_verdict": "学校判定表至少有一行",
+        "update marts.mart_school_verdict set stage = 'senior'": "学段只有",
+        "update marts.mart_school_verdict set met_count = 8": "达标指标数",
+        "update marts.mart_school_verdict set is_passed = null": "未通过或无法判定的学校",
+    },
+    "marts.mart_source_file": {
+        "delete from marts.mart_source_file": "来源文件表至少有一行",
+        "update marts.mart_source_file set status = 'lost'": "文件状态",
+        "update marts.mart_source_file set rows_loaded = 29": "每个文件的行数",
+        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离的文件",
+        "update marts.mart_source_file set sha256 = null": "每个文件都有校验值",
+    },
+    "marts.mart_quarantine": {
+        "update marts.mart_quarantine set reason = ' '": "每一条隔离记录都说明原因",
+        "update marts.mart_quarantine set source_file = null": "每一条隔离记录都指明文件",
+        "update marts.mart_quarantine set row_number = 0": "行号",
+        "update marts.mart_quarantine set reason = '重复：371502198801011234'": "原因中没有",
+    },
+    "marts.dim_county": {
+        "delete from marts.dim_county": "县表至少有一行",
+        "update marts.dim_county set region_name_zh = null": "每个县都属于",
+        "update marts.dim_county set is_synthetic = null": "每个县都标明",
+        "insert into marts.dim_county select 'x', * exclude region_id from marts.dim_county": "一个县只属于",
+    },
+    "marts.dim_school": {
+        "delete from marts.dim_school": "学校维表至少有一行",
+        "update marts.dim_school set school_type_zh = null": "每所学校的办学类型",
+        "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
+        "update marts.dim_school set status = 'closed'": "每个学年都有在办学校",
+    },
+    "marts.dim_indicator": {
+        "delete from marts.dim_indicator where indicator_id = 'sports_area_per_pupil'": "国家七项指标齐备",
+        "update marts.dim_indicator set indicator_id = 'R1'": "指标编号",
+        "update marts.dim_indicator set unit_zh = null": "每项指标都有单位",
+        "update marts.dim_indicator set numerator = null": "每项指标都指明分子",
+    },
+}
+
+
+def make_warehouse(path: Path) -> Path:
+    """A warehouse whose raw tables have the contract's columns, GOOD's rows, and the marts of them."""
+    with duckdb.connect(path) as con:
+        con.execute("create schema raw; create schema marts")
+        con.execute(
+            "create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)"
+        )
+        for name, extract in CONTRACT["extracts"].items():
+            columns = extract["columns"] + [
+                {**column, "name": f"{stage}_{column['name']}"}
+                for stage in CONTRACT["stages"]
+                for column in extract.get("per_stage", [])
+            ]
+            typed = ", ".join(
+                f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns
+            )
+            con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
+        con.execute(FILL + MARTS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def good_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_warehouse(tmp_path_factory.mktemp("good") / "warehouse.duckdb")
+
+
+@pytest.fixture
+def warehouse(good_warehouse: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(good_warehouse, tmp_path / "数据 仓库.duckdb"))
+
+
+def only(table: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Leave one suite, which saves time."""
+    room, name = table.split(".")
+    (folder / room).mkdir(parents=True)
+    (folder / room / f"{name}.json").write_bytes((validation.SUITES / room / f"{name}.json").read_bytes())
+    monkeypatch.setattr(checks, "SUITES", folder)
+
+
+@pytest.mark.parametrize("partitions", [GOOD, None])
+@pytest.mark.parametrize("room", ["raw", "marts"])
+def test_good_tables_pass(warehouse: Path, room: validation.Room, partitions):
+    results = validation.validate(warehouse, room, partitions)
+    assert [result.table for result in results] == sorted(
+        table for table in BREAKS if table.startswith(f"{room}.")
+    )
+    assert [failure for result in results for failure in result.failures] == []
+    assert all(result.success and result.evaluated >= 4 for result in results)
+
+
+def test_absent_extracts_and_columns_pass(warehouse: Path):
+    """A region may hand in nothing but schools and pupils."""
+    with duckdb.connect(warehouse) as con:
+        for name in CONTRACT["extracts"].keys() - {"schools"}:
+            con.execute(f"delete from raw.{name}")
+        con.execute("update raw.schools set equipment_value_wan_yuan = null, teaching_area_m2 = null")
+        con.execute("update raw.schools set primary_full_time_teachers = null")
+    assert all(result.success for result in validation.validate(warehouse, "raw", GOOD))
+
+
+@pytest.mark.parametrize(
+    ("table", "broken", "sentence"),
+    [(table, broken, sentence) for table, breaks in BREAKS.items() for broken, sentence in breaks.items()],
+)
+def test_broken_table_fails(table: str, broken: str, sentence: str, warehouse, monkeypatch, tmp_path):
+    only(table, monkeypatch, tmp_path / "suites")
+    with duckdb.connect(warehouse) as con:
+        con.execute(broken)
+    [result] = validation.validate(warehouse, "raw" if table.startswith("raw.") else "marts")
+    assert not result.success
+    assert [failure for failure in result.failures if failure.startswith(sentence)], result.failures
+    assert not any("无法检查" in failure for failure in result.failures)
+
+
+def test_every_expectation_is_seen_to_fail():
+    """No expectation without a break, and each suite is as GX writes it."""
+    import great_expectations as gx
+
+    for path in validation.SUITES.glob("*/*.json"):
+        suite = gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
+        assert suite.name == f"{path.parent.name}.{path.stem}"
+        assert suite.to_json_dict() == json.loads(path.read_text("utf-8"))
+        sentences = [str(expectation.description) for expectation in suite.expectations]
+        assert len(set(sentences)) == len(sentences)
+        for sentence in sentences:
+            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), (
+                f"{suite.name}: {sentence}"
+            )
+
+
+def test_only_the_given_partitions_are_checked(warehouse: Path):
+    with duckdb.connect(warehouse) as con:
+        con.execute(
+            "insert into raw.schools by name"
+            " select * replace ('o''hare' as region_id, 0 as primary_pupils) from raw.schools"
+        )
+    assert all(result.success for result in validation.validate(warehouse, "raw", GOOD))
+    failures = validation.validate(warehouse, "raw", [("o'hare", 2023), *GOOD])[3].failures
+    assert failures == ["每个地区学年都有在校生：地区=o'hare 学年=2023 在校生合计=0"]
+    assert validation.validate(warehouse, "raw", []) == []
+
+
+def test_missing_column_fails_with_its_name(warehouse: Path):
+    with duckdb.connect(warehouse) as con:
+        con.execute("alter table raw.facts drop column value")
+    failures = validation.validate(warehouse, "raw", GOOD)[1].failures
+    assert len(failures) == 1
+    assert "无法检查" in failures[0] and '"value"' in failures[0]
+
+
+def test_data_docs_are_static_and_show_no_teacher(warehouse: Path, tmp_path: Path):
+    with duckdb.connect(warehouse) as con:
+        con.execute("update raw.teachers set birth_year = 2010, annual_pay_yuan = 1, school_id = null")
+        con.execute("update raw.schools set school_name = '<b>' where school_id = 's1'")
+    validation.validate(warehouse, "raw", GOOD, tmp_path / "data_docs")
+    page = (tmp_path / "data_docs/raw.html").read_text("utf-8")
+    assert "半数以上教师的年龄" in page and "liaocheng 2023" in page
+    assert "secret" not in page
+    assert "raw.html" in (tmp_path / "data_docs/index.html").read_text("utf-8")
+    assert "http" not in page and "<script" not in page
+
+
+def test_teachers_are_only_counted():
+    """A failed column expectation lists values: about persons it may only ask whether they are null."""
+    suite = json.loads((validation.SUITES / "raw/teachers.json").read_text("utf-8"))
+    kinds = {expectation["type"] for expectation in suite["expectations"]}
+    assert kinds <= {"expect_column_values_to_not_be_null", "unexpected_rows_expectation"}
+    for expectation in suite["expectations"]:
+        assert " group by all " in expectation["kwargs"].get("unexpected_rows_query", " group by all ")
+        assert "teacher_id" not in expectation["kwargs"].get("unexpected_rows_query", "")
+
+
+def test_warehouse_is_free_afterwards(warehouse: Path):
+    """GX leaves its engines open, and DuckDB refuses a second configuration in one process."""
+    validation.validate(warehouse, "raw", GOOD)
+    with duckdb.connect(warehouse) as con:
+        con.execute("create table raw.written as select 1")
+
+
+def test_worker_checks_and_lets_go(warehouse: Path, tmp_path: Path):
+    validation.start_worker()
+    results = validation.validate_in_worker(warehouse, "raw", GOOD, tmp_path / "docs")
+    assert all(result.success for result in results)
+    with duckdb.connect(warehouse) as con:
+        con.execute("drop table raw.facts")
+    assert not validation.validate_in_worker(warehouse, "raw", GOOD)[1].success
+    with pytest.raises(Exception, match=r"nowhere\.duckdb"):
+        validation.validate_in_worker(tmp_path / "nowhere.duckdb", "raw", GOOD)
+    validation.stop_worker()
+
+
+def test_killed_worker_is_replaced(warehouse: Path):
+    from concurrent.futures.process import BrokenProcessPool
+
+    os.kill(validation.start_worker().submit(os.getpid).result(), signal.SIGKILL)
+    with pytest.raises(BrokenProcessPool):
+        validation.validate_in_worker(warehouse, "raw", GOOD)
+    assert validation.validate_in_worker(warehouse, "raw", GOOD)
+    validation.stop_worker()
+
+
+PARENT = """
+import os, signal, sys, time
+import duckdb
+from dagster_project import validation
+
+def look_for_long(warehouse):
+    con = duckdb.connect(warehouse, read_only=True)
+    con.execute("set enable_progress_bar = false")
+    con.execute("select count(*) from range(1000000000) a(i), range(1000000000) b(j) where i * j % 7 = 3")
+
+if __name__ == "__main__":
+    print(validation.start_worker().submit(os.getpid).result(), flush=True)
+    if sys.argv[2] == "killed":
+        validation.start_worker().submit(look_for_long, sys.argv[1])
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "done"])
+def test_worker_ends_with_its_parent(end: str, warehouse: Path, tmp_path: Path):
+    """Also when the parent is killed while the worker reads: nothing lingers and holds the warehouse."""
+    (tmp_path / "parent.py").write_text(PARENT)
+    command = [sys.executable, tmp_path / "parent.py", warehouse, end]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, timeout=30)
+    until = time.monotonic() + 10
+    while os.path.exists(f"/proc/{int(parent.stdout)}") and time.monotonic() < until:
+        time.sleep(0.05)
+    with duckdb.connect(warehouse) as con:
+        con.execute("create table raw.written as select 1")
+
+
+def test_module_is_light():
+    """The command imports it at every start."""
+    code = "import sys, dagster_project.validation; print(*{'great_expectations', 'pandas'} & set(sys.modules))"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert seen.stdout.split() == []
+
+
+def test_duckdb_mend_is_still_needed(warehouse: Path, monkeypatch: pytest.MonkeyPatch):
+    """When this fails, GX speaks DuckDB by itself: delete validation.speak_duckdb, its call and this test."""
+    from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
+
+    dialects = tuple(each for each in engine._PERSISTED_CONNECTION_DIALECTS if each != "duckdb")
+    monkeypatch.setattr(engine, "_PERSISTED_CONNECTION_DIALECTS", dialects)
+    monkeypatch.setattr(checks, "speak_duckdb", lambda: None)
+    results = validation.validate(warehouse, "raw", GOOD)
+    assert not all(result.success for result in results), (
+        "Great Expectations now works on DuckDB by itself: delete validation.speak_duckdb, its call and this test"
+    )
