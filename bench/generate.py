@@ -115,9 +115,7 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
             place = name.split("（")[0] if kind in ("341", "345", "510") else town
             nth = seen[code, place, kind] = seen.get((code, place, kind), 0) + 1
             rank = (
-                ("中心" if kind == "211" else "")
-                if nth == 1
-                else f"第{'一二三四五六七八九十'[nth - 1 : nth] or nth}"
+                ("中心" if kind == "211" else "") if nth == 1 else f"第{'一二三四五六七八九十'[nth - 1 : nth] or nth}"
             )
             noun = DOMAINS["school_type"][kind][0]
             rows.append((code, code * 10000 + j + 1, place + rank + noun, town, kind, towns.index(town)))
@@ -130,9 +128,7 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
     size[s["kind"] == "218"], size[s["kind"] == "510"] = (38, 0, 0), (42, 24, 0)
     mean, spread, floor = (s[name].to_numpy()[:, None, None] for name in ("mean", "spread", "floor"))
     ratio = np.exp(mean + spread * dice.g(key[:, :, None] * 8 + np.arange(7), "ratio"))
-    weak = np.floor(7 * dice.u(key, "weak") / 0.2)[:, :, None] == np.arange(
-        7
-    )  # one indicator in one section of five
+    weak = np.floor(7 * dice.u(key, "weak") / 0.2)[:, :, None] == np.arange(7)  # one indicator in one section of five
     ratio = np.where(weak, np.minimum(ratio, 0.92), np.clip(ratio, floor, CEILING))
     for code, twist in traits["twist"].items():
         s, size, ratio = twisted(twist, s, size, ratio, (s["code"] == code).to_numpy())
@@ -297,9 +293,7 @@ def official(frame: pd.DataFrame, extract: str, shift: int) -> pd.DataFrame:
         values = frame[c["name"]]
         if c["type"] in DOMAINS:
             said = {stored: words[0] for stored, words in DOMAINS[c["type"]].items()}
-            values = values.map(
-                {True: said["true"], False: said["false"]} if c["type"] == "boolean" else said
-            )
+            values = values.map({True: said["true"], False: said["false"]} if c["type"] == "boolean" else said)
         elif c["type"] != "number":
             values = values.astype("Int64" if c["type"] == "integer" else "string")
         made[c["zh"]] = values
@@ -319,9 +313,7 @@ def to_xlsx(frame: pd.DataFrame, path: Path, title: str) -> None:
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
 
 
-def write(
-    regions: list[dict], traits: pd.DataFrame, years: range, out: Path, seed: int, scale: float, xlsx: dict
-):
+def write(regions: list[dict], traits: pd.DataFrame, years: range, out: Path, seed: int, scale: float, xlsx: dict):
     """DIR/<region>/<year>/<extract>.csv, or .xlsx where `xlsx` names the extract for the region."""
     for shift, region in enumerate(regions):
         names = {int(code): name for code, name in region["counties"].items()}
@@ -387,9 +379,7 @@ def with_contract(readme: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--demo", action="store_true")
     task.add_argument("--counties", type=int, help="one region of so many counties, 40 to 90 schools each")

@@ -12,9 +12,7 @@ from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.publish import publish
 from dagster_project.settings import home_folder, raw_folder
-
-REJECTS_SHOWN = 10
-OF_EVERY_FILE = ("source_file", "quarantine")
+from dagster_project.summary import REJECTS_SHOWN, describe
 
 
 @dg.resource
@@ -40,10 +38,14 @@ class Translator(DagsterDbtTranslator):
 
 def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
     """Region × school year: the years that lie in raw/ and the next one, so that a new folder has its partition."""
-    years = {year for _, year in find_partitions(raw_folder())}
-    known = [str(year) for year in sorted(years | {max(years) + 1})] if years else []
+    present = find_partitions(raw_folder())
+    years = sorted({year for _, year in present} | {max(year for _, year in present) + 1}) if present else []
+    known = sorted({*regions, *(region_id for region_id, _ in present)})
     return dg.MultiPartitionsDefinition(
-        {"region": dg.StaticPartitionsDefinition(sorted(regions)), "school_year": dg.StaticPartitionsDefinition(known)}
+        {
+            "region": dg.StaticPartitionsDefinition(known),
+            "school_year": dg.StaticPartitionsDefinition([str(year) for year in years]),
+        }
     )
 
 
@@ -73,7 +75,9 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
     with warehouse.connect(home_folder()) as con:
         warehouse.write_regions(con, found)
     yield dg.MaterializeResult(asset_key=["raw", "region"], metadata={"rows": len(found)})
-    yield dg.MaterializeResult(asset_key=["raw", "county"], metadata={"rows": sum(len(r.counties) for r in found.values())})
+    yield dg.MaterializeResult(
+        asset_key=["raw", "county"], metadata={"rows": sum(len(r.counties) for r in found.values())}
+    )
 
 
 @dg.multi_asset(
@@ -91,7 +95,9 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
 )
 def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Load the partitions of this run whose files changed; each in one transaction."""
-    wanted = [as_partition(key) for key in context.partition_keys]
+    keys = context.partition_keys
+    is_whole = len(keys) == len(region_year.get_partition_keys())  # then what left raw/ altogether is taken out too
+    wanted = None if is_whole else [as_partition(key) for key in keys]
     raw, home = raw_folder(), home_folder()
     found, key = read_regions(raw), warehouse.hash_key(home)
     with warehouse.connect(home) as con:
@@ -113,14 +119,6 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         rows = warehouse.rows_by_table(con, wanted)
     for name, count in rows.items():
         yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows": count})
-
-
-def describe(account: warehouse.Account) -> str:
-    """An account in one Chinese phrase."""
-    return (
-        f"{account.files} 个文件，{account.rows_in} 行 = 载入 {account.loaded} + 隔离 {account.quarantined}"
-        f" + 略过 {account.skipped}"
-    )
 
 
 @dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=Translator(), required_resource_keys=ONE_WRITER)
@@ -152,5 +150,7 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     published = publish(home, transform.fingerprint()[:12])
     with warehouse.connect(home) as con:
         warehouse.clear_selected(con)
-    context.log.info(f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}")
+    context.log.info(
+        f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
+    )
     return dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})

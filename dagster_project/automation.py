@@ -1,11 +1,12 @@
 """When refreshes happen: the one job, a schedule a region, and a sensor that sees new files."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import groupby
 
 import dagster as dg
 
-from dagster_project.assets import region_year, regions
+from dagster_project.assets import as_partition, region_year, regions
 from dagster_project.regions import Region, find_partitions
 from dagster_project.settings import raw_folder
 
@@ -20,19 +21,14 @@ refresh = dg.define_asset_job(
 )
 
 
-def partition_keys(region_ids: list[str], years: list[int]) -> list[list[str]]:
+def partition_ranges(region_ids: Collection[str] = (), years: Collection[int] = ()) -> list[list[str]]:
     """The partitions to refresh as unbroken ranges, a Dagster run each; no ids or no years: all of them."""
-    ranges: list[list[str]] = []
-    broken = True
-    for key in region_year.get_partition_keys():
-        region_id, year = key.split("|")
-        chosen = (not region_ids or region_id in region_ids) and (not years or int(year) in years)
-        if chosen and broken:
-            ranges.append([])
-        if chosen:
-            ranges[-1].append(key)
-        broken = not chosen
-    return ranges
+
+    def chosen(key: str) -> bool:
+        region_id, year = as_partition(key)
+        return (not region_ids or region_id in region_ids) and (not years or year in years)
+
+    return [list(keys) for is_chosen, keys in groupby(region_year.get_partition_keys(), chosen) if is_chosen]
 
 
 def range_tags(keys: list[str]) -> dict[str, str]:
@@ -42,7 +38,7 @@ def range_tags(keys: list[str]) -> dict[str, str]:
 
 def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
     def requests(_: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        return [dg.RunRequest(tags=range_tags(keys)) for keys in partition_keys([region.id], [])]
+        return [dg.RunRequest(tags=range_tags(keys)) for keys in partition_ranges([region.id])]
 
     return dg.ScheduleDefinition(
         name=f"refresh_{region.id}".replace("-", "_"),
@@ -66,14 +62,16 @@ def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | d
     now = {}
     for region_id, year in find_partitions(raw):
         for path in sorted((raw / region_id / str(year)).rglob("*")):
-            now.setdefault(region_id, []).append([str(path.relative_to(raw)), path.stat().st_size, path.stat().st_mtime])
+            now.setdefault(region_id, []).append(
+                [str(path.relative_to(raw)), path.stat().st_size, path.stat().st_mtime]
+            )
     refreshed = seen.get("refreshed", now)
     settled = [r for r in now if now[r] != refreshed.get(r) and now[r] == seen.get("looked", {}).get(r)]
     context.update_cursor(
         json.dumps({"looked": now, "refreshed": {r: now[r] if r in settled else refreshed.get(r) for r in now}})
     )
     for region_id in settled:
-        for keys in partition_keys([region_id], []):
+        for keys in partition_ranges([region_id]):
             yield dg.RunRequest(tags=range_tags(keys))
     if not settled:
         yield dg.SkipReason("没有新文件，或文件还在变动")

@@ -55,5 +55,8 @@ def _judge(
             asset_key=key,
             check_name=CHECK,
             passed=result is None or result.success,
-            metadata={"evaluated": result.evaluated if result else 0, "failures": result.failures if result else []},
+            metadata={
+                "evaluated": result.evaluated if result else 0,
+                "failures": result.failures if result else [],
+            },
         )

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -17,7 +18,9 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
-HOME = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）")
+HOME = click.option(
+    "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
+)
 RAW = click.option("--raw", type=click.Path(path_type=Path, file_okay=False), help="报表所在的文件夹（默认 raw）")
 
 
@@ -54,11 +57,32 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     started = time.monotonic()
     settings.use(raw, home)
     _prepare(region_ids, years)
-    from dagster_project.refresh import run
+    from dagster_project.summary import nothing_to_do, summarise
 
-    if not run(list(region_ids), list(years)):
-        raise SystemExit(1)
+    chosen = _chosen(region_ids, years)
+    if nothing_to_do(chosen):
+        click.echo("文件没有变化，已发布的版本仍是最新")
+    else:
+        from dagster_project.automation import partition_ranges
+        from dagster_project.refresh import run
+
+        if not run(partition_ranges(region_ids, years)):
+            raise SystemExit(1)
+    complete = summarise(chosen)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
+    if not complete:
+        raise SystemExit(1)
+
+
+def _chosen(region_ids: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[str, int]] | None:
+    """The partitions that were asked for; None: all, those that were taken out of raw/ included."""
+    if not region_ids and not years:
+        return None
+    return [
+        (region_id, year)
+        for region_id, year in find_partitions(settings.raw_folder())
+        if (not region_ids or region_id in region_ids) and (not years or year in years)
+    ]
 
 
 def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
@@ -72,6 +96,8 @@ def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
         if region_id not in known:
             raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(known))}")
     present = {year for _, year in find_partitions(raw)}
+    if not present:
+        raise Failed(f"{raw} 里没有报表：请放进 raw/<区域>/<学年>/，例如 raw/liaocheng/2023/schools.csv")
     for year in years:
         if year not in present:
             raise Failed(f"没有 {year} 学年的文件：现有 {'、'.join(map(str, sorted(present)))}")
@@ -84,7 +110,7 @@ def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
 @click.argument("query")
 @HOME
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="输出格式")
-def sql(query: str, home: Path | None, form: str) -> None:
+def sql(query: str, home: Path | None, form: Literal["table", "csv", "json"]) -> None:
     """查询已发布的版本（只读，刷新时也能查）。
 
     \b

@@ -65,7 +65,11 @@ def extract_of(path: Path) -> str | None:
 
 
 def find_changes(
-    con: duckdb.DuckDBPyConnection, raw: Path, regions: dict[str, Region], key: str, wanted: Iterable[Partition] | None
+    con: duckdb.DuckDBPyConnection,
+    raw: Path,
+    regions: dict[str, Region],
+    key: str,
+    wanted: Iterable[Partition] | None,
 ) -> list[Change]:
     """Partitions of raw/ that differ from what was loaded, and loaded ones that are gone; only those wanted."""
     loaded = {(row[0], row[1]): row[2] for row in con.execute("from raw.loaded_partition").fetchall()}
@@ -91,9 +95,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def apply_change(
-    con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str
-) -> Account:
+def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
     """Replace one partition, whole, in one transaction; on any error nothing of it has changed."""
     read_partition(con, raw, change.partition, region, key)
     if change.fingerprint is not None:
@@ -169,7 +171,8 @@ def _understand(
     row = find_header_row(sheet.top, extract)
     if row is None:
         if sheets > 1:
-            _record(con, raw, path, extract.name, sheet.name, _rows(con, sheet, 0), "skipped", "不是数据表")
+            rows = _rows(con, sheet, 0)
+            _record(con, raw, path, extract.name, sheet.name, (rows, 0, 0, rows), "skipped", "不是数据表")
         else:
             _refuse(con, raw, path, extract.name, "找不到表头：请检查前十行中是否有列名", sheet, 0)
         return None

@@ -73,7 +73,15 @@ def _invoke(arguments: list[str], manifest: Any, callbacks: list[Callable[[Any],
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-level-file", "none", "--quiet"]
+    place = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--log-level-file",
+        "none",
+        "--quiet",
+    ]
     try:
         outcome = dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*arguments, *place])
     finally:

@@ -12,7 +12,7 @@ Schema raw, one table an extract by the contract, and
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,6 @@ class Account:
     quarantined: int = 0
     skipped: int = 0
     files: int = 0
-    unreadable_files: int = 0
 
 
 def connect(home: Path) -> duckdb.DuckDBPyConnection:
@@ -71,7 +70,7 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def hold(home: Path, say: Callable[[str], None]) -> Iterator[None]:
+def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
     """Be the one that writes to this home; wait for another that already does, and say which process it is."""
     home.mkdir(parents=True, exist_ok=True)
     holder = home / "refresh.pid"
@@ -95,7 +94,8 @@ def write_regions(con: duckdb.DuckDBPyConnection, regions: dict[str, Region]) ->
     for region in regions.values():
         documents = ",".join(region.documents)
         con.execute(
-            "insert into raw.region values (?, ?, ?, ?)", [region.id, region.name_zh, region.synthetic, documents]
+            "insert into raw.region values (?, ?, ?, ?)",
+            [region.id, region.name_zh, region.synthetic, documents],
         )
         for code, name in region.counties.items():
             con.execute("insert into raw.county values (?, ?, ?)", [region.id, code, name])
@@ -116,18 +116,28 @@ def hash_key(home: Path) -> str:
 
 def account(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None) -> Account:
     """The account of some partitions, or of all that is loaded."""
-    where = "true" if partitions is None else _among(partitions)
+    where = _among(partitions)
     row = con.execute(
         f"""select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0),
-            coalesce(sum(rows_skipped), 0), count(distinct source_file),
-            count(distinct source_file) filter (status = 'quarantined')
+            coalesce(sum(rows_skipped), 0), count(distinct source_file)
         from raw.source_file where {where}"""
     ).fetchone()
     return Account(*map(int, row or ()))
 
 
-def _among(partitions: Iterable[Partition]) -> str:
-    """SQL condition that a row belongs to one of the partitions."""
+def refused_files(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None) -> list[str]:
+    """Files and sheets that were put aside whole, one Chinese line each."""
+    rows = con.execute(
+        f"""select source_file, sheet, reason from raw.source_file
+        where status = 'quarantined' and {_among(partitions)} order by all"""
+    ).fetchall()
+    return [f"{source}{f' 工作表“{sheet}”' if sheet else ''}：{reason}" for source, sheet, reason in rows]
+
+
+def _among(partitions: Iterable[Partition] | None) -> str:
+    """SQL condition that a row belongs to one of the partitions; None: to any."""
+    if partitions is None:
+        return "true"
     pairs = ", ".join(f"({quote(region_id)}, {year})" for region_id, year in partitions)
     return f"(region_id, school_year) in ({pairs})" if pairs else "false"
 
@@ -145,9 +155,14 @@ def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) ->
     ]
 
 
-def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition]) -> None:
+def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> None:
     """Let the run at hand rebuild those of its partitions that are pending, and leave the others' for their own run."""
     con.execute(f"update raw.pending_partition set is_selected = {_among(partitions)}")
+
+
+def pending(con: duckdb.DuckDBPyConnection) -> bool:
+    """Is there a partition whose marts are older than its raw rows?"""
+    return con.execute("select count(*) > 0 from raw.pending_partition").fetchall()[0][0]
 
 
 def selected(con: duckdb.DuckDBPyConnection) -> list[Partition]:
@@ -162,7 +177,7 @@ def clear_selected(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from raw.pending_partition where is_selected")
 
 
-def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition]) -> dict[str, int]:
+def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> dict[str, int]:
     """Rows of some partitions in each extract, in source_file and in quarantine."""
     where = _among(partitions)
     counts = " union all ".join(

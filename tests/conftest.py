@@ -4,15 +4,16 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
-Table = Sequence[dict[str, object]]
+Table = Sequence[Mapping[str, Any]]
 
 
 def junheng(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -43,7 +44,7 @@ def write_regions(raw: Path, text: str) -> None:
     (raw / "regions.yml").write_text(text, encoding="utf-8")
 
 
-def schools(count: int = 6, county: str = "371502") -> list[dict[str, object]]:
+def schools(count: int = 6, county: str = "371502") -> list[dict[str, Any]]:
     """A county of primary schools with all that the seven indicators need, each school a little different."""
     return [
         {

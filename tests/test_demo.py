@@ -26,11 +26,7 @@ def content(path: Path) -> dict[str, bytes]:
 
 
 def read(path: Path) -> pd.DataFrame:
-    return (
-        pd.read_csv(path, dtype=str)
-        if path.suffix == ".csv"
-        else pd.read_excel(path, dtype=str, engine="openpyxl")
-    )
+    return pd.read_csv(path, dtype=str) if path.suffix == ".csv" else pd.read_excel(path, dtype=str, engine="openpyxl")
 
 
 def test_the_demo_is_what_the_generator_writes(tmp_path: Path) -> None:
@@ -43,9 +39,7 @@ def test_the_demo_is_what_the_generator_writes(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        generate.main(
-            ["--counties", "2", "--years", "2022-2023", "--format", "xlsx", "--out", str(tmp_path / name)]
-        )
+        generate.main(["--counties", "2", "--years", "2022-2023", "--format", "xlsx", "--out", str(tmp_path / name)])
     first = sorted(p for p in (tmp_path / "a").rglob("*") if p.is_file())
     assert len(first) == 2 * 6 + 1
     assert all(p.read_bytes() == (tmp_path / "b" / p.relative_to(tmp_path / "a")).read_bytes() for p in first)
@@ -72,9 +66,7 @@ def test_every_header_is_in_the_contract(path: Path) -> None:
 
 def test_school_ids_are_ten_digits_and_unique_in_a_year() -> None:
     for year in ("2021", "2022", "2023"):
-        ids = pd.concat(
-            [read(p)["学校标识码"] for p in EXTRACTS if p.stem == "schools" and p.parts[-2] == year]
-        )
+        ids = pd.concat([read(p)["学校标识码"] for p in EXTRACTS if p.stem == "schools" and p.parts[-2] == year])
         assert ids.is_unique
         assert ids.str.fullmatch(r"\d{10}").all()
 

@@ -97,7 +97,7 @@ def test_a_missing_required_column_names_the_nearest_header(con: duckdb.DuckDBPy
     rows = [{("学校标示号" if k == "学校标识码" else k): v for k, v in row.items()} for row in schools()]
     write_csv(raw / "demo/2023/schools.csv", rows)
     account = read(con, raw)
-    assert (account.rows_in, account.quarantined, account.unreadable_files) == (6, 6, 1)
+    assert (account.rows_in, account.quarantined, len(warehouse.refused_files(con))) == (6, 6, 1)
     assert reasons(con) == [
         "demo/2023/schools.csv：缺少必填列“学校标识码”（school_id），最接近的是“学校标示号”：请改正表头后重新放入"
     ]
@@ -105,7 +105,8 @@ def test_a_missing_required_column_names_the_nearest_header(con: duckdb.DuckDBPy
 
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     write_schools(raw)
-    assert read(con, raw, region=None).unreadable_files == 1
+    read(con, raw, region=None)
+    assert len(warehouse.refused_files(con)) == 1
     assert "区域“demo”没有登记：请在 regions.yml 中登记" in reasons(con)[0]
 
 
@@ -128,7 +129,7 @@ def test_a_file_that_cannot_be_read_is_put_aside_with_the_reason(
     (folder / name).write_bytes(content)
     write_csv(folder / "facts.csv", [{"单位类型": "县", "单位代码": "371502", "事实编号": "x", "值": "1"}])
     account = read(con, raw)
-    assert (account.unreadable_files, account.loaded) == (1, 1)
+    assert (len(warehouse.refused_files(con)), account.loaded) == (1, 1)
     [line] = reasons(con)
     assert line.startswith(f"demo/2023/{name}") and message in line
 
@@ -180,7 +181,16 @@ def test_a_workbook_with_a_title_above_and_english_headers_reads_the_same(
 
 @pytest.mark.parametrize(
     ("said", "stored"),
-    [("1,234", 1234), ("１２３", 123), (" 12 ", 12), ("1.2e3", 1200), ("无", None), ("/", None), ("—", None), ("*", None)],
+    [
+        ("1,234", 1234),
+        ("１２３", 123),
+        (" 12 ", 12),
+        ("1.2e3", 1200),
+        ("无", None),
+        ("/", None),
+        ("—", None),
+        ("*", None),
+    ],
 )
 def test_numbers_as_bureaus_write_them(
     con: duckdb.DuckDBPyConnection, raw: Path, said: str, stored: int | None
@@ -234,13 +244,32 @@ def test_a_partition_is_replaced_whole_or_not_at_all(
 
 
 CELLS = st.one_of(
-    st.sampled_from(["", "小学", "初中", "3715020001", "3715020002", "371502", "40", "-3", "合计", "1,5", "x\ny", '"', "㐂𠮷"]),
+    st.sampled_from(
+        [
+            "",
+            "小学",
+            "初中",
+            "3715020001",
+            "3715020002",
+            "371502",
+            "40",
+            "-3",
+            "合计",
+            "1,5",
+            "x\ny",
+            '"',
+            "㐂𠮷",
+        ]
+    ),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
 )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(table=st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=12), newline=st.sampled_from(["\n", "\r\n"]))
+@given(
+    table=st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=12),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
 def test_whatever_the_cells_hold_no_row_is_lost(
     con: duckdb.DuckDBPyConnection, raw: Path, table: list[list[str]], newline: str
 ) -> None:
@@ -260,7 +289,10 @@ def test_whatever_the_cells_hold_no_row_is_lost(
     [
         ("regions:\n  - {id: a, 名称: x}\n", "第 1 个区域：不认识的字段 名称"),
         ("regions:\n  - {id: a}\n  - {id: a}\n", "区域 id“a”出现了两次"),
-        ("regions:\n  - {id: a, counties: {'1': x}}\n  - {id: b, counties: {'1': x}}\n", "县 1 同时属于 a 和 b"),
+        (
+            "regions:\n  - {id: a, counties: {'1': x}}\n  - {id: b, counties: {'1': x}}\n",
+            "县 1 同时属于 a 和 b",
+        ),
         ("regions: [\n", "不是有效的 YAML"),
         ("regions:\n  - {id: 'a/../b'}\n", "id 须由英文字母"),
     ],

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from conftest import junheng, write_regions
 
-from dagster_project.release.read import connect, current_release
 from dagster_project.release.publish import verify
+from dagster_project.release.read import connect, current_release
 
 REGIONS = """
 regions:
@@ -98,7 +98,10 @@ def release(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> duck
     folder = tmp_path_factory.mktemp("real")
     write_regions(folder / "raw", REGIONS)
     write(folder / "raw", "example", "schools", five_schools(shared_data))
-    for region, tables in {"michigan": michigan(shared_data), "philippines": philippines(shared_data)}.items():
+    for region, tables in {
+        "michigan": michigan(shared_data),
+        "philippines": philippines(shared_data),
+    }.items():
         write(folder / "raw", region, "schools", tables[0])
         write(folder / "raw", region, "funding", tables[1])
     outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
@@ -151,7 +154,11 @@ def test_official_five_school_example(release: duckdb.DuckDBPyConnection, shared
     assert row[0] == pytest.approx(exact["cv_official_weighted"], abs=5e-7)
     assert row[1] == pytest.approx(exact["county_mean"], abs=5e-7)
     assert row[2] == pytest.approx(exact["cv_unweighted_population_sd"], abs=5e-7)
-    for wrong in ("cv_unweighted_population_sd", "cv_unweighted_sample_sd", "cv_weighted_sd_over_simple_mean"):
+    for wrong in (
+        "cv_unweighted_population_sd",
+        "cv_unweighted_sample_sd",
+        "cv_weighted_sd_over_simple_mean",
+    ):
         assert abs(row[0] - exact[wrong]) > 0.02
 
 

@@ -121,13 +121,9 @@ def test_release_holds_the_marts(home: Path) -> None:
         assert published == connection.execute(schema, ["warehouse"]).fetchall()
         assert ("value", "DOUBLE", True, '值 · "unrounded"; null: 无数据') in published
         assert ("number", "BIGINT", False, None) in published
-        tables = connection.execute(
-            "SELECT comment FROM duckdb_tables() WHERE database_name = 'junheng'"
-        ).fetchall()
+        tables = connection.execute("SELECT comment FROM duckdb_tables() WHERE database_name = 'junheng'").fetchall()
         assert ("学校'指标' · one row a school",) in tables
-        tags = connection.execute(
-            "SELECT tags FROM duckdb_databases() WHERE database_name = 'junheng'"
-        ).fetchall()
+        tags = connection.execute("SELECT tags FROM duckdb_databases() WHERE database_name = 'junheng'").fetchall()
         assert tags[0][0]["storage_version"].startswith("v1.0.0")
 
 
@@ -142,11 +138,7 @@ def test_manifest_accounts_for_every_file(home: Path) -> None:
         ("示例㐂县", True),
         ("聊城", False),
     ]
-    assert (
-        "示例㐂县" in manifest["notice"]
-        and "synthetic" in manifest["notice"]
-        and "聊城" not in manifest["notice"]
-    )
+    assert "示例㐂县" in manifest["notice"] and "synthetic" in manifest["notice"] and "聊城" not in manifest["notice"]
     schools = next(file for file in manifest["source_files"] if file["path"].endswith("schools.csv"))
     assert schools["rows_in"] == schools["loaded"] + schools["quarantined"] + schools["skipped"] == 10
     broken = next(file for file in manifest["source_files"] if file["path"].endswith("坏.xlsx"))
@@ -254,9 +246,7 @@ def test_fifty_readers_during_twenty_publications(home: Path) -> None:
     publish(home, "v")
     command = run_python(READ_ALL_THE_TIME, home)
     pipe = subprocess.PIPE
-    readers = [
-        subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=pipe, stderr=pipe) for _ in range(10)
-    ]
+    readers = [subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=pipe, stderr=pipe) for _ in range(10)]
     for reader in readers:
         assert reader.stdout is not None and reader.stdout.readline() == "reading\n"
     for number in range(2, 22):
@@ -382,9 +372,7 @@ def test_disk_full_while_writing_keeps_the_old_release(home: Path, limit: int) -
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert failed.returncode == 0, failed.stderr
-    assert (
-        f"发布未完成，读者看到的是 {first.release_id}" in failed.stdout and "File too large" in failed.stdout
-    )
+    assert f"发布未完成，读者看到的是 {first.release_id}" in failed.stdout and "File too large" in failed.stdout
     assert current_release(home) == first.path and verify(first.path) == []
     assert served_number(home) == 1
     assert {path.name for path in (home / "releases").iterdir()} == {first.release_id, "current"}
@@ -518,9 +506,7 @@ def test_rare_characters_and_quotes_survive_every_format(home: Path) -> None:
     with connect(home) as connection:
         for format in ("table", "csv", "json"):
             out = io.StringIO(newline="")
-            write_result(
-                connection.execute("SELECT school_name FROM fct_school_indicator LIMIT 1"), format, out
-            )
+            write_result(connection.execute("SELECT school_name FROM fct_school_indicator LIMIT 1"), format, out)
             texts[format] = out.getvalue()
         relation = io.StringIO(newline="")
         write_result(connection.sql("SELECT school_name FROM fct_school_indicator LIMIT 1"), "csv", relation)

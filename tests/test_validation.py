@@ -224,18 +224,14 @@ def make_warehouse(path: Path) -> Path:
     """A warehouse whose raw tables have the contract's columns, GOOD's rows, and the marts of them."""
     with duckdb.connect(path) as con:
         con.execute("create schema raw; create schema marts")
-        con.execute(
-            "create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)"
-        )
+        con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
                 for stage in CONTRACT["stages"]
                 for column in extract.get("per_stage", [])
             ]
-            typed = ", ".join(
-                f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns
-            )
+            typed = ", ".join(f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns)
             con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
         con.execute(FILL + MARTS)
     return path
@@ -256,16 +252,14 @@ def only(table: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     room, name = table.split(".")
     (folder / room).mkdir(parents=True)
     (folder / room / f"{name}.json").write_bytes((validation.SUITES / room / f"{name}.json").read_bytes())
-    monkeypatch.setattr(checks, "SUITES", folder)
+    monkeypatch.setattr(validation, "SUITES", folder)
 
 
 @pytest.mark.parametrize("partitions", [GOOD, None])
 @pytest.mark.parametrize("room", ["raw", "marts"])
 def test_good_tables_pass(warehouse: Path, room: validation.Room, partitions):
     results = validation.validate(warehouse, room, partitions)
-    assert [result.table for result in results] == sorted(
-        table for table in BREAKS if table.startswith(f"{room}.")
-    )
+    assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
     assert [failure for result in results for failure in result.failures] == []
     assert all(result.success and result.evaluated >= 4 for result in results)
 
@@ -305,9 +299,7 @@ def test_every_expectation_is_seen_to_fail():
         sentences = [str(expectation.description) for expectation in suite.expectations]
         assert len(set(sentences)) == len(sentences)
         for sentence in sentences:
-            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), (
-                f"{suite.name}: {sentence}"
-            )
+            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), f"{suite.name}: {sentence}"
 
 
 def test_only_the_given_partitions_are_checked(warehouse: Path):
@@ -427,7 +419,7 @@ def test_duckdb_mend_is_still_needed(warehouse: Path, monkeypatch: pytest.Monkey
 
     dialects = tuple(each for each in engine._PERSISTED_CONNECTION_DIALECTS if each != "duckdb")
     monkeypatch.setattr(engine, "_PERSISTED_CONNECTION_DIALECTS", dialects)
-    monkeypatch.setattr(checks, "speak_duckdb", lambda: None)
+    monkeypatch.setattr(validation, "speak_duckdb", lambda: None)
     results = validation.validate(warehouse, "raw", GOOD)
     assert not all(result.success for result in results), (
         "Great Expectations now works on DuckDB by itself: delete validation.speak_duckdb, its call and this test"

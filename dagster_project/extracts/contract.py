@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -65,7 +66,7 @@ class Contract:
 
 def _column(entry: dict, prefix: str = "", prefix_zh: str = "") -> Column:
     aliases = tuple(prefix_zh + alias for alias in entry.get("aliases", ()))
-    renamed = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
+    renamed: dict[str, Any] = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
     return Column(**{**entry, **renamed})
 
 

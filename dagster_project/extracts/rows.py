@@ -11,7 +11,14 @@ from dagster_project.extracts.headers import Headers
 from dagster_project.regions import Region
 
 FULL_WIDTH = ("０１２３４５６７８９．，－", "0123456789.,-")
-RARE_BLANKS = (9, 10, 13, 160, 0x3000, 0xFEFF)  # tab, line ends, no-break and full-width space, byte order mark
+RARE_BLANKS = (
+    9,
+    10,
+    13,
+    160,
+    0x3000,
+    0xFEFF,
+)  # tab, line ends, no-break and full-width space, byte order mark
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
 
@@ -108,7 +115,13 @@ def _school_rules(region: Region) -> list[Rule]:
 
 
 def typed_rows(
-    extract: Extract, headers: Headers, region: Region, sheet: str, header_row: int, header: list[str], hash_key: str
+    extract: Extract,
+    headers: Headers,
+    region: Region,
+    sheet: str,
+    header_row: int,
+    header: list[str],
+    hash_key: str,
 ) -> str:
     """SELECT of one sheet's rows below the header: row_number, every column typed, is_skipped and reason.
 
@@ -125,7 +138,12 @@ def typed_rows(
         f", {_number(c, headers.factor.get(c.name, 1))} as n_{c.name}" for c in columns if c.type in WHAT_IS_EXPECTED
     )
     typed = ", ".join(f"{_typed(c, hash_key)} as {c.name}" for c in columns)
-    rules = [Rule(f"cells <> {width}", f"'本行有 ' || cells || {quote(f' 格，表头有 {width} 格：请补齐或删去多余的格')}")]
+    rules = [
+        Rule(
+            f"cells <> {width}",
+            f"'本行有 ' || cells || {quote(f' 格，表头有 {width} 格：请补齐或删去多余的格')}",
+        )
+    ]
     rules += [rule for c in columns if c.name in position or c.required for rule in _column_rules(c)]
     rules += _school_rules(region) if extract.name == "schools" else []
     reasons = ",\n            ".join(f"case when {rule.broken} then {rule.reason} end" for rule in rules)

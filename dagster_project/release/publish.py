@@ -92,9 +92,7 @@ def verify(release: Path) -> list[str]:
     if not is_named:
         problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
     present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
-    problems += [
-        f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {"manifest.json"})
-    ]
+    problems += [f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {"manifest.json"})]
     for name, digest in sorted(recorded.items()):
         try:
             if _sha256(release / name) != digest:
@@ -140,9 +138,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
             mart["file"] = f"parquet/{mart['name']}.parquet"
             target = _literal(building / mart["file"])
             table = _identifier(mart["name"])
-            (copied,) = _row(
-                connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)"
-            )
+            (copied,) = _row(connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
             if copied != mart["rows"]:
                 raise ReleaseError(f"{mart['name']} 写入 {mart['rows']} 行，读回 {copied} 行，未发布")
             mart["sha256"] = _sha256(building / mart["file"])

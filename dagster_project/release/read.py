@@ -64,9 +64,7 @@ def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def write_result(
-    result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, format: Format, out: TextIO
-) -> None:
+def write_result(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, format: Format, out: TextIO) -> None:
     """Write all rows of an executed query to a text stream; rows pass through in batches except for `table`.
 
     table: for a terminal, Chinese characters count two columns. csv: RFC 4180, null is an empty cell, text
