@@ -15,6 +15,7 @@ a SQL expectation found. They and the messages show counts, aggregates and what 
 the suite of the teachers returns nothing about one person.
 """
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -162,6 +163,7 @@ def _begin_work() -> None:
     A pool's worker does not notice by itself that its parent was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)  # clearing GX from memory would hold up the parent's end for a second
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=import_module, args=("great_expectations",), daemon=True).start()
 
