@@ -15,6 +15,7 @@ a SQL expectation found. They and the messages show counts, aggregates and what 
 the suite of the teachers returns nothing about one person.
 """
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -162,6 +163,7 @@ def _begin_work() -> None:
     A pool's worker does not notice by itself that its parent was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)  # clearing GX from memory would hold up the parent's end for a second
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=import_module, args=("great_expectations",), daemon=True).start()
 
@@ -195,7 +197,8 @@ def _suites(room: Room) -> list[Any]:
     import great_expectations as gx
 
     return [
-        gx.ExpectationSuite(**json.loads(path.read_text("utf-8"))) for path in sorted((SUITES / room).glob("*.json"))
+        gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
+        for path in sorted((SUITES / room).glob("*.json"))
     ]
 
 
@@ -206,7 +209,9 @@ def _only(partitions: Collection[Partition]) -> str:
     """
     regions = ", ".join(sorted({"'{}'".format(region.replace("'", "''")) for region, _ in partitions}))
     years = ", ".join(sorted({f"{year:d}" for _, year in partitions}))
-    pairs = ", ".join("('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions))
+    pairs = ", ".join(
+        "('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions)
+    )
     exact = f" and (region_id, school_year) in ({pairs})" if len(partitions) > 1 else ""
     return f" where region_id in ({regions}) and school_year in ({years}){exact}"
 
@@ -224,7 +229,9 @@ def _finding(result: Any) -> Finding:
             examples and f"，如 {examples}"
         )
     elif rows := observed.get("details", {}).get("unexpected_rows"):
-        text = "；".join(" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES])
+        text = "；".join(
+            " ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES]
+        )
         text += f"；共 {observed['observed_value']} 处" if observed["observed_value"] > EXAMPLES else ""
     elif config.type == "unexpected_rows_expectation":
         text = "0 处不合"
@@ -244,7 +251,9 @@ def _shown(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
-def _write_docs(docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]) -> None:
+def _write_docs(
+    docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]
+) -> None:
     """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched."""
     from jinja2 import Environment, FileSystemLoader
 

@@ -46,20 +46,19 @@ insert into raw.scores by name
         '数学' subject, 400 + i % 200 score
     from range(6000) r(i);
 insert into raw.facts by name
-    select 'liaocheng' region_id, 2023 school_year, * from (values
-        ('county', '371501', 'civil_service_pay', '98000'), ('school', 's1', 'recorded_lesson_rooms', '2')
-    ) f(entity_type, entity_id, fact_id, value);
+    select 'liaocheng' region_id, 2023 school_year, f.*, 'fact_' || i fact_id, i as value from range(5) r(i),
+        (values ('county', '371501'), ('school', 's1')) f(entity_type, entity_id);
 """
 
 # What dbt makes of it, as far as the suites look at it.
 MARTS = """
 create table marts.fct_school_stage as
     select region_id, school_year, county_code, school_id, 'primary' stage, primary_pupils pupils,
-        1.0::double resource_share
+        1.0::double resource_share, true is_in_scope
     from raw.schools;
 create table marts.fct_school_indicator as
-    select s.* exclude (resource_share), indicator_id, 1 + i * 1000.0::double as value, threshold,
-        value >= threshold is_met, 0::double shortfall, null::varchar null_reason
+    select s.* exclude (resource_share, is_in_scope), indicator_id, 1 + i * 1000.0::double as value,
+        threshold, value >= threshold is_met, 0::double shortfall, null::varchar null_reason
     from marts.fct_school_stage s,
         (values (0, 'books_per_pupil', null), (2, 'equipment_value_per_pupil', 2000::double))
             v(i, indicator_id, threshold);
@@ -79,17 +78,21 @@ create table marts.mart_school_verdict as
     select region_id, school_year, county_code, school_id, stage, 6 met_count, true is_passed,
         null::varchar reasons
     from marts.fct_school_stage;
+create table marts.mart_county_verdict as
+    select distinct region_id, school_year, county_code, 'not_evaluable' verdict, 'met' resource_verdict,
+        14 coefficient_count, '社会认可度尚未判定' reasons
+    from marts.fct_school_stage;
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
-        'loaded' status, 32 rows_in, 30 rows_loaded, 1 rows_quarantined, 1 rows_skipped, null::varchar reason;
+        'loaded' status, null::varchar reason;
 create table marts.mart_quarantine as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
         7 row_number, '在校生数缺失' reason;
 create table marts.dim_county as
-    select distinct region_id, county_code, '聊城市' region_name_zh, true is_synthetic from raw.schools;
+    select distinct region_id, county_code, '东昌府区' county_name_zh from raw.schools;
 create table marts.dim_school as
-    select region_id, school_year, school_id, '小学' school_type_zh, 'urban' urban_rural_class,
-        null::varchar status from raw.schools;
+    select region_id, school_year, school_id, 'urban' urban_rural_class,
+        'open' status from raw.schools;
 create table marts.dim_indicator as
     select indicator_id, '人' unit_zh, 'x' numerator, i < 7 is_national,
         2 primary_threshold, 2 junior_threshold,
@@ -114,15 +117,15 @@ BREAKS = {
     },
     "raw.teachers": {
         "update raw.teachers set school_id = null": "教师所在学校没有空值",
-        "update raw.teachers set annual_pay_yuan = 9.6": "半数以上教师的年工资",
-        "update raw.teachers set birth_year = 2010": "半数以上教师的年龄",
-        "update raw.teachers set training_hours_5y = 96000": "半数以上教师的五年培训",
+        "update raw.teachers set annual_pay_yuan = 9.6": "半数以上教师(至少 10 人时)的年工资",
+        "update raw.teachers set birth_year = 2010": "半数以上教师(至少 10 人时)的年龄",
+        "update raw.teachers set training_hours_5y = 96000": "半数以上教师(至少 10 人时)的五年培训",
         "update raw.teachers set school_id = 's1'": "500 名以上教师",
         "insert into raw.teachers select t.* from raw.teachers as t, range(3)": "教师名册不超过",
     },
     "raw.classes": {
         "update raw.classes set pupils = null": "班级学生数没有空值",
-        "update raw.classes set pupils = 3": "平均班额",
+        "update raw.classes set pupils = 1": "平均班额",
         "update raw.classes set pupils = 0 where class_no::int % 3 > 0": "空班",
         "update raw.classes set school_id = 's1'": "300 个以上班级",
         "insert into raw.classes select c.* from raw.classes as c, range(2)": "班级学生合计",
@@ -131,7 +134,7 @@ BREAKS = {
         "update raw.funding set amount_yuan = null": "金额没有空值",
         "update raw.funding set amount_yuan = amount_yuan / 10000": "学校生均公用经费",
         "update raw.funding set entity_id = '0' || entity_id": "单位代码至少有一个",
-        "update raw.funding set amount_yuan = 1 where item = 'total_expenditure'": "半数以上单位的支出合计",
+        "update raw.funding set amount_yuan = 1 where item like 't%'": "半数以上单位(至少 5 个时)的支出合计",
         "update raw.funding set amount_yuan = 1e10 where account = 'final'": "同一单位同一项目决算",
     },
     "raw.scores": {
@@ -148,24 +151,20 @@ BREAKS = {
         "update raw.facts set entity_id = '0s1'": "校级事实的单位代码",
     },
     "marts.fct_school_stage": {
-        "delete from marts.fct_school_stage": "学校学段表至少有一行",
         "update marts.fct_school_stage set school_year = 2022": "报送了小学或初中在校生的地区学年",
         "update marts.fct_school_stage set stage = '小学'": "学段只有",
         "update marts.fct_school_stage set resource_share = 1.1": "共用资源分摊比例",
         "update marts.fct_school_stage set pupils = 30000": "一校一学段在校生数",
     },
     "marts.fct_school_indicator": {
-        "delete from marts.fct_school_indicator": "学校指标表至少有一行",
+        "update marts.fct_school_indicator set pupils = 0": "在评估范围内的学校学段都有在校生",
         "update marts.fct_school_indicator set stage = 'senior'": "学段只有",
         "update marts.fct_school_indicator set indicator_id = 'R1'": "指标编号",
         "update marts.fct_school_indicator set value = 'inf'": "指标值是非负有限数",
         "update marts.fct_school_indicator set is_met = false": "没有指标值或没有标准时",
-        "update marts.fct_school_indicator set value = null where school_id = 's1'": "没有指标值时说明原因",
-        "update marts.fct_school_indicator set value = null": "每个学年至少有一个指标值",
         "update marts.fct_school_indicator set value = value * 10000": "生均教学仪器设备值",
     },
     "marts.mart_county_balance": {
-        "delete from marts.mart_county_balance": "县域均衡表至少有一行",
         "update marts.mart_county_balance set difference_coefficient = 'nan'": "差异系数在",
         "update marts.mart_county_balance set gini = 1.2": "基尼系数",
         "update marts.mart_county_balance set theil = -0.1": "泰尔指数",
@@ -181,15 +180,21 @@ BREAKS = {
         "update marts.mart_variance_share set indicator_id = 'books_per_pupil'": "差异贡献只分给",
     },
     "marts.mart_school_verdict": {
-        "delete from marts.mart_school_verdict": "学校判定表至少有一行",
+        "delete from marts.mart_school_verdict where school_id = 's1'": "在评估范围内的学校学段都有判定",
         "update marts.mart_school_verdict set stage = 'senior'": "学段只有",
         "update marts.mart_school_verdict set met_count = 8": "达标指标数",
         "update marts.mart_school_verdict set is_passed = null": "未通过或无法判定的学校",
     },
+    "marts.mart_county_verdict": {
+        "delete from marts.mart_county_verdict": "有学校的县都有判定",
+        "update marts.mart_county_verdict set verdict = '达标'": "整县结论",
+        "update marts.mart_county_verdict set resource_verdict = '达标'": "资源配置结论",
+        "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
+        "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
+    },
     "marts.mart_source_file": {
         "delete from marts.mart_source_file": "来源文件表至少有一行",
         "update marts.mart_source_file set status = 'lost'": "文件状态",
-        "update marts.mart_source_file set rows_loaded = 29": "每个文件的行数",
         "update marts.mart_source_file set status = 'quarantined'": "整个被隔离的文件",
         "update marts.mart_source_file set sha256 = null": "每个文件都有校验值",
     },
@@ -201,15 +206,14 @@ BREAKS = {
     },
     "marts.dim_county": {
         "delete from marts.dim_county": "县表至少有一行",
-        "update marts.dim_county set region_name_zh = null": "每个县都属于",
-        "update marts.dim_county set is_synthetic = null": "每个县都标明",
+        "update marts.dim_county set county_code = ' '": "县代码没有空白",
+        "update marts.dim_county set county_name_zh = ''": "登记的县名没有空白",
         "insert into marts.dim_county select 'x', * exclude region_id from marts.dim_county": "一个县只属于",
     },
     "marts.dim_school": {
-        "delete from marts.dim_school": "学校维表至少有一行",
-        "update marts.dim_school set school_type_zh = null": "每所学校的办学类型",
+        "delete from marts.dim_school where school_id = 's1'": "学校数与报送的一致",
+        "update marts.dim_school set status = '在办'": "学校状态",
         "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
-        "update marts.dim_school set status = 'closed'": "每个学年都有在办学校",
     },
     "marts.dim_indicator": {
         "delete from marts.dim_indicator where indicator_id = 'sports_area_per_pupil'": "国家七项指标齐备",
@@ -224,14 +228,18 @@ def make_warehouse(path: Path) -> Path:
     """A warehouse whose raw tables have the contract's columns, GOOD's rows, and the marts of them."""
     with duckdb.connect(path) as con:
         con.execute("create schema raw; create schema marts")
-        con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
+        con.execute(
+            "create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)"
+        )
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
                 for stage in CONTRACT["stages"]
                 for column in extract.get("per_stage", [])
             ]
-            typed = ", ".join(f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns)
+            typed = ", ".join(
+                f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns
+            )
             con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
         con.execute(FILL + MARTS)
     return path
@@ -259,9 +267,11 @@ def only(table: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.mark.parametrize("room", ["raw", "marts"])
 def test_good_tables_pass(warehouse: Path, room: validation.Room, partitions):
     results = validation.validate(warehouse, room, partitions)
-    assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
+    assert [result.table for result in results] == sorted(
+        table for table in BREAKS if table.startswith(f"{room}.")
+    )
     assert [failure for result in results for failure in result.failures] == []
-    assert all(result.success and result.evaluated >= 4 for result in results)
+    assert all(result.success and result.evaluated >= 3 for result in results)
 
 
 def test_absent_extracts_and_columns_pass(warehouse: Path):
@@ -271,7 +281,15 @@ def test_absent_extracts_and_columns_pass(warehouse: Path):
             con.execute(f"delete from raw.{name}")
         con.execute("update raw.schools set equipment_value_wan_yuan = null, teaching_area_m2 = null")
         con.execute("update raw.schools set primary_full_time_teachers = null")
-    assert all(result.success for result in validation.validate(warehouse, "raw", GOOD))
+        con.execute(
+            "update marts.fct_school_indicator set value = null, is_met = null, null_reason = '缺少数据';"
+            "update marts.mart_county_balance set difference_coefficient = null, is_met = null, gini = null,"
+            " theil = null, mcloone = null, school_count = 0, missing_school_count = 30, reason = '缺少数据';"
+            "update marts.mart_school_verdict set is_passed = null, met_count = 0, reasons = '缺少数据';"
+            "delete from marts.mart_variance_share; delete from marts.mart_quarantine"
+        )
+    for room in ("raw", "marts"):
+        assert [failure for each in validation.validate(warehouse, room, GOOD) for failure in each.failures] == []
 
 
 @pytest.mark.parametrize(
@@ -299,7 +317,9 @@ def test_every_expectation_is_seen_to_fail():
         sentences = [str(expectation.description) for expectation in suite.expectations]
         assert len(set(sentences)) == len(sentences)
         for sentence in sentences:
-            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), f"{suite.name}: {sentence}"
+            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), (
+                f"{suite.name}: {sentence}"
+            )
 
 
 def test_only_the_given_partitions_are_checked(warehouse: Path):
@@ -328,7 +348,7 @@ def test_data_docs_are_static_and_show_no_teacher(warehouse: Path, tmp_path: Pat
         con.execute("update raw.schools set school_name = '<b>' where school_id = 's1'")
     validation.validate(warehouse, "raw", GOOD, tmp_path / "data_docs")
     page = (tmp_path / "data_docs/raw.html").read_text("utf-8")
-    assert "半数以上教师的年龄" in page and "liaocheng 2023" in page
+    assert "半数以上教师(至少 10 人时)的年龄" in page and "liaocheng 2023" in page
     assert "secret" not in page
     assert "raw.html" in (tmp_path / "data_docs/index.html").read_text("utf-8")
     assert "http" not in page and "<script" not in page
