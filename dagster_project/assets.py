@@ -115,6 +115,9 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
                 context.log.warning(f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行")
         if not changes:
             context.log.info("文件没有变化，不重新载入")
+        if warehouse.build_fingerprint(con) != transform.fingerprint():
+            warehouse.make_all_pending(con)
+            wanted = None
         warehouse.select_pending(con, wanted)
         rows = warehouse.rows_by_table(con, wanted)
     for name, count in rows.items():

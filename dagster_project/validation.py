@@ -197,8 +197,7 @@ def _suites(room: Room) -> list[Any]:
     import great_expectations as gx
 
     return [
-        gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
-        for path in sorted((SUITES / room).glob("*.json"))
+        gx.ExpectationSuite(**json.loads(path.read_text("utf-8"))) for path in sorted((SUITES / room).glob("*.json"))
     ]
 
 
@@ -209,9 +208,7 @@ def _only(partitions: Collection[Partition]) -> str:
     """
     regions = ", ".join(sorted({"'{}'".format(region.replace("'", "''")) for region, _ in partitions}))
     years = ", ".join(sorted({f"{year:d}" for _, year in partitions}))
-    pairs = ", ".join(
-        "('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions)
-    )
+    pairs = ", ".join("('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions))
     exact = f" and (region_id, school_year) in ({pairs})" if len(partitions) > 1 else ""
     return f" where region_id in ({regions}) and school_year in ({years}){exact}"
 
@@ -229,9 +226,7 @@ def _finding(result: Any) -> Finding:
             examples and f"，如 {examples}"
         )
     elif rows := observed.get("details", {}).get("unexpected_rows"):
-        text = "；".join(
-            " ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES]
-        )
+        text = "；".join(" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES])
         text += f"；共 {observed['observed_value']} 处" if observed["observed_value"] > EXAMPLES else ""
     elif config.type == "unexpected_rows_expectation":
         text = "0 处不合"
@@ -251,9 +246,7 @@ def _shown(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
-def _write_docs(
-    docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]
-) -> None:
+def _write_docs(docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]) -> None:
     """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched."""
     from jinja2 import Environment, FileSystemLoader
 

@@ -155,6 +155,11 @@ def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) ->
     ]
 
 
+def make_all_pending(con: duckdb.DuckDBPyConnection) -> None:
+    """Note that the marts of every partition are to be rebuilt, because the code that builds them changed."""
+    con.execute("insert into raw.pending_partition select region_id, school_year, false from raw.loaded_partition")
+
+
 def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> None:
     """Let the run at hand rebuild those of its partitions that are pending, and leave the others' for their own run."""
     con.execute(f"update raw.pending_partition set is_selected = {_among(partitions)}")
@@ -166,9 +171,18 @@ def pending(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def selected(con: duckdb.DuckDBPyConnection) -> list[Partition]:
-    """The pending partitions that the run at hand rebuilds."""
+    """The pending partitions that the run at hand rebuilds, those that were withdrawn among them."""
     return con.execute(
         "select distinct region_id, school_year from raw.pending_partition where is_selected order by all"
+    ).fetchall()
+
+
+def selected_to_check(con: duckdb.DuckDBPyConnection) -> list[Partition]:
+    """Those of the selected partitions that should hold rows: handed in, by a region of regions.yml."""
+    return con.execute(
+        """select distinct region_id, school_year from raw.pending_partition
+        semi join raw.loaded_partition using (region_id, school_year) semi join raw.region using (region_id)
+        where is_selected order by all"""
     ).fetchall()
 
 

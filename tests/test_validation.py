@@ -228,18 +228,14 @@ def make_warehouse(path: Path) -> Path:
     """A warehouse whose raw tables have the contract's columns, GOOD's rows, and the marts of them."""
     with duckdb.connect(path) as con:
         con.execute("create schema raw; create schema marts")
-        con.execute(
-            "create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)"
-        )
+        con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
                 for stage in CONTRACT["stages"]
                 for column in extract.get("per_stage", [])
             ]
-            typed = ", ".join(
-                f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns
-            )
+            typed = ", ".join(f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns)
             con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
         con.execute(FILL + MARTS)
     return path
@@ -267,9 +263,7 @@ def only(table: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 @pytest.mark.parametrize("room", ["raw", "marts"])
 def test_good_tables_pass(warehouse: Path, room: validation.Room, partitions):
     results = validation.validate(warehouse, room, partitions)
-    assert [result.table for result in results] == sorted(
-        table for table in BREAKS if table.startswith(f"{room}.")
-    )
+    assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
     assert [failure for result in results for failure in result.failures] == []
     assert all(result.success and result.evaluated >= 3 for result in results)
 
@@ -317,9 +311,7 @@ def test_every_expectation_is_seen_to_fail():
         sentences = [str(expectation.description) for expectation in suite.expectations]
         assert len(set(sentences)) == len(sentences)
         for sentence in sentences:
-            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), (
-                f"{suite.name}: {sentence}"
-            )
+            assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), f"{suite.name}: {sentence}"
 
 
 def test_only_the_given_partitions_are_checked(warehouse: Path):

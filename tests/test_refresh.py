@@ -1,0 +1,271 @@
+"""The refresh as a user runs it: exit codes and messages, and what it survives."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import command, environment, junheng, schools, write_csv, write_regions
+
+from dagster_project.release.publish import verify
+from dagster_project.release.read import connect, current_release
+
+RAW = Path(__file__).resolve().parents[1] / "raw"
+
+
+def fingerprint(home: Path) -> dict[str, str]:
+    """Every file of the current release and its hash."""
+    release = current_release(home)
+    assert release is not None
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(release.rglob("*")) if p.is_file()}
+
+
+def contents(home: Path) -> dict[str, str]:
+    """Every mart of the current release and the hash of its Parquet file."""
+    release = current_release(home)
+    assert release is not None
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    return {mart["name"]: mart["sha256"] for mart in manifest["marts"]}
+
+
+def query(home: Path, sql: str) -> list[tuple]:
+    with connect(home) as con:
+        return con.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo's extracts and a home with its first release; tests copy it before they change it."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(RAW, folder / "raw")
+    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "载入 48353 + 隔离 0" in outcome.stdout
+    return folder
+
+
+@pytest.fixture
+def copy(demo: Path, tmp_path: Path) -> Path:
+    shutil.copytree(demo, tmp_path / "demo", symlinks=True)
+    return tmp_path / "demo"
+
+
+def refresh(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", *more)
+
+
+def restate(folder: Path) -> None:
+    """Hand in 东昌府区's schools of 2023 again, the first with twice the pupils."""
+    path = folder / "raw" / "liaocheng" / "2023" / "schools.csv"
+    header, first, *rest = path.read_text("utf-8-sig").splitlines()
+    at = header.split(",").index("小学在校生数")
+    cells = first.split(",")
+    cells[at] = str(2 * int(cells[at]))
+    path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n", encoding="utf-8")
+
+
+def test_the_demo_tells_its_story(demo: Path) -> None:
+    """Who passes on resources in 2023, who fails on one coefficient, who on one school."""
+    rows = query(
+        demo / "home",
+        "select county_code, resource_verdict, failed_school_count, failed_coefficient_count"
+        " from mart_county_verdict where school_year = 2023",
+    )
+    verdicts = {county: tuple(rest) for county, *rest in rows}
+    assert len(verdicts) == 19
+    assert {county for county, (verdict, *_) in verdicts.items() if verdict == "met"} == {
+        "371502", "371524", "371526", "320684", "441821", "441825", "210700",
+    }  # fmt: skip
+    assert verdicts["371503"] == ("not_met", 0, 1)
+    assert verdicts["371521"] == ("not_met", 1, 0)
+
+
+def test_a_release_says_that_the_demo_is_synthetic(demo: Path) -> None:
+    release = current_release(demo / "home")
+    assert release is not None and verify(release) == []
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    assert "合成" in manifest["notice"]
+    assert all(region["is_synthetic"] for region in manifest["regions"])
+    assert len(manifest["source_files"]) == 90
+
+
+def test_every_column_is_described_in_chinese(demo: Path) -> None:
+    undescribed = query(
+        demo / "home",
+        "select table_name, column_name from duckdb_columns() where schema_name = 'marts'"
+        " and not regexp_matches(coalesce(comment, ''), '[一-龥]')",
+    )
+    assert undescribed == []
+
+
+def test_the_same_files_again_change_nothing(copy: Path) -> None:
+    before = fingerprint(copy / "home")
+    outcome = refresh(copy)
+    assert outcome.returncode == 0 and "文件没有变化" in outcome.stdout
+    assert fingerprint(copy / "home") == before
+
+
+def test_one_regions_refresh_equals_a_rebuild(copy: Path) -> None:
+    """A restated extract makes a new release with the same marts as a home built from nothing; the old one stays."""
+    old = current_release(copy / "home")
+    restate(copy)
+    outcome = refresh(copy, "--region", "liaocheng")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "1 个地区学年" in outcome.stdout
+    assert old is not None and old.is_dir() and current_release(copy / "home") != old
+    refreshed = contents(copy / "home")
+    shutil.rmtree(copy / "home")
+    assert refresh(copy).returncode == 0
+    rebuilt = contents(copy / "home")
+    assert {mart for mart in rebuilt if rebuilt[mart] != refreshed[mart]} == set()
+
+
+def test_a_withdrawn_extract_leaves_the_next_release(copy: Path) -> None:
+    shutil.rmtree(copy / "raw" / "wenshang" / "2021")
+    assert refresh(copy).returncode == 0
+    marts = [
+        "fct_school_stage",
+        "fct_school_indicator",
+        "mart_county_balance",
+        "mart_county_verdict",
+        "mart_source_file",
+    ]
+    for mart in marts:
+        years = query(
+            copy / "home", f"select distinct school_year from {mart} where region_id = 'wenshang' order by all"
+        )
+        assert years == [(2022,), (2023,)], mart
+
+
+def test_bad_rows_are_reported_and_the_rest_is_released(county: Callable[..., Path], tmp_path: Path) -> None:
+    rows = schools()
+    rows[2]["小学在校生数"] = -5
+    raw = county(schools=rows)
+    outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "demo/2023/schools.csv 第 4 行：“小学在校生数”为“-5”，不能小于 0：请改正" in outcome.stdout
+    assert query(tmp_path / "home", 'select source_file, row_number, "extract" from mart_quarantine') == [
+        ("demo/2023/schools.csv", 4, "schools")
+    ]
+    assert query(tmp_path / "home", "select count(*) from fct_school_stage") == [(5,)]
+
+
+def test_an_unreadable_file_fails_the_command_but_not_the_others(county: Callable[..., Path], tmp_path: Path) -> None:
+    raw = county()
+    (raw / "demo" / "2023" / "teachers.xlsx").write_bytes(b"PK\x03\x04 cut short")
+    write_csv(raw / "unknown" / "2023" / "schools.csv", schools())
+    outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home")
+    assert outcome.returncode == 1
+    assert "没能载入：demo/2023/teachers.xlsx：不是能打开的 Excel 工作簿" in outcome.stderr
+    assert "没能载入：unknown/2023/schools.csv：区域“unknown”没有登记" in outcome.stderr
+    assert query(tmp_path / "home", "select count(*) from fct_school_stage") == [(6,)]
+
+
+def test_a_failed_gate_blocks_the_release(copy: Path) -> None:
+    """元 handed in as 万元: every row is possible by itself, the table is not."""
+    before = fingerprint(copy / "home")
+    path = copy / "raw" / "liaocheng" / "2023" / "schools.csv"
+    header, *rows = path.read_text("utf-8-sig").splitlines()
+    at = header.split(",").index("教学仪器设备资产值")
+    wrong = [",".join(f"{float(c or 0) * 1e4}" if i == at else c for i, c in enumerate(row.split(","))) for row in rows]
+    path.write_text("\n".join([header, *wrong]) + "\n", encoding="utf-8")
+    outcome = refresh(copy)
+    assert outcome.returncode == 1
+    assert "raw.schools 没有通过检查" in outcome.stderr and "已发布的版本没有变" in outcome.stderr
+    assert fingerprint(copy / "home") == before
+    other = refresh(copy, "--region", "haimen")
+    assert other.returncode == 0, other.stdout + other.stderr
+
+
+@pytest.mark.parametrize("seconds", [1.5, 4, 6, 8])
+def test_killed_halfway_the_release_stays_and_the_next_refresh_converges(copy: Path, seconds: float) -> None:
+    before = fingerprint(copy / "home")
+    restate(copy)
+    process = subprocess.Popen(
+        command("refresh", "--raw", copy / "raw", "--home", copy / "home"),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    if process.wait() == -signal.SIGKILL:
+        assert fingerprint(copy / "home") == before
+    outcome = refresh(copy)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    after = contents(copy / "home")
+    release = current_release(copy / "home")
+    assert release is not None and verify(release) == []
+    shutil.rmtree(copy / "home")
+    refresh(copy)
+    assert contents(copy / "home") == after
+
+
+def test_two_refreshes_at_once_take_turns(copy: Path) -> None:
+    restate(copy)
+    arguments = command("refresh", "--raw", copy / "raw", "--home", copy / "home")
+    both = [
+        subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert any("另一次刷新正在进行（进程" in output for output in outputs)
+    assert not any("Traceback" in output for output in outputs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--region", "nowhere"], "没有区域“nowhere”：可选的有"),
+        (["--year", "1999"], "没有 1999 学年的文件：现有 2023"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    county: Callable[..., Path], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    outcome = junheng("refresh", "--raw", county(), "--home", tmp_path / "home", *arguments)
+    assert outcome.returncode == 1 and message in outcome.stderr
+
+
+def test_an_empty_raw_folder_says_what_to_put_there(tmp_path: Path) -> None:
+    write_regions(tmp_path / "raw", "regions:\n  - {id: demo, name_zh: 示范区}\n")
+    outcome = junheng("refresh", "--raw", tmp_path / "raw", "--home", tmp_path / "home")
+    assert outcome.returncode == 1 and "里没有报表：请放进 raw/<区域>/<学年>/" in outcome.stderr
+    nothing = junheng("sql", "select 1", "--home", tmp_path / "home")
+    assert nothing.returncode == 1 and "还没有发布版本" in nothing.stderr
+
+
+def test_sql_reads_the_release_and_only_that(demo: Path) -> None:
+    asked = "select county_code, county_name_zh from dim_county where region_id = 'haimen'"
+    outcome = junheng("sql", asked, "--home", demo / "home", "--format", "csv")
+    assert outcome.stdout.splitlines() == ["county_code,county_name_zh", "320684,海门市"]
+    refused = junheng("sql", "copy (select 1) to '/tmp/stolen.csv'", "--home", demo / "home")
+    assert refused.returncode == 1 and not Path("/tmp/stolen.csv").exists()
+
+
+def test_the_web_page_binds_no_public_address(tmp_path: Path, county: Callable[..., Path]) -> None:
+    outcome = junheng("ui", "--raw", county(), "--home", tmp_path / "home", "--host", "0.0.0.0")
+    assert outcome.returncode == 1 and "--public" in outcome.stderr
+
+
+def test_readers_read_while_a_refresh_runs(copy: Path) -> None:
+    restate(copy)
+    process = subprocess.Popen(
+        command("refresh", "--raw", copy / "raw", "--home", copy / "home"), env=environment(), stdout=subprocess.DEVNULL
+    )
+    counts = set()
+    while process.poll() is None:
+        counts.add(query(copy / "home", "select count(*) from mart_county_verdict")[0][0])
+    assert process.returncode == 0
+    assert counts == {57}
+    with pytest.raises(duckdb.Error), connect(copy / "home") as con:
+        con.execute("create table marts.x as select 1")
