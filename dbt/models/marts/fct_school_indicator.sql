@@ -103,7 +103,7 @@ select
     cast(floor_value as double) as floor_value,
     surplus >= 0 as is_met,
     floor_surplus >= 0 as is_floor_met,
-    case when surplus >= 0 then 0 else -cast(surplus as double) * pupils / cast(scale * base as double) end as shortfall,
+    case when surplus >= 0 then 0 else -cast(surplus as double) / scale * (pupils / cast(base as double)) end as shortfall,
     ({{ rounded('value', 2) }} >= threshold) <> (surplus >= 0)
     or ({{ rounded('value', 2) }} >= floor_value) <> (floor_surplus >= 0) as rounding_flips,
     null_reason

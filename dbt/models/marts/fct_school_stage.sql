@@ -135,7 +135,7 @@ scoped as (
         urban_rural.urban_rural_class,
         case
             when weighted.status = 'closed' then '学校已撤销或停办'
-            when school_types.exclusion_reason_zh is not null then school_types.exclusion_reason_zh
+            when school_types.exclusion_reason_zh <> '' then school_types.exclusion_reason_zh
             when weighted.pupils is null then '在校生数缺失'
             when weighted.pupils = 0 then '该学段没有在校生'
             when school_types.is_teaching_point and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
