@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_project.assets import as_partition, region_year, regions
 from dagster_project.regions import Region, find_partitions
 from dagster_project.settings import raw_folder
+from dagster_project.warehouse import Partition
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 TIMEZONE = "Asia/Shanghai"
@@ -21,14 +22,30 @@ refresh = dg.define_asset_job(
 )
 
 
-def partition_ranges(region_ids: Collection[str] = (), years: Collection[int] = ()) -> list[list[str]]:
-    """The partitions to refresh as unbroken ranges, a Dagster run each; no ids or no years: all of them."""
+def partition_ranges(
+    chosen: Collection[Partition] | None = None, changed: Collection[Partition] | None = None
+) -> list[list[str]]:
+    """Partitions to refresh as unbroken ranges of keys, a Dagster run each, as few and as short as they can be.
 
-    def chosen(key: str) -> bool:
-        region_id, year = as_partition(key)
-        return (not region_ids or region_id in region_ids) and (not years or year in years)
+    chosen: those that were asked for, None: all. changed: those with anything to do, None: all; a range may run
+    over a partition where nothing changed, but not over one that changed and was not asked for. Changes that no
+    key stands for (a region or year that left raw/ altogether) are made by any run: the first key's, if need be.
+    """
 
-    return [list(keys) for is_chosen, keys in groupby(region_year.get_partition_keys(), chosen) if is_chosen]
+    def is_changed(key: str) -> bool:
+        return changed is None or as_partition(key) in changed
+
+    def is_chosen(key: str) -> bool:
+        return chosen is None or as_partition(key) in chosen
+
+    every_key: list[str] = [*region_year.get_partition_keys()]
+    ranges = []
+    for is_barred, group in groupby(every_key, lambda key: is_changed(key) and not is_chosen(key)):
+        keys = list(group)
+        to_do = [number for number, key in enumerate(keys) if is_changed(key) and not is_barred]
+        if to_do:
+            ranges.append(keys[to_do[0] : to_do[-1] + 1])
+    return ranges or ([every_key[:1]] if changed else [])
 
 
 def range_tags(keys: list[str]) -> dict[str, str]:
@@ -36,9 +53,15 @@ def range_tags(keys: list[str]) -> dict[str, str]:
     return {RANGE_START: keys[0], RANGE_END: keys[-1]}
 
 
+def _of_region(region_id: str) -> list[list[str]]:
+    return partition_ranges(
+        [partition for key in region_year.get_partition_keys() if (partition := as_partition(key))[0] == region_id]
+    )
+
+
 def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
     def requests(_: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        return [dg.RunRequest(tags=range_tags(keys)) for keys in partition_ranges([region.id])]
+        return [dg.RunRequest(tags=range_tags(keys)) for keys in _of_region(region.id)]
 
     return dg.ScheduleDefinition(
         name=f"refresh_{region.id}".replace("-", "_"),
@@ -71,7 +94,7 @@ def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | d
         json.dumps({"looked": now, "refreshed": {r: now[r] if r in settled else refreshed.get(r) for r in now}})
     )
     for region_id in settled:
-        for keys in partition_ranges([region_id]):
+        for keys in _of_region(region_id):
             yield dg.RunRequest(tags=range_tags(keys))
     if not settled:
         yield dg.SkipReason("没有新文件，或文件还在变动")

@@ -57,16 +57,17 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     started = time.monotonic()
     settings.use(raw, home)
     _prepare(region_ids, years)
-    from dagster_project.summary import nothing_to_do, summarise
+    from dagster_project.summary import summarise, what_changed
 
     chosen = _chosen(region_ids, years)
-    if nothing_to_do(chosen):
+    changed = what_changed(chosen)
+    if changed is not None and not changed:
         click.echo("文件没有变化，已发布的版本仍是最新")
     else:
         from dagster_project.automation import partition_ranges
         from dagster_project.refresh import run
 
-        if not run(partition_ranges(region_ids, years)):
+        if not run(partition_ranges(chosen, changed)):
             raise SystemExit(1)
     complete = summarise(chosen)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")

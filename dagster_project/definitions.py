@@ -19,7 +19,7 @@ class MessageAlone(logging.Formatter):
 def plain(context: dg.InitLoggerContext) -> logging.Logger:
     """The console: what the assets say as it happens; Dagster's own events stay in its event log."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.addFilter(lambda record: getattr(record, "dagster_meta", {}).get("dagster_event") is None)
+    handler.addFilter(lambda record: hasattr(record, assets.FOR_PEOPLE))
     handler.setFormatter(MessageAlone())
     logger = logging.Logger("junheng", logging.INFO)
     logger.addHandler(handler)

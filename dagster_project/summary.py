@@ -22,18 +22,18 @@ LONGEST_TABLE = 40
 REJECTS_SHOWN = 10
 
 
-def nothing_to_do(partitions: Collection[warehouse.Partition] | None) -> bool:
-    """Is the release built from these very files by this very code? Waits while another refresh writes."""
+def what_changed(chosen: Collection[warehouse.Partition] | None) -> set[warehouse.Partition] | None:
+    """The chosen partitions with files that the release does not hold; None: all, as its code changed too.
+
+    Waits while another refresh writes.
+    """
     home, raw = settings.home_folder(), settings.raw_folder()
-    if current_release(home) is None:
-        return False
-    regions = read_regions(raw)
     with warehouse.hold(home, click.echo), warehouse.connect(home) as con:
-        return (
-            not load.find_changes(con, raw, regions, warehouse.hash_key(home), partitions)
-            and not warehouse.pending(con)
-            and warehouse.build_fingerprint(con) == transform.fingerprint()
-        )
+        if current_release(home) is None or warehouse.build_fingerprint(con) != transform.fingerprint():
+            return None
+        changes = load.find_changes(con, raw, read_regions(raw), warehouse.hash_key(home), chosen)
+        pending = {partition for partition in warehouse.pending(con) if chosen is None or partition in chosen}
+        return {change.partition for change in changes} | pending
 
 
 def describe(account: warehouse.Account) -> str:

@@ -165,9 +165,14 @@ def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partitio
     con.execute(f"update raw.pending_partition set is_selected = {_among(partitions)}")
 
 
-def pending(con: duckdb.DuckDBPyConnection) -> bool:
-    """Is there a partition whose marts are older than its raw rows?"""
-    return con.execute("select count(*) > 0 from raw.pending_partition").fetchall()[0][0]
+def loaded(con: duckdb.DuckDBPyConnection) -> set[Partition]:
+    """The partitions that are in the warehouse."""
+    return set(con.execute("select region_id, school_year from raw.loaded_partition").fetchall())
+
+
+def pending(con: duckdb.DuckDBPyConnection) -> set[Partition]:
+    """The partitions whose marts are older than their raw rows."""
+    return set(con.execute("select region_id, school_year from raw.pending_partition").fetchall())
 
 
 def selected(con: duckdb.DuckDBPyConnection) -> list[Partition]:

@@ -112,7 +112,17 @@ def test_the_same_files_again_change_nothing(copy: Path) -> None:
     assert fingerprint(copy / "home") == before
 
 
-def test_one_regions_refresh_equals_a_rebuild(copy: Path) -> None:
+@pytest.fixture(scope="module")
+def restated(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The marts of a home built from nothing out of the restated extracts."""
+    folder = tmp_path_factory.mktemp("restated")
+    shutil.copytree(demo / "raw", folder / "raw")
+    restate(folder)
+    assert refresh(folder).returncode == 0
+    return contents(folder / "home")
+
+
+def test_one_regions_refresh_equals_a_rebuild(copy: Path, restated: dict[str, str]) -> None:
     """A restated extract makes a new release with the same marts as a home built from nothing; the old one stays."""
     old = current_release(copy / "home")
     restate(copy)
@@ -121,10 +131,7 @@ def test_one_regions_refresh_equals_a_rebuild(copy: Path) -> None:
     assert "1 个地区学年" in outcome.stdout
     assert old is not None and old.is_dir() and current_release(copy / "home") != old
     refreshed = contents(copy / "home")
-    shutil.rmtree(copy / "home")
-    assert refresh(copy).returncode == 0
-    rebuilt = contents(copy / "home")
-    assert {mart for mart in rebuilt if rebuilt[mart] != refreshed[mart]} == set()
+    assert {mart for mart in restated if restated[mart] != refreshed[mart]} == set()
 
 
 def test_a_withdrawn_extract_leaves_the_next_release(copy: Path) -> None:
@@ -184,8 +191,10 @@ def test_a_failed_gate_blocks_the_release(copy: Path) -> None:
     assert other.returncode == 0, other.stdout + other.stderr
 
 
-@pytest.mark.parametrize("seconds", [1.5, 4, 6, 8])
-def test_killed_halfway_the_release_stays_and_the_next_refresh_converges(copy: Path, seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [2, 4, 6])
+def test_killed_halfway_the_release_stays_and_the_next_refresh_converges(
+    copy: Path, restated: dict[str, str], seconds: float
+) -> None:
     before = fingerprint(copy / "home")
     restate(copy)
     process = subprocess.Popen(
@@ -201,12 +210,9 @@ def test_killed_halfway_the_release_stays_and_the_next_refresh_converges(copy: P
         assert fingerprint(copy / "home") == before
     outcome = refresh(copy)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    after = contents(copy / "home")
+    assert contents(copy / "home") == restated
     release = current_release(copy / "home")
     assert release is not None and verify(release) == []
-    shutil.rmtree(copy / "home")
-    refresh(copy)
-    assert contents(copy / "home") == after
 
 
 def test_two_refreshes_at_once_take_turns(copy: Path) -> None:

@@ -1,0 +1,114 @@
+"""The asset graph, the job, the schedules and the sensor: what Dagster shows and when it runs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from conftest import ROOT, environment, schools, write_csv
+
+from dagster_project import automation
+from dagster_project.definitions import defs
+from dagster_project.extracts.contract import contract
+from dagster_project.settings import raw_folder
+
+GRAPH = defs.resolve_asset_graph()
+REFRESH = defs.resolve_job_def("refresh")
+
+
+def ancestors(key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        parents = GRAPH.get(waiting.pop()).parent_keys - found
+        found |= parents
+        waiting += parents
+    return found
+
+
+def test_lineage_runs_from_the_files_to_the_release() -> None:
+    upstream = ancestors(dg.AssetKey("release"))
+    assert dg.AssetKey("files") in upstream
+    for extract in ("schools", "teachers", "classes", "funding"):
+        assert dg.AssetKey(["raw", extract]) in upstream
+    assert dg.AssetKey(["staging", "stg_schools"]) in ancestors(dg.AssetKey(["marts", "mart_county_verdict"]))
+    marts = {key for key in GRAPH.get_all_asset_keys() if key.path[0] == "marts"}
+    assert marts and marts <= upstream
+
+
+def test_every_extract_and_mart_has_a_gate_that_blocks() -> None:
+    gates = {key.asset_key for key in GRAPH.asset_check_keys if key.name == "expectations"}
+    assert {dg.AssetKey(["raw", name]) for name in contract().extracts} <= gates
+    assert {key for key in GRAPH.get_all_asset_keys() if key.path[0] == "marts"} <= gates
+    assert all(GRAPH.get_check_spec(key).blocking for key in GRAPH.asset_check_keys if key.name == "expectations")
+
+
+def test_extracts_are_partitioned_by_region_and_school_year() -> None:
+    partitions = GRAPH.get(dg.AssetKey(["raw", "schools"])).partitions_def
+    assert isinstance(partitions, dg.MultiPartitionsDefinition)
+    keys = partitions.get_partition_keys()
+    assert "liaocheng|2023" in keys and "liaocheng|2024" in keys  # a year ahead, for the next folder
+
+
+def test_each_region_has_its_schedule() -> None:
+    names = {schedule.name: schedule.cron_schedule for schedule in automation.schedules}
+    assert set(names) == {f"refresh_{region}" for region in ("liaocheng", "haimen", "wenshang", "qingyuan", "jinzhou_county_city")}
+    schedule = next(s for s in automation.schedules if s.name == "refresh_wenshang")
+    requests = schedule.evaluate_tick(dg.build_schedule_context()).run_requests
+    assert requests is not None and len(requests) == 1
+    assert requests[0].tags[automation.RANGE_START] == "wenshang|2021"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "changed", "expected"),
+    [
+        (None, None, [("haimen|2021", "wenshang|2024")]),
+        (None, {("haimen", 2022), ("liaocheng", 2021)}, [("haimen|2022", "liaocheng|2021")]),
+        ({("haimen", 2022)}, {("haimen", 2022), ("liaocheng", 2021)}, [("haimen|2022", "haimen|2022")]),
+        (
+            {("haimen", 2021), ("haimen", 2023)},
+            {("haimen", 2021), ("haimen", 2022), ("haimen", 2023)},
+            [("haimen|2021", "haimen|2021"), ("haimen|2023", "haimen|2023")],
+        ),
+        ({("haimen", 2021)}, None, [("haimen|2021", "haimen|2021")]),
+        (None, {("gone", 2021)}, [("haimen|2021", "haimen|2021")]),
+        (None, set(), []),
+    ],
+)
+def test_a_run_covers_what_changed_and_nothing_that_was_not_asked_for(chosen, changed, expected) -> None:
+    ranges = automation.partition_ranges(chosen, changed)
+    assert [(keys[0], keys[-1]) for keys in ranges] == expected
+
+
+def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First look: take note. A new file: wait one look. Still the same: refresh its region alone, once."""
+    shutil.copytree(raw_folder(), tmp_path / "raw")
+    monkeypatch.setenv("JUNHENG_RAW", str(tmp_path / "raw"))
+    cursor = None
+
+    def look() -> list[str]:
+        nonlocal cursor
+        with dg.build_sensor_context(cursor=cursor) as context:
+            result = automation.new_files.evaluate_tick(context)
+            cursor = result.cursor
+        return [request.tags[automation.RANGE_START] for request in result.run_requests or []]
+
+    assert look() == []
+    write_csv(tmp_path / "raw" / "wenshang" / "2023" / "facts_补报.csv", schools())
+    assert look() == []
+    assert look() == ["wenshang|2021"]
+    assert look() == []
+
+
+def test_nothing_calls_home(tmp_path: Path) -> None:
+    """Telemetry of Dagster, dbt and Great Expectations is off."""
+    import yaml
+
+    from dagster_project.cli import DAGSTER_YAML
+
+    assert yaml.safe_load(DAGSTER_YAML)["telemetry"]["enabled"] is False
+    project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text("utf-8"))
+    assert project["flags"]["send_anonymous_usage_stats"] is False
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+    assert environment()
