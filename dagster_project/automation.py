@@ -60,8 +60,9 @@ def _of_region(region_id: str) -> list[list[str]]:
 
 
 def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
-    def requests(_: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-        return [dg.RunRequest(tags=range_tags(keys)) for keys in _of_region(region.id)]
+    def requests(_: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
+        for keys in _of_region(region.id):
+            yield dg.RunRequest(tags=range_tags(keys))
 
     return dg.ScheduleDefinition(
         name=f"refresh_{region.id}".replace("-", "_"),
