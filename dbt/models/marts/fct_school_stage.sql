@@ -24,15 +24,8 @@ reported as (
 ),
 
 funds as (
-    select
-        region_id,
-        school_year,
-        entity_id,
-        sum(case when item = 'public_funds' then amount_yuan end) as public_funds_yuan,
-        sum(case when item = 'total_expenditure' then amount_yuan end) as total_expenditure_yuan
-    from {{ ref('int_funding__summed') }}
+    select * from {{ ref('int_funding__summed') }}
     where {{ pending() }}
-    group by region_id, school_year, entity_id
 ),
 
 teachers as (
@@ -68,8 +61,8 @@ joined as (
         reported.classrooms,
         reported.books,
         reported.computers,
-        funds.public_funds_yuan,
-        funds.total_expenditure_yuan,
+        coalesce(funds.public_funds_final_yuan, funds.public_funds_budget_yuan) as public_funds_yuan,
+        coalesce(funds.total_expenditure_final_yuan, funds.total_expenditure_budget_yuan) as total_expenditure_yuan,
         classes.pupils as roster_pupils,
         classes.classes as roster_classes,
         classes.largest_class_pupils,
