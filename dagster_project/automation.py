@@ -54,9 +54,10 @@ def range_tags(keys: list[str]) -> dict[str, str]:
 
 
 def _of_region(region_id: str) -> list[list[str]]:
-    return partition_ranges(
-        [partition for key in region_year.get_partition_keys() if (partition := as_partition(key))[0] == region_id]
-    )
+    """A region's partitions up to the last year that any region has handed in."""
+    last = max((year for _, year in find_partitions(raw_folder())), default=0)
+    keys = map(as_partition, region_year.get_partition_keys())
+    return partition_ranges([(owner, year) for owner, year in keys if owner == region_id and year <= last])
 
 
 def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:

@@ -18,16 +18,20 @@
 {%- endmacro %}
 
 
-{#
-  A number as a reader sees it: with so many decimals; with six where rounding would contradict the judgement.
-  Through decimal(28, 12), so that 0.125 held as 0.12499999999999999 is still rounded up.
-#}
+{# Rounded half up, as a reader rounds: 0.125 held as 0.12499999999999999 becomes 0.13. #}
+{% macro half_up(number, decimals) -%}
+  floor({{ number }} * {{ 10 ** decimals }} + 0.5000001) / {{ 10 ** decimals }}
+{%- endmacro %}
+
+
+{# A number as a reader sees it: with so many decimals; with six where rounding would contradict the judgement. #}
 {% macro shown(number, decimals, flips='false') -%}
   case
     when {{ flips }} then cast(cast({{ number }} as decimal(28, 6)) as varchar)
-    else cast({{ rounded(number, decimals) }} as varchar)
+    else cast(cast({{ half_up(number, decimals) }} as decimal(28, {{ decimals }})) as varchar)
   end
 {%- endmacro %}
+
 
 {# A threshold or limit as the rule writes it: 2000, 4.2, 3.825. #}
 {% macro plain(number) -%}
@@ -35,10 +39,6 @@
     when {{ number }} = floor({{ number }}) then cast(cast({{ number }} as bigint) as varchar)
     else cast({{ number }} as varchar)
   end
-{%- endmacro %}
-
-{% macro rounded(number, decimals) -%}
-  cast(cast({{ number }} as decimal(28, 12)) as decimal(28, {{ decimals }}))
 {%- endmacro %}
 
 

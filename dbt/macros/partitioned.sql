@@ -43,12 +43,13 @@
   (measured: 1.6 ms on 20 M rows, as fast as literals), so a refresh costs the same whatever lies beside the partition.
   A model with `also_year_before` in its config is rebuilt for the year before too: its rows look one year ahead.
 #}
-{% macro pending() %}
+{% macro pending(table='') %}
   {%- if is_whole() -%}
     true
   {%- else -%}
     {%- set partitions = source('raw', 'pending_partition') -%}
-    (region_id, school_year) in (
+    {%- set of = table ~ '.' if table else '' %}
+    ({{ of }}region_id, {{ of }}school_year) in (
       select region_id, school_year from {{ partitions }} where is_selected
       {%- if config.get('also_year_before') %}
       union all

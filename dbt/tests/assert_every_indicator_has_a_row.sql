@@ -1,4 +1,4 @@
--- What: every school and stage in scope has a row for each indicator, with a value or with a reason, never both or neither.
+-- What: every school and stage in scope has one row for each indicator, with a value or with a reason, never both or neither.
 -- When it matters: a missing row would pass for a school that has nothing to show, and the county would be judged without it.
 -- How to resolve: look at the join with seeds/indicators.csv in fct_school_indicator and at its null_reason.
 with facts as (
@@ -8,6 +8,7 @@ with facts as (
         school_id,
         stage,
         count(*) as row_count,
+        count(distinct indicator_id) as indicator_count,
         count(case when (value is null) = (null_reason is not null) then 1 end) as explained_count
     from {{ ref('fct_school_indicator') }}
     where {{ pending() }}
@@ -35,4 +36,5 @@ left join facts
 where
     facts.row_count is null
     or facts.row_count <> (select count(*) from {{ ref('indicators') }})
+    or facts.row_count <> facts.indicator_count
     or facts.row_count <> facts.explained_count

@@ -6,6 +6,10 @@ with teachers as (
     where {{ pending() }}
 ),
 
+attributes as (
+    select * from {{ ref('teacher_attributes') }}
+),
+
 counted as (
     select
         teachers.region_id,
@@ -22,16 +26,16 @@ counted as (
         count(pe_arts.value) as pe_arts_teachers,
         count(midlevel_title.value) as midlevel_title_teachers
     from teachers
-    {%- for attribute, column in [
-        ('higher_degree', 'degree'), ('backbone', 'backbone_level'), ('pe_arts', 'subject'), ('midlevel_title', 'title'),
-        ('other_post', 'post')
-    ] %}
-    left join {{ ref('teacher_attributes') }} as {{ attribute }}
-        on
-            {{ attribute }}.attribute = '{{ attribute }}'
-            and teachers.stage = {{ attribute }}.stage
-            and teachers.{{ column }} = {{ attribute }}.value
-    {%- endfor %}
+    left join attributes as higher_degree
+        on teachers.stage = higher_degree.stage and teachers.degree = higher_degree.value and higher_degree.attribute = 'higher_degree'
+    left join attributes as backbone
+        on teachers.stage = backbone.stage and teachers.backbone_level = backbone.value and backbone.attribute = 'backbone'
+    left join attributes as pe_arts
+        on teachers.stage = pe_arts.stage and teachers.subject = pe_arts.value and pe_arts.attribute = 'pe_arts'
+    left join attributes as midlevel_title
+        on teachers.stage = midlevel_title.stage and teachers.title = midlevel_title.value and midlevel_title.attribute = 'midlevel_title'
+    left join attributes as other_post
+        on teachers.stage = other_post.stage and teachers.post = other_post.value and other_post.attribute = 'other_post'
     where other_post.value is null
     group by teachers.region_id, teachers.school_year, teachers.school_id, teachers.stage
 ),

@@ -83,8 +83,22 @@ judged as (
 
 valued as (
     select
-        *,
-        scale * numerator / pupils as value
+        region_id,
+        school_year,
+        county_code,
+        school_id,
+        stage,
+        indicator_id,
+        urban_rural_class,
+        numerator,
+        pupils,
+        cast(scale as double) * numerator / pupils as value,
+        cast(threshold as double) as threshold,
+        cast(floor_value as double) as floor_value,
+        surplus,
+        floor_surplus,
+        cast(surplus as double) / scale * (pupils / cast(base as double)) as excess,
+        null_reason
     from judged
 )
 
@@ -98,13 +112,13 @@ select
     urban_rural_class,
     numerator,
     pupils,
-    cast(value as double) as value,
-    cast(threshold as double) as threshold,
-    cast(floor_value as double) as floor_value,
+    value,
+    threshold,
+    floor_value,
     surplus >= 0 as is_met,
     floor_surplus >= 0 as is_floor_met,
-    case when surplus >= 0 then 0 else -cast(surplus as double) / scale * (pupils / cast(base as double)) end as shortfall,
-    ({{ rounded('value', 2) }} >= threshold) <> (surplus >= 0)
-    or ({{ rounded('value', 2) }} >= floor_value) <> (floor_surplus >= 0) as rounding_flips,
+    case when excess >= 0 then 0 else -excess end as shortfall,
+    ({{ half_up('value', 2) }} >= threshold) <> (surplus >= 0)
+    or ({{ half_up('value', 2) }} >= floor_value) <> (floor_surplus >= 0) as rounding_flips,
     null_reason
 from valued

@@ -1,5 +1,4 @@
 -- Grain: region × school year × school × stage (primary, junior).
-{%- set counted = ['higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers'] %}
 with schools as (
     select * from {{ ref('stg_schools') }}
     where {{ pending() }}
@@ -12,23 +11,21 @@ reported as (
         stages.stage,
         stages.split_weight,
         stages.is_judged,
-        {%- for figure in ['pupils', 'classes', 'grades', 'full_time_teachers'] + counted %}
-        {{ of_stage(figure) }} as {{ figure }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ of_stage('pupils') }} as pupils,
+        {{ of_stage('classes') }} as classes,
+        {{ of_stage('grades') }} as grades,
+        {{ of_stage('full_time_teachers') }} as full_time_teachers,
+        {{ of_stage('higher_degree_teachers') }} as higher_degree_teachers,
+        {{ of_stage('backbone_teachers') }} as backbone_teachers,
+        {{ of_stage('pe_arts_teachers') }} as pe_arts_teachers,
+        {{ of_stage('midlevel_title_teachers') }} as midlevel_title_teachers
     from schools
     cross join {{ ref('stages') }} as stages
 ),
 
 funds as (
-    select
-        region_id,
-        school_year,
-        entity_id,
-        sum(case when item = 'public_funds' then amount_yuan end) as public_funds_yuan,
-        sum(case when item = 'total_expenditure' then amount_yuan end) as total_expenditure_yuan
-    from {{ ref('int_funding__summed') }}
+    select * from {{ ref('int_funding__summed') }}
     where {{ pending() }}
-    group by region_id, school_year, entity_id
 ),
 
 teachers as (
@@ -64,29 +61,37 @@ joined as (
         reported.classrooms,
         reported.books,
         reported.computers,
-        funds.public_funds_yuan,
-        funds.total_expenditure_yuan,
+        coalesce(funds.public_funds_final_yuan, funds.public_funds_budget_yuan) as public_funds_yuan,
+        coalesce(funds.total_expenditure_final_yuan, funds.total_expenditure_budget_yuan) as total_expenditure_yuan,
         classes.pupils as roster_pupils,
         classes.classes as roster_classes,
         classes.largest_class_pupils,
         coalesce(reported.pupils, classes.pupils) as pupils,
         coalesce(reported.classes, classes.classes) as classes,
-        {%- for figure in ['full_time_teachers'] + counted %}
-        coalesce(reported.{{ figure }}, teachers.{{ figure }}) as {{ figure }},
-        teachers.{{ figure }} as roster_{{ figure }},
-        {%- endfor %}
+        coalesce(reported.full_time_teachers, teachers.full_time_teachers) as full_time_teachers,
+        coalesce(reported.higher_degree_teachers, teachers.higher_degree_teachers) as higher_degree_teachers,
+        coalesce(reported.backbone_teachers, teachers.backbone_teachers) as backbone_teachers,
+        coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers) as pe_arts_teachers,
+        coalesce(reported.midlevel_title_teachers, teachers.midlevel_title_teachers) as midlevel_title_teachers,
+        teachers.full_time_teachers as roster_full_time_teachers,
+        teachers.higher_degree_teachers as roster_higher_degree_teachers,
+        teachers.backbone_teachers as roster_backbone_teachers,
+        teachers.pe_arts_teachers as roster_pe_arts_teachers,
+        teachers.midlevel_title_teachers as roster_midlevel_title_teachers,
         case
             when
-                {%- for figure in ['full_time_teachers'] + counted %}
-                {{ 'or ' if not loop.first }}(reported.{{ figure }} is null and teachers.{{ figure }} is not null)
-                {%- endfor %}
+                (reported.full_time_teachers is null and teachers.full_time_teachers is not null)
+                or (reported.higher_degree_teachers is null and teachers.higher_degree_teachers is not null)
+                or (reported.backbone_teachers is null and teachers.backbone_teachers is not null)
+                or (reported.pe_arts_teachers is null and teachers.pe_arts_teachers is not null)
+                or (reported.midlevel_title_teachers is null and teachers.midlevel_title_teachers is not null)
                 then 'roster'
             when
-                coalesce(
-                    {%- for figure in ['full_time_teachers'] + counted %}
-                    reported.{{ figure }}{{ ',' if not loop.last }}
-                    {%- endfor %}
-                ) is not null
+                reported.full_time_teachers is not null
+                or reported.higher_degree_teachers is not null
+                or reported.backbone_teachers is not null
+                or reported.pe_arts_teachers is not null
+                or reported.midlevel_title_teachers is not null
                 then 'reported'
         end as teacher_source
     from reported
@@ -120,13 +125,12 @@ existing as (
 weighted as (
     select
         *,
-        sum(pupils) over (partition by region_id, school_year, school_id) as school_pupils,
+        sum(pupils) over by_school as school_pupils,
         case
-            when count(*) over (partition by region_id, school_year, school_id)
-                = count(pupils) over (partition by region_id, school_year, school_id)
-                then sum(pupils * split_weight) over (partition by region_id, school_year, school_id)
+            when count(*) over by_school = count(pupils) over by_school then sum(pupils * split_weight) over by_school
         end as weighted_pupils
     from existing
+    window by_school as (partition by region_id, school_year, school_id)
 ),
 
 scoped as (

@@ -166,6 +166,12 @@ told as (
     group by region_id, school_year, county_code
 ),
 
+required as (
+    select count(*) as coefficient_count
+    from {{ ref('standards') }}
+    where standard_id = '{{ var("standard_id") }}'
+),
+
 judged as (
     select
         counties.region_id,
@@ -177,8 +183,9 @@ judged as (
         coalesce(coefficient_counts.coefficient_count, 0) as coefficient_count,
         coalesce(coefficient_counts.failed_coefficient_count, 0) as failed_coefficient_count,
         told.reasons,
-        (select count(*) from {{ ref('standards') }} where standard_id = '{{ var("standard_id") }}') as required_count
+        required.coefficient_count as required_count
     from counties
+    cross join required
     left join school_counts
         on
             counties.region_id = school_counts.region_id
