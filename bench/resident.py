@@ -1,0 +1,35 @@
+"""A process that stays up and refreshes after each change; bench/run.py starts it.
+
+    python bench/resident.py RAW HOME REPEAT
+
+Its last line is a JSON list: for every refresh but the first, the seconds as a whole (`wall`) and by step.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from run import change, profile
+
+from dagster_project import settings
+
+
+def main(raw: Path, home: Path, repeat: int) -> None:
+    """Refresh once to be warm, then `repeat` times after a change."""
+    settings.use(raw, home)
+    from dagster_project.refresh import run  # reads the regions of the folder just chosen
+
+    found = []
+    for _ in range(repeat + 1):
+        change(raw)
+        began = time.time()
+        if not run([], []):
+            raise SystemExit("refresh failed")
+        ended = time.time()
+        found.append(profile(home, began, ended) | {"wall": ended - began})
+    print(json.dumps(found[1:]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
