@@ -175,9 +175,7 @@ def bench(counties: int, repeat: int, folder: Path) -> bool:
     size = sum(path.stat().st_size for path in raw.rglob("*.csv")) / 1e6
     title = f"{counties} 县 counties，{size:.1f} MB CSV，{repeat} 次中位数 median"
     show(title, ["wall s", "CPU s", "main MB", "child MB", "× wall", "× CPU"], rows)
-    rows = {
-        label: [median(each[step] for each in m) for m in (steps, later)] for step, label in STEPS.items()
-    }
+    rows = {label: [median(each[step] for each in m) for m in (steps, later)] for step, label in STEPS.items()}
     show("各步秒数 seconds by step", ["refresh", "resident"], rows)
     bad = [each for each in compared if each.returncode]
     print(f"\n核对 values：{len(compared)} 次中 {len(bad)} 次不同 differ\n{(bad or compared)[-1].stdout}")

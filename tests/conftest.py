@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -90,3 +91,19 @@ def county(tmp_path: Path) -> Callable[..., Path]:
         return raw
 
     return write
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo's extracts and a home with its first release; a test copies it before it changes it."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(ROOT / "raw", folder / "raw")
+    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "载入 48353 + 隔离 0" in outcome.stdout
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_home(demo: Path) -> Path:
+    return demo / "home"

@@ -17,8 +17,6 @@ from conftest import command, environment, junheng, schools, write_csv, write_re
 from dagster_project.release.publish import verify
 from dagster_project.release.read import connect, current_release
 
-RAW = Path(__file__).resolve().parents[1] / "raw"
-
 
 def fingerprint(home: Path) -> dict[str, str]:
     """Every file of the current release and its hash."""
@@ -38,17 +36,6 @@ def contents(home: Path) -> dict[str, str]:
 def query(home: Path, sql: str) -> list[tuple]:
     with connect(home) as con:
         return con.execute(sql).fetchall()
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the demo's extracts and a home with its first release; tests copy it before they change it."""
-    folder = tmp_path_factory.mktemp("demo")
-    shutil.copytree(RAW, folder / "raw")
-    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "载入 48353 + 隔离 0" in outcome.stdout
-    return folder
 
 
 @pytest.fixture

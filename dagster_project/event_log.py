@@ -1,0 +1,43 @@
+"""Dagster's event log in SQLite with its connections kept: named in dagster.yaml, used by every Dagster process."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine, event
+
+
+class KeptSqliteEventLog(SqliteEventLogStorage):
+    """The same files and tables; an engine a file instead of one a statement, and no wait for the disk in between.
+
+    Dagster opens and closes about seven connections an event. A refresh of one county writes 200 events, and they
+    took it a third of its time. `synchronous = NORMAL` is safe in the log's WAL mode: a power cut may lose the
+    last events of a run, never the file.
+    """
+
+    @cached_property
+    def _engines(self) -> dict[str, Engine]:
+        return {}
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            engine = create_engine(create_db_conn_string(self._base_dir, shard), connect_args={"timeout": 15})
+            event.listen(engine, "connect", lambda connection, _: connection.execute("pragma synchronous = normal"))
+            self._initdb(engine)
+            self._engines[shard] = engine
+        return self._engines[shard]
+
+    @contextmanager
+    def _connect(self, shard: str) -> Generator[Connection]:
+        with self._db_lock, self._engine(shard).begin() as connection:
+            yield connection
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "KeptSqliteEventLog":
+        return cls(inst_data=inst_data, **config_value)
