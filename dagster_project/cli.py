@@ -1,5 +1,6 @@
 """The junheng command. Light to import: Dagster, dbt and Great Expectations come in only where they are needed."""
 
+import atexit
 import gc
 import os
 import sys
@@ -81,6 +82,7 @@ def _leave(code: int) -> NoReturn:
     from dagster_project.validation import stop_worker
 
     stop_worker()
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -111,3 +111,9 @@ def test_nothing_calls_home(demo_home: Path) -> None:
     project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text("utf-8"))
     assert project["flags"]["send_anonymous_usage_stats"] is False
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_every_dbt_test_is_a_check_of_a_model() -> None:
+    """A test that names no model would only be noted, not shown as a check."""
+    names = {key.name for key in GRAPH.asset_check_keys}
+    assert {path.stem for path in (ROOT / "dbt" / "tests").glob("assert_*.sql")} <= names

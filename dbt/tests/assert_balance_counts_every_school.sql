@@ -1,6 +1,7 @@
 -- What: the schools of a coefficient, with and without a value, are the schools in scope of that county and stage.
 -- When it matters: a coefficient over fewer schools than the county has is another county's.
 -- How to resolve: look for schools lost in the joins of mart_county_balance; region, year, county and stage must agree.
+{{ config(meta={'dagster': {'ref': {'name': 'mart_county_balance'}}}) }}
 with stages as (
     select
         region_id,

@@ -1,6 +1,7 @@
 -- What: every school and stage in scope has one row for each indicator, with a value or with a reason, never both or neither.
 -- When it matters: a missing row would pass for a school that has nothing to show, and the county would be judged without it.
 -- How to resolve: look at the join with seeds/indicators.csv in fct_school_indicator and at its null_reason.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_school_indicator'}}}) }}
 with facts as (
     select
         region_id,

@@ -1,6 +1,7 @@
 -- What: every school type and urban–rural code stands in its seed.
 -- When it matters: a type without a row would count as in scope; a place without one would drop out of the Theil parts.
 -- How to resolve: add the code to seeds/school_types.csv or seeds/urban_rural.csv, as the contract's domains have it.
+{{ config(meta={'dagster': {'ref': {'name': 'stg_schools'}}}) }}
 select
     schools.school_id,
     schools.school_type,

@@ -1,6 +1,7 @@
 -- What: the parts of primary, junior and senior add up to the whole of what a school shares.
 -- When it matters: a nine-year school counted whole in both stages makes a county look better than it is.
 -- How to resolve: look at split_weight in seeds/stages.csv and at weighted_pupils in fct_school_stage.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_school_stage'}}}) }}
 select
     region_id,
     school_year,

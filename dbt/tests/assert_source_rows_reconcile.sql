@@ -1,6 +1,7 @@
 -- What: for every source file and sheet, rows in = loaded + quarantined + skipped, and the quarantine holds those rows.
 -- When it matters: nothing may be lost on the way in; a row that is nowhere was dropped in silence.
 -- How to resolve: compare the file with mart_quarantine; the reader of that extract is in dagster_project/extracts/.
+{{ config(meta={'dagster': {'ref': {'name': 'mart_source_file'}}}) }}
 with files as (
     select * from {{ ref('mart_source_file') }}
     where {{ pending() }}

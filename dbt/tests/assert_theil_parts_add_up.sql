@@ -1,6 +1,7 @@
 -- What: the Theil index is the part within the urban, town and rural classes plus the part between them.
 -- When it matters: a reader who asks how much of the gap is urban against rural gets a share of the wrong whole.
 -- How to resolve: look at the joins of schools with their classes in mart_county_balance.
+{{ config(meta={'dagster': {'ref': {'name': 'mart_county_balance'}}}) }}
 select
     region_id,
     school_year,
