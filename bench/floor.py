@@ -9,6 +9,7 @@ they are read, scores and facts are not read (no mart here needs them), and the 
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,7 +24,9 @@ COUNTS = {"网络多媒体教室数", "普通教室数", "图书册数", "教学
 COUNTS |= {zh + name for zh, _ in STAGES.values() for name in STAGED.values()}
 NUMBERS = {"教学及辅助用房面积", "室内体育用房面积", "运动场地面积", "教学仪器设备资产值", "金额"}
 TYPES = dict.fromkeys(COUNTS, "BIGINT") | dict.fromkeys(NUMBERS, "DOUBLE")
-INDICATORS = [  # indicator, total, scale, split between stages?; thresholds in primary and junior school
+INDICATORS: list[
+    tuple[Any, ...]
+] = [  # indicator, total, scale, split between stages?; thresholds in primary and junior school
     ("higher_degree_teachers_per_100", "higher_degree_teachers", 100, False, 4.2, 5.3),
     ("backbone_teachers_per_100", "backbone_teachers", 100, False, 1, 1),
     ("pe_arts_teachers_per_100", "pe_arts_teachers", 100, False, 0.9, 0.9),

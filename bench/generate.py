@@ -233,11 +233,11 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         degree=np.select([higher & (dice.u(person, "master") < 0.06), higher | is_head, primary],
                          ["postgraduate", usual, "upper_secondary"], "associate"),
         has_certificate=fine | (dice.u(person, "certificate") > 0.02),
-        subject=np.select([is_head, arts], [None, dice.pick(person, "arts", "体育 体育 音乐 美术")],
+        subject=np.select([is_head, arts], [None, dice.pick(person, "arts", "体育 体育 音乐 美术")],  # ty: ignore[no-matching-overload]
                           dice.pick(person, "subject", "语文 语文 语文 数学 数学 英语 英语 科学")),
         title=np.select([is_head, mid], ["senior", dice.pick(person, "title", "first first senior")],
                         dice.pick(person, "title", "second second second third unranked")),
-        backbone_level=np.select([backbone, ~is_head & (dice.u(person, "school") < 0.05)],
+        backbone_level=np.select([backbone, ~is_head & (dice.u(person, "school") < 0.05)],  # ty: ignore[no-matching-overload]
                                  [dice.pick(person, "level", "county county city province"), "school"], None),
         birth_year=np.floor(1966 + 32 * dice.u(person, "birth")), years_at_school=years,
         terms_at_school=np.where(is_head, 1 + years // 6, np.nan), rotation_eligible=eligible,

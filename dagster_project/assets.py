@@ -13,16 +13,16 @@ from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.publish import publish
 from dagster_project.settings import home_folder, raw_folder
-from dagster_project.summary import REJECTS_SHOWN, describe
 
 FOR_PEOPLE = "junheng"
+REJECTS_SHOWN = 10
 
 
 @dg.resource
 def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
     """Held from the first step of a run to its last: one writer at a time, a second refresh waits and says for whom."""
     validation.start_worker()
-    with warehouse.hold(home_folder(), dg.get_dagster_logger().info):
+    with warehouse.hold(home_folder(), lambda text: tell(context, text)):
         yield
 
 
@@ -108,7 +108,8 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     raw, home = raw_folder(), home_folder()
     found, key = read_regions(raw), warehouse.hash_key(home)
     with warehouse.connect(home) as con:
-        wanted = keys | (warehouse.loaded(con) - every_key)  # what left raw/ altogether leaves with any run
+        strays = (warehouse.loaded(con) | warehouse.pending(con)) - every_key
+        wanted = keys | strays  # what left raw/ altogether has no key of its own: it leaves with any run
         changes = load.find_changes(con, raw, found, key, wanted)
         for number, change in enumerate(changes, start=1):
             place = f"[{number}/{len(changes)}] {change.region_id} {change.school_year}"
@@ -116,7 +117,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
                 tell(context, f"{place}：文件已撤回，移出")
             account = load.apply_change(con, raw, change, found.get(change.region_id), key)
             if change.fingerprint is not None:
-                tell(context, f"{place}：{describe(account)}")
+                tell(context, f"{place}：{account}")
             for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
                 tell(context, f"    {line}", logging.WARNING)
             if account.quarantined > REJECTS_SHOWN:

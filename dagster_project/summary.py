@@ -19,7 +19,6 @@ order by v.region_id, v.county_code
 """
 COUNTED = f"select 区域, 学年, 资源配置, count(*) as 县数 from ({VERDICTS}) group by all order by all"
 LONGEST_TABLE = 40
-REJECTS_SHOWN = 10
 
 
 def what_changed(chosen: Collection[warehouse.Partition] | None) -> set[warehouse.Partition] | None:
@@ -36,24 +35,14 @@ def what_changed(chosen: Collection[warehouse.Partition] | None) -> set[warehous
         return {change.partition for change in changes} | pending
 
 
-def describe(account: warehouse.Account) -> str:
-    """An account in one Chinese phrase."""
-    return (
-        f"{account.files} 个文件，{account.rows_in} 行 = 载入 {account.loaded} + 隔离 {account.quarantined}"
-        f" + 略过 {account.skipped}"
-    )
-
-
 def summarise(partitions: Collection[warehouse.Partition] | None) -> bool:
-    """Print the summary; True when every file could be read."""
+    """Print what the release says of the partitions; True when every file could be read."""
     home = settings.home_folder()
-    with warehouse.connect(home) as con:
-        account = warehouse.account(con, partitions)
-        refused = warehouse.refused_files(con, partitions)
-    click.echo(f"汇总：{describe(account)}")
-    for line in refused:
-        click.echo(f"没能载入：{line}", err=True)
     with connect(home) as con:
+        click.echo(f"汇总：{warehouse.account(con, partitions, 'mart_source_file')}")
+        refused = warehouse.refused_files(con, partitions, "mart_source_file")
+        for line in refused:
+            click.echo(f"没能载入：{line}", err=True)
         counties = con.execute(f"select count(*) from ({VERDICTS})").fetchall()[0][0]
         write_result(con.execute(VERDICTS if counties <= LONGEST_TABLE else COUNTED), "table", sys.stdout)
     click.echo('原因：junheng sql "select county_code, school_year, reasons from mart_county_verdict"')

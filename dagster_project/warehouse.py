@@ -56,12 +56,15 @@ class Account:
     skipped: int = 0
     files: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.files} 个文件，{self.rows_in} 行 = 载入 {self.loaded} + 隔离 {self.quarantined} + 略过 {self.skipped}"
+
 
 def connect(home: Path) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for writing and make sure that its raw tables are there."""
     home.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(str(home / "warehouse.duckdb"))
-    con.execute(f"create schema if not exists raw; {create_macros()}")
+    con.execute(f"set enable_progress_bar = false; create schema if not exists raw; {create_macros()}")
     for name, columns in TABLES.items():
         con.execute(f"create table if not exists raw.{name} (region_id VARCHAR, school_year INTEGER, {columns})")
     for name, columns in OTHER_TABLES.items():
@@ -114,21 +117,25 @@ def hash_key(home: Path) -> str:
     return path.read_text()
 
 
-def account(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None) -> Account:
-    """The account of some partitions, or of all that is loaded."""
+def account(
+    con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None, files: str = "raw.source_file"
+) -> Account:
+    """The account of some partitions, or of all; files: the warehouse's table, or the mart of a release."""
     where = _among(partitions)
     row = con.execute(
         f"""select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0),
             coalesce(sum(rows_skipped), 0), count(distinct source_file)
-        from raw.source_file where {where}"""
+        from {files} where {where}"""
     ).fetchone()
     return Account(*map(int, row or ()))
 
 
-def refused_files(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None) -> list[str]:
+def refused_files(
+    con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None, files: str = "raw.source_file"
+) -> list[str]:
     """Files and sheets that were put aside whole, one Chinese line each."""
     rows = con.execute(
-        f"""select source_file, sheet, reason from raw.source_file
+        f"""select source_file, sheet, reason from {files}
         where status = 'quarantined' and {_among(partitions)} order by all"""
     ).fetchall()
     return [f"{source}{f' 工作表“{sheet}”' if sheet else ''}：{reason}" for source, sheet, reason in rows]

@@ -262,3 +262,16 @@ def test_readers_read_while_a_refresh_runs(copy: Path) -> None:
     assert counts == {57}
     with pytest.raises(duckdb.Error), connect(copy / "home") as con:
         con.execute("create table marts.x as select 1")
+
+
+def test_a_region_that_is_gone_altogether_leaves_the_next_release(copy: Path) -> None:
+    """No partition key stands for it any more; it leaves with the run of the others."""
+    shutil.rmtree(copy / "raw" / "wenshang")
+    regions = (copy / "raw" / "regions.yml").read_text("utf-8")
+    start = regions.index("  - id: wenshang")
+    end = regions.index("  - id: qingyuan")
+    (copy / "raw" / "regions.yml").write_text(regions[:start] + regions[end:], encoding="utf-8")
+    assert refresh(copy).returncode == 0
+    assert query(copy / "home", "select count(*) from fct_school_stage where region_id = 'wenshang'") == [(0,)]
+    again = refresh(copy)
+    assert again.returncode == 0 and "文件没有变化" in again.stdout
