@@ -6,10 +6,11 @@ help: ## 列出命令 list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml requirements.txt
-	python3.11 -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --compile -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	@echo "安装到 .venv，约需一两分钟…… installing into .venv, a minute or two"
+	@python3.11 -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --compile -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 setup: $(READY) ## 安装 install into .venv
 
