@@ -64,7 +64,9 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for writing and make sure that its raw tables are there."""
     home.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(str(home / "warehouse.duckdb"))
-    con.execute(f"set enable_progress_bar = false; create schema if not exists raw; {create_macros()}")
+    con.execute("set enable_progress_bar = false")
+    con.execute("set disabled_optimizers = 'in_clause'")  # it joins each list of words: 60 schools took 0.3 s, now 0.03
+    con.execute(f"create schema if not exists raw; {create_macros()}")
     for name, columns in TABLES.items():
         con.execute(f"create table if not exists raw.{name} (region_id VARCHAR, school_year INTEGER, {columns})")
     for name, columns in OTHER_TABLES.items():
