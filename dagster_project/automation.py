@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from itertools import groupby
 
 import dagster as dg
@@ -79,17 +80,22 @@ def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
 schedules = [_schedule(region, region.refresh) for region in regions.values() if region.refresh]
 
 
-@dg.sensor(job=refresh, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=refresh,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="每分钟看一次 raw/：文件有变化并已放稳，就刷新那个区域 · refresh the regions whose files changed",
+)
 def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Refresh the regions whose files changed since the last look and have been still for one look."""
     raw = raw_folder()
     seen = json.loads(context.cursor or "{}")
-    now = {}
+    files = {}
     for region_id, year in find_partitions(raw):
         for path in sorted((raw / region_id / str(year)).rglob("*")):
-            now.setdefault(region_id, []).append(
-                [str(path.relative_to(raw)), path.stat().st_size, path.stat().st_mtime]
-            )
+            stat = path.stat()
+            files.setdefault(region_id, []).append((str(path.relative_to(raw)), stat.st_size, stat.st_mtime_ns))
+    now = {region_id: sha256(repr(listing).encode()).hexdigest() for region_id, listing in files.items()}
     refreshed = seen.get("refreshed", now)
     settled = [r for r in now if now[r] != refreshed.get(r) and now[r] == seen.get("looked", {}).get(r)]
     context.update_cursor(

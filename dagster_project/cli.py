@@ -121,9 +121,10 @@ def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
 
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, nothing sent home, an event log that keeps its connections."""
+    """Dagster's own settings: one run at a time, nothing sent home, no newsletter, a lean event log."""
     return {
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "event_log_storage": {
             "module": "dagster_project.event_log",
@@ -169,6 +170,7 @@ def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) 
     settings.use(raw, home)
     _prepare((), ())
     click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
+    os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"  # by a tool that Junheng has not
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-h", host, "-p", str(port)])
 

@@ -27,11 +27,12 @@ def plain(context: dg.InitLoggerContext) -> logging.Logger:
 
 
 defs = dg.Definitions(
-    assets=[assets.files, assets.region_tables, assets.extracts, assets.models, assets.release],
+    assets=[assets.files, assets.pending, assets.region_tables, assets.extracts, assets.models, assets.release],
     asset_checks=[checks.extract_expectations, checks.mart_expectations],
     jobs=[automation.refresh],
     schedules=automation.schedules,
     sensors=[automation.new_files],
     resources={"warehouse_lock": assets.warehouse_lock},
     loggers={"console": plain},
+    executor=dg.in_process_executor,
 )
