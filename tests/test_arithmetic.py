@@ -126,15 +126,6 @@ def standards(home: Path) -> Standards:
     return {(indicator, stage): Standard(*map(Fraction, figures)) for indicator, stage, *figures in rows}
 
 
-@pytest.fixture(scope="module")
-def needed(home: Path) -> int:
-    """How many of the seven a school must meet."""
-    with open_marts(home) as con:
-        row = con.execute("select value from seeds.parameters where parameter_id = 'min_indicators_met'").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def build(home: Path, counties: dict[str, County]) -> Marts:
     """Make these the schools of the one partition, build the marts anew and read them back."""
     rows = [
@@ -621,8 +612,8 @@ def plan(draw: st.DrawFn, aims: Sequence[str], kinds: Sequence[str] = tuple(STAG
     )
 
 
-def passes(school: Row, stage: str, standards: Standards, needed: int) -> bool | None:
-    """Enough of the seven met and the rest at 85%; null where what is missing could decide it."""
+def passes(school: Row, stage: str, standards: Standards) -> bool | None:
+    """At least six of the seven met and the rest at 85%; null where what is missing could decide it."""
     met = missing = 0
     for indicator in NATIONAL:
         has, standard = amount(school, stage, indicator), standards[indicator, stage]
@@ -633,7 +624,7 @@ def passes(school: Row, stage: str, standards: Standards, needed: int) -> bool |
         if value < standard.floor:
             return False
         met += value >= standard.threshold
-    if met + missing < needed:
+    if met + missing < 6:
         return False
     return None if missing else True
 
@@ -641,7 +632,7 @@ def passes(school: Row, stage: str, standards: Standards, needed: int) -> bool |
 NEAR = ("ample",) * 9 + ("met",) * 5 + ("just missed", "at 85%", "just below 85%", "not reported")
 
 
-def test_a_school_is_judged_exactly(home: Path, standards: Standards, needed: int) -> None:
+def test_a_school_is_judged_exactly(home: Path, standards: Standards) -> None:
     """At the threshold and at 85%, a step below either, and where rounding to two decimals would judge otherwise."""
     seen, flips = set(), 0
 
@@ -656,7 +647,7 @@ def test_a_school_is_judged_exactly(home: Path, standards: Standards, needed: in
                 for indicator in NATIONAL:
                     check_judgement(marts, f"c-{number}", school, stage, indicator, standards)
                     flips += marts.values[f"c-{number}", stage, indicator]["rounding_flips"] or 0
-                ours, expected = marts.schools[f"c-{number}", stage], passes(school, stage, standards, needed)
+                ours, expected = marts.schools[f"c-{number}", stage], passes(school, stage, standards)
                 assert ours["is_passed"] is expected, (ours, school)
                 assert (ours["reasons"] is None) == (ours["met_count"] == len(NATIONAL))
                 seen.add(expected)
@@ -676,7 +667,7 @@ def whole_county(draw: st.DrawFn) -> list[Plan]:
     return plans
 
 
-def test_a_county_is_judged_by_its_parts(home: Path, standards: Standards, needed: int) -> None:
+def test_a_county_is_judged_by_its_parts(home: Path, standards: Standards) -> None:
     """Not met where a school or a coefficient fails; met only where every school passes and all 14 are within."""
     seen = set()
 
@@ -686,15 +677,15 @@ def test_a_county_is_judged_by_its_parts(home: Path, standards: Standards, neede
         counties = {f"{i:02}": [plan.school(standards) for plan in plans] for i, plans in enumerate(drawn)}
         marts = build(home, counties)
         for code, schools in counties.items():
-            seen.add(check_verdict(marts, code, schools, standards, needed))
+            seen.add(check_verdict(marts, code, schools, standards))
 
     law()
     assert seen == {"met", "not_met", "not_evaluable"}
 
 
-def check_verdict(marts: Marts, code: str, schools: County, standards: Standards, needed: int) -> str:
+def check_verdict(marts: Marts, code: str, schools: County, standards: Standards) -> str:
     passed = {
-        (names(code, number)["school_name"], stage): passes(school, stage, standards, needed)
+        (names(code, number)["school_name"], stage): passes(school, stage, standards)
         for number, school in enumerate(schools)
         for stage in stages_of(school)
     }
