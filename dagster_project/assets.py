@@ -138,7 +138,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         warehouse.select_pending(con, wanted)
         rows = warehouse.rows_by_table(con, wanted)
     for name, count in rows.items():
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows": count})
+        yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows_in_run": count})
 
 
 @dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=Translator(), required_resource_keys=ONE_WRITER)
@@ -147,20 +147,23 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
 
     A run that asks for some of the models (a button of the page) computes them all and reports those.
     """
-    home, wanted = home_folder(), context.op_execution_context.selected_output_names
+    home, wanted = home_folder(), {key.to_python_identifier() for key in context.selected_asset_keys}
     with warehouse.connect(home) as con:
         full = warehouse.build_fingerprint(con) != transform.fingerprint()
         pending = warehouse.selected(con)
     tell(context, "计算指标：" + ("全部重算" if full else f"{len(pending)} 个地区学年"))
-    manifest, results = transform.prepare(), []
+    manifest, events = transform.prepare(), []
+
+    def note(result: dict[str, Any]) -> None:
+        events.extend(DbtCoreCliEventMessage(result, {}).to_default_asset_events(manifest, Translator(), context))
+
     try:
-        transform.build(home, full, results.append)
+        transform.build(home, full, note)
+        built = {event.output_name for event in events if isinstance(event, dg.Output)}
+        for name in sorted(wanted - built):  # seeds and views: as they should be without being built again
+            yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
     finally:
-        for result in results:
-            message = DbtCoreCliEventMessage(result, {})
-            for event in message.to_default_asset_events(manifest, Translator(), context):
-                if not isinstance(event, dg.Output) or event.output_name in wanted:
-                    yield event
+        yield from (event for event in events if not isinstance(event, dg.Output) or event.output_name in wanted)
     with warehouse.connect(home) as con:
         warehouse.note_build(con, transform.fingerprint())
 

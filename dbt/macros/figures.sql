@@ -12,9 +12,10 @@
 {%- endmacro %}
 
 
-{# A figure as decimal, to be compared exactly. Totals hold at most six decimals, and max_plausible_total keeps them in. #}
+{# A figure as decimal, to be compared exactly. Totals hold at most six decimals, and max_plausible_total keeps them in.
+   Twenty digits, not eighteen: a product of narrower decimals would stay within eighteen digits, and overflow. #}
 {% macro exact(figure) -%}
-  cast({{ figure }} as decimal(18, 6))
+  cast({{ figure }} as decimal(20, 6))
 {%- endmacro %}
 
 

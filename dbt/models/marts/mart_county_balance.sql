@@ -91,7 +91,9 @@ spread as (
             and schools.indicator_id = class_means.indicator_id
             and coalesce(schools.urban_rural_class, 'unknown') = class_means.urban_rural_class
     where schools.value is not null and {{ pending('schools') }}
-    window by_value as (partition by class_means.mean_id order by schools.value)
+    window by_value as (
+        partition by class_means.mean_id order by cast(schools.value / class_means.county_mean as decimal(38, 12))
+    )
 ),
 
 -- All in units of the mean, r = X / X̄: S / X̄ = sqrt(Σ w (r − 1)²).

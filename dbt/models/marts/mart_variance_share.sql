@@ -1,5 +1,6 @@
 -- Grain: region × school year × school × stage × national indicator, where the county's coefficient can be formed.
--- With d = X_i − X̄ and Q = Σ P d², leaving school i out leaves Q − P_i d_i² P_N / (P_N − P_i): no second pass is needed.
+-- With r = X_i / X̄, w = P_i / P_N and Q = Σ w (r − 1)², leaving school i out leaves (Q − w (r − 1)² / (1 − w)) / (1 − w):
+-- no second pass is needed. Its mean comes from the resources left, summed exactly: nothing left is 0, not 10⁻¹³.
 with schools as (
     select
         region_id,
@@ -9,7 +10,8 @@ with schools as (
         stage,
         indicator_id,
         pupils,
-        value
+        value,
+        cast(numerator as decimal(38, 12)) as numerator
     from {{ ref('fct_school_indicator') }}
     where value is not null and threshold is not null and {{ pending() }}
 ),
@@ -18,11 +20,12 @@ parts as (
     select
         schools.*,
         balance.school_count,
-        balance.pupils as county_pupils,
-        balance.county_mean * balance.pupils - schools.value * schools.pupils as total_without,
-        schools.pupils * (schools.value - balance.county_mean) * (schools.value - balance.county_mean) as part,
-        balance.pupils * balance.difference_coefficient * balance.county_mean
-        * balance.difference_coefficient * balance.county_mean as variance
+        cast(schools.pupils as double) / balance.pupils as weight,
+        cast(
+            cast(schools.pupils as double) / balance.pupils
+            * (schools.value / balance.county_mean - 1) * (schools.value / balance.county_mean - 1)
+            as decimal(38, 20)
+        ) as part
     from schools
     inner join {{ ref('mart_county_balance') }} as balance
         on
@@ -32,6 +35,24 @@ parts as (
             and schools.stage = balance.stage
             and schools.indicator_id = balance.indicator_id
     where balance.difference_coefficient is not null
+),
+
+wholes as (
+    select
+        *,
+        cast(part as double) as part_of_variance,
+        cast(sum(part) over county as double) as variance,
+        cast(sum(numerator) over county - numerator as double) / cast(sum(numerator) over county as double) as resource_without
+    from parts
+    window county as (partition by region_id, school_year, county_code, stage, indicator_id)
+),
+
+-- what is left of Q below a millionth of a millionth is the last digits of what was taken away
+left_out as (
+    select
+        *,
+        variance - part_of_variance / (1 - weight) as variance_without
+    from wholes
 )
 
 select
@@ -43,11 +64,11 @@ select
     indicator_id,
     pupils,
     value,
-    part / nullif(variance, 0) as variance_share,
+    part_of_variance / nullif(variance, 0) as variance_share,
     case
-        when school_count > 2 and total_without > 0
+        when school_count > 2 and resource_without > 0
             then
-                sqrt(greatest(variance - part * county_pupils / (county_pupils - pupils), 0) * (county_pupils - pupils))
-                / total_without
+                sqrt(case when variance_without > 1e-12 * variance then variance_without else 0 end * (1 - weight))
+                / resource_without
     end as coefficient_without
-from parts
+from left_out
