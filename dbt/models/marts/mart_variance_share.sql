@@ -1,6 +1,7 @@
 -- Grain: region × school year × school × stage × national indicator, where the county's coefficient can be formed.
 -- With r = X_i / X̄, w = P_i / P_N and Q = Σ w (r − 1)², leaving school i out leaves (Q − w (r − 1)² / (1 − w)) / (1 − w):
 -- no second pass is needed. Its mean comes from the resources left, summed exactly: nothing left is 0, not 10⁻¹³.
+-- Parts are summed in fixed point, to 10⁻²⁶: a school close to the mean keeps the digits of its small share.
 with schools as (
     select
         region_id,
@@ -24,7 +25,7 @@ parts as (
         cast(
             cast(schools.pupils as double) / balance.pupils
             * (schools.value / balance.county_mean - 1) * (schools.value / balance.county_mean - 1)
-            as decimal(38, 20)
+            as decimal(38, 26)
         ) as part
     from schools
     inner join {{ ref('mart_county_balance') }} as balance
