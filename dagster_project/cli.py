@@ -48,7 +48,7 @@ def main() -> None:
 def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
     """载入有变化的报表，重算指标，检查，发布。
 
-    坏行会被隔离并报告，其余照常载入；读不了的文件和没通过的检查使退出码不为 0，已发布的版本不变。
+    坏行会被隔离并报告，其余照常载入。读不了的文件使退出码不为 0，其余照常发布；有检查没通过就不发布，已发布的版本不变。
     """
     started = time.monotonic()
     settings.use(raw, home)

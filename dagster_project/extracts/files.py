@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 
 SUFFIXES = (".csv", ".xlsx")
-SNIFF_BYTES = 1 << 16
 
 
 class Unreadable(ValueError):
