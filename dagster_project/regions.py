@@ -6,6 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from dagster_project.extracts.contract import contract
+from dagster_project.extracts.files import Unreadable, text_rows
+from dagster_project.extracts.headers import Aliases, nearest, normalise
+
+ALIASES = "aliases.csv"
 YEAR = re.compile(r"\d{4}")
 
 
@@ -15,7 +20,10 @@ class RegionsError(ValueError):
 
 @dataclass(frozen=True)
 class Region:
-    """One region of raw/regions.yml. `counties` empty: any county code is accepted."""
+    """One region of raw/regions.yml. `counties` empty: any county code is accepted.
+
+    `aliases`: its own headers, from raw/<region>/aliases.csv.
+    """
 
     id: str
     name_zh: str
@@ -25,6 +33,7 @@ class Region:
     documents: tuple[str, ...]
     reference_month_day: str
     synthetic: bool
+    aliases: Aliases = ()
 
 
 FIELDS = {
@@ -39,7 +48,7 @@ FIELDS = {
 }
 
 
-def _region(entry: dict, place: str) -> Region:
+def _region(entry: dict, place: str, raw: Path) -> Region:
     unknown = sorted(set(entry) - FIELDS)
     if unknown:
         raise RegionsError(f"{place}：不认识的字段 {', '.join(unknown)}；可用的字段是 {', '.join(sorted(FIELDS))}")
@@ -60,7 +69,37 @@ def _region(entry: dict, place: str) -> Region:
         documents=tuple(entry.get("documents", ())),
         reference_month_day=entry.get("reference_month_day", "09-01"),
         synthetic=bool(entry.get("synthetic", False)),
+        aliases=read_aliases(raw / region_id / ALIASES),
     )
+
+
+def read_aliases(path: Path) -> Aliases:
+    """A region's own headers: a file of two columns, the contract's header and the region's. No file: none.
+
+    Raises RegionsError for a header that the contract does not know, and for an alias that already means another column.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        rows = [[cell.strip() for cell in row] for row in text_rows(path)]
+    except Unreadable as error:
+        raise RegionsError(f"{path}：{error}") from error
+    columns = [column for extract in contract().extracts.values() for column in extract.columns]
+    known = {normalise(header): column for column in columns for header in column.headers}
+    aliases = []
+    for number, row in enumerate(rows[1:], start=2):
+        if not any(row):
+            continue
+        standard, alias = (*row, "")[:2]
+        column = known.get(normalise(standard))
+        if column is None or not alias:
+            near = nearest(tuple(c.zh for c in columns), standard)
+            hint = f"，最接近的是“{near}”" if near else ""
+            raise RegionsError(f"{path} 第 {number} 行：没有标准列名“{standard}”{hint}；每行写标准列名、本地列名两格")
+        if (other := known.get(normalise(alias))) and other.zh != column.zh:
+            raise RegionsError(f"{path} 第 {number} 行：“{alias}”已经是“{other.zh}”的列名，不能再当作“{column.zh}”")
+        aliases += [(c.name, alias) for c in columns if c.zh == column.zh]
+    return tuple(dict.fromkeys(aliases))
 
 
 def read_regions(raw: Path) -> dict[str, Region]:
@@ -78,7 +117,7 @@ def read_regions(raw: Path) -> dict[str, Region]:
     regions: dict[str, Region] = {}
     owner: dict[str, str] = {}
     for number, entry in enumerate(entries, start=1):
-        region = _region(entry, f"{path} 第 {number} 个区域")
+        region = _region(entry, f"{path} 第 {number} 个区域", raw)
         if region.id in regions:
             raise RegionsError(f"{path}：区域 id“{region.id}”出现了两次")
         for code in region.counties:

@@ -17,9 +17,7 @@ the suite of the teachers returns nothing about one person.
 
 import atexit
 import json
-import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +26,8 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from dagster_project.worker import start_pool
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
@@ -114,8 +114,7 @@ def start_worker() -> ProcessPoolExecutor:
     """The worker process, started when there is none; returns at once, while it still imports GX."""
     global _worker
     if _worker is None:
-        spawn = multiprocessing.get_context("spawn")
-        _worker = ProcessPoolExecutor(max_workers=1, mp_context=spawn, initializer=_begin_work)
+        _worker = start_pool(1, _begin_work)
         _worker.submit(os.getpid)  # a pool starts its process with the first task
     return _worker
 
@@ -158,22 +157,9 @@ def speak_duckdb() -> None:
 
 
 def _begin_work() -> None:
-    """In the worker: import GX while waiting, leave Ctrl-C to the parent, end when the parent ends.
-
-    A pool's worker does not notice by itself that its parent was killed.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In the worker: import GX while waiting."""
     atexit.register(os._exit, 0)  # clearing GX from memory would hold up the parent's end for a second
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=import_module, args=("great_expectations",), daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Wait for the parent's end, then end this process at once: the operating system frees the warehouse."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _context() -> Any:

@@ -34,8 +34,8 @@ TABLES = {
     },
     "source_file": "source_file VARCHAR, sheet VARCHAR, extract VARCHAR, sha256 VARCHAR, rows_in BIGINT,"
     " rows_loaded BIGINT, rows_quarantined BIGINT, rows_skipped BIGINT, status VARCHAR, reason VARCHAR,"
-    " unknown_columns VARCHAR",
-    "quarantine": f"{ORIGIN}, extract VARCHAR, reason VARCHAR, original VARCHAR",
+    " unknown_columns VARCHAR, remarks VARCHAR",
+    "quarantine": f"{ORIGIN}, extract VARCHAR, reason VARCHAR, column_names VARCHAR, original VARCHAR",
     "loaded_partition": "fingerprint VARCHAR",
 }  # each after region_id and school_year
 OTHER_TABLES = {
@@ -66,12 +66,24 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(str(home / "warehouse.duckdb"))
     con.execute("set enable_progress_bar = false")
     con.execute("set disabled_optimizers = 'in_clause'")  # it joins each list of words: 60 schools took 0.3 s, now 0.03
-    con.execute(f"create schema if not exists raw; {create_macros()}")
-    for name, columns in TABLES.items():
-        con.execute(f"create table if not exists raw.{name} (region_id VARCHAR, school_year INTEGER, {columns})")
-    for name, columns in OTHER_TABLES.items():
-        con.execute(f"create table if not exists raw.{name} ({columns})")
+    con.execute("set preserve_insertion_order = false")
+    con.execute(create_macros())
+    tables = {
+        name: f"region_id VARCHAR, school_year INTEGER, {columns}" for name, columns in TABLES.items()
+    } | OTHER_TABLES
+    if _columns(con) != {f"{name} {column}" for name, columns in tables.items() for column in columns.split(", ")}:
+        con.execute("drop schema if exists raw cascade; create schema raw")  # of another version: raw/ is read anew
+        for name, columns in tables.items():
+            con.execute(f"create table raw.{name} ({columns})")
     return con
+
+
+def _columns(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """What schema raw holds, as 'table column TYPE'."""
+    found = con.execute(
+        "select concat_ws(' ', table_name, column_name, data_type) from duckdb_columns() where schema_name = 'raw'"
+    )
+    return {row[0] for row in found.fetchall()}
 
 
 @contextmanager

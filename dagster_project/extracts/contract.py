@@ -21,6 +21,9 @@ class Column:
     unit: str | None = None
     required: bool = False
     hashed: bool = False
+    is_code: bool = False
+    adds_up: bool = True
+    refers_to: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
     example: str = ""
@@ -54,19 +57,22 @@ class Extract:
 
 @dataclass(frozen=True)
 class Contract:
-    """The whole contract: extracts, domains (stored value -> what a file may say), units and special tokens."""
+    """The whole contract: extracts, domains (stored value -> what a file may say), units, and what is not data."""
 
     extracts: dict[str, Extract]
     domains: dict[str, dict[str, list[str]]]
     units: dict[str, dict[str, float]]
     stages: dict[str, str]
     null_tokens: tuple[str, ...]
-    total_tokens: tuple[str, ...]
+    total_row: str
+    note_row: str
+    personal: dict[str, str]
 
 
 def _column(entry: dict, prefix: str = "", prefix_zh: str = "") -> Column:
     aliases = tuple(prefix_zh + alias for alias in entry.get("aliases", ()))
     renamed: dict[str, Any] = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
+    renamed["refers_to"] = tuple(entry.get("refers_to", ()))
     return Column(**{**entry, **renamed})
 
 
@@ -87,5 +93,7 @@ def contract() -> Contract:
         units=document["units"],
         stages=stages,
         null_tokens=tuple(document["null_tokens"]),
-        total_tokens=tuple(document["total_tokens"]),
+        total_row=document["total_row"],
+        note_row=document["note_row"],
+        personal=document["personal"],
     )

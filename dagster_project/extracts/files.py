@@ -1,15 +1,38 @@
 """A file becomes sheets of text: every cell as handed in, every row with the number that Excel shows."""
 
+import codecs
 import csv
 import itertools
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import date, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-SUFFIXES = (".csv", ".xlsx")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TEXT, WORKBOOK = (".csv", ".tsv", ".txt"), (".xlsx", ".xls")
+TOP_ROWS = 13  # where the header is looked for
+MOST_COLUMNS = 1000
+BLOCK = 1 << 20
+CHUNK = 50_000
+
+ENCODINGS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+DAMAGED = "\ufffd"
+BLANKS = " \t\n\r\u00a0\u3000\ufeff"  # space, tab, line ends, no-break and full-width space, byte order mark
+# Chinese in UTF-8 as a cell of its own. In GB18030 such bytes hardly ever stand together: they tell a file of two encodings.
+CHINESE_UTF8 = re.compile(rb"(?<![\x80-\xff])(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}(?![\x80-\xff])")
+LEAD_OR_TRAIL = bytes(
+    32 if byte < 128 else 69 if 0xE4 <= byte <= 0xE9 else 66 if byte <= 0xBF else 88 for byte in range(256)
+)
+
+_numbers = itertools.count()
 
 
 class Unreadable(ValueError):
@@ -18,114 +41,211 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet as a temporary DuckDB table: row_number, cells (how many the row has), c0, c1, … as text.
+    """One sheet as a table that DuckDB can read: row_number, cells (how many the row has), c0, c1, … as text.
 
-    name is null for a CSV. top holds the first rows as lists, where the header is looked for.
+    name    null for a text file
+    table   the name under which the connection knows it, until `forget`
+    top     the first rows, where the header is looked for
+    marks   which of BLANKS and DAMAGED stand anywhere in it; what does not stand there need not be looked for
     """
 
     name: str | None
     table: str
     width: int
     top: list[list[str]]
+    marks: str
 
 
-def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Sheet]:
-    """Read a .csv or .xlsx file, sheet by sheet. Raises Unreadable; empty sheets are left out."""
+def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> list[Sheet]:
+    """Read a text file or a workbook, sheet by sheet. Raises Unreadable; empty sheets are left out."""
+    suffix = path.suffix.lower()
+    if suffix not in TEXT + WORKBOOK:
+        known = "、".join(TEXT + WORKBOOK)
+        raise Unreadable(f"不支持 {path.suffix or '没有扩展名的'} 文件：请另存为 {known} 之一")
     if path.stat().st_size == 0:
         raise Unreadable("文件是空的：请重新导出")
-    if path.suffix.lower() == ".csv":
-        yield _read_csv(con, path)
-    elif path.suffix.lower() == ".xlsx":
-        yield from _read_workbook(con, path)
-    else:
-        raise Unreadable(f"不支持 {path.suffix or '没有扩展名的'} 文件：请另存为 {' 或 '.join(SUFFIXES)}")
+    if suffix in TEXT:
+        return [_sheet(con, None, *_read_text(path))]
+    from dagster_project.extracts.workbook import read_workbook
+
+    return [_sheet(con, name, table, marks) for name, table, marks in read_workbook(path)]
 
 
-def _read_csv(con: duckdb.DuckDBPyConnection, path: Path) -> Sheet:
+def _sheet(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str) -> Sheet:
+    width = table.num_columns - 2
+    top = [list(row.values())[2 : 2 + row["cells"]] for row in table.slice(0, TOP_ROWS).to_pylist()]
+    sheet = Sheet(name, f"sheet_{next(_numbers)}", width, [[cell or "" for cell in row] for row in top], marks)
+    con.register(sheet.table, table)
+    return sheet
+
+
+def forget(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
+    """Let go of a sheet's rows."""
+    con.unregister(sheet.table)
+
+
+def text_rows(path: Path) -> list[list[str]]:
+    """All rows of a small text file with commas, in any of the encodings. Raises Unreadable."""
+    with _as_utf8(path) as (text, _), text.open(encoding="utf-8-sig", newline="") as stream:
+        return list(_split(stream, ","))
+
+
+def _read_text(path: Path) -> tuple["pa.Table", str]:
+    """The rows of a text file, and the marks in it."""
+    with _as_utf8(path) as (text, marks):
+        with text.open(encoding="utf-8-sig", newline="") as stream:
+            start = list(itertools.islice(stream, 4 * TOP_ROWS))
+        tabs, commas, semicolons = (sum(line.count(mark) for line in start) for mark in "\t,;")
+        delimiter = "\t" if tabs >= len(start) else "," if commas >= semicolons else ";"
+        table = _read_at_once(text, delimiter, start)
+        if table is None:
+            with text.open(encoding="utf-8-sig", newline="") as stream:
+                table = as_table(_split(stream, delimiter))
+        else:
+            marks = marks.translate({ord(mark): None for mark in f"\r\n{delimiter}"})
+    return table, marks
+
+
+def _read_at_once(text: Path, delimiter: str, start: list[str]) -> "pa.Table | None":
+    """The fast way; None where rows differ in length or a cell holds a line break."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    first = next(_split(start, delimiter), [])
+    width = _narrow(len(first))
+    names = [f"c{i}" for i in range(width)]
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            top = [row for _, row in zip(range(10), csv.reader(stream, strict=True), strict=False)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Unreadable(f"不是 UTF-8 编码的 CSV（{error}）：请在 Excel 中另存为“CSV UTF-8（逗号分隔）”") from error
-    width = max(map(len, top), default=0)
-    cells = ", ".join(f"c{i}" for i in range(width))
-    types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    table = _fresh(con)
-    try:
-        con.execute(
-            f"""create temp table {table} as
-            select row_number() over () as row_number, {width} as cells, {cells}
-            from read_csv(?, auto_detect=false, header=false, delim=',', quote='"', escape='"', columns={{{types}}})""",
-            [str(path)],
+        table = arrow_csv.read_csv(
+            text,
+            arrow_csv.ReadOptions(column_names=names, block_size=4 * BLOCK),
+            arrow_csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=False),
+            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
         )
-        loaded = con.execute(f"select count(*) from {table}").fetchone()
-        if loaded and loaded[0] == _count_lines(path):
-            return Sheet(None, table, width, top)
-    except duckdb.InvalidInputException:
-        pass  # ragged rows or broken quotes: the slow reader below names them one by one
-    con.execute(f"drop table if exists {table}")
+    except pa.ArrowInvalid:  # ragged rows or broken quotes: the slow way names them one by one
+        return None
+    if table.num_rows != _count_lines(text):
+        return None
+    return _numbered(table, 1, [width] * table.num_rows)
+
+
+def _numbered(table: "pa.Table", first: int, lengths: list[int]) -> "pa.Table":
+    """Columns of text with what every sheet has before them: row_number and cells."""
+    import pyarrow as pa
+
+    numbers = pa.array(range(first, first + table.num_rows), pa.int64())
+    return table.add_column(0, "cells", pa.array(lengths, pa.int64())).add_column(0, "row_number", numbers)
+
+
+def _split(stream: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.reader(stream, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Unreadable(f"文件中途损坏（{error}）：请重新导出") from error
-    return _store(con, None, rows)
+        yield from reader
+    except csv.Error as error:
+        raise Unreadable(f"第 {reader.line_num} 行起读不通（{error}）：请检查引号是否成对，或重新导出") from error
 
 
 def _count_lines(path: Path) -> int:
     """Physical lines; more than the reader's rows where a line is blank or a quoted cell holds a line break."""
     lines, last = 0, b"\n"
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(BLOCK):
             lines += block.count(b"\n")
             last = block[-1:]
     return lines + (last != b"\n")
 
 
-def _read_workbook(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Sheet]:
-    from python_calamine import CalamineError, CalamineWorkbook
+@contextmanager
+def _as_utf8(path: Path) -> Iterator[tuple[Path, str]]:
+    """The file itself where it is UTF-8, else a copy in UTF-8 that goes at the end; and the marks in it."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    marked = next((name for mark, name in ENCODINGS.items() if head.startswith(mark)), None)
+    encoding = marked or ("utf-8" if _is_utf8(path) else "gb18030")
+    with tempfile.TemporaryDirectory() as folder:
+        text = path if encoding == "utf-8" else Path(folder, "utf-8.csv")
+        try:
+            marks = _convert(path, encoding, text)
+        except UnicodeDecodeError as error:
+            raise Unreadable(_why_undecodable(path, marked)) from error
+        yield text, marks
 
+
+def _is_utf8(path: Path) -> bool:
     try:
-        workbook = CalamineWorkbook.from_path(path)
-        for name in workbook.sheet_names:
-            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            if rows:
-                yield _store(con, name, [[_text(cell) for cell in row] for row in rows])
-    except (CalamineError, OSError) as error:
-        raise Unreadable(f"不是能打开的 Excel 工作簿（{error}）：请用 Excel 打开后另存为 .xlsx") from error
+        _convert(path, "utf-8", path)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _text(cell: object) -> str:
-    """A cell as text: 371502.0 is the code 371502, and true is 是."""
-    if isinstance(cell, bool):
-        return "是" if cell else "否"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    if isinstance(cell, datetime | date):
-        return cell.isoformat()
-    return str(cell)
+def _convert(path: Path, encoding: str, copy: Path) -> str:
+    """Decode a file block by block, into a copy in UTF-8 unless it is the file itself; the marks in it.
+
+    Raises UnicodeDecodeError, and Unreadable for what is not text or is in two encodings.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    marks, line = "", 1
+    with path.open("rb") as source, nullcontext() if copy == path else copy.open("wb") as target:
+        for block in itertools.chain(iter(partial(source.read, BLOCK), b""), [b""]):
+            text = decoder.decode(block, final=not block)
+            if "\0" in text:
+                raise Unreadable("含有 NUL 字符，不是文本文件：请用 Excel 打开后另存为 .xlsx 或“CSV UTF-8”")
+            suspect = encoding == "gb18030" and b" EBBEBB" in b" " + block.translate(LEAD_OR_TRAIL)
+            if suspect and (found := CHINESE_UTF8.search(block)):
+                where = line + block.count(b"\n", 0, found.start())
+                raise Unreadable(f"编码混杂：第 {where} 行是 UTF-8，别处不是：请在 Excel 中另存为“CSV UTF-8”")
+            marks += "".join(mark for mark in BLANKS + DAMAGED if mark not in marks and mark in text)
+            line += block.count(b"\n")
+            if target:
+                target.write(text.encode())
+    return marks
 
 
-def _store(con: duckdb.DuckDBPyConnection, name: str | None, rows: list[list[str]]) -> Sheet:
-    """Put rows of text into a temporary table; a short row is filled with nulls, `cells` keeps its length."""
+def _why_undecodable(path: Path, marked: str | None) -> str:
+    """Which line of a file is in no encoding that is known; looked for once it has failed, line by line."""
+    advice = "请在 Excel 中打开核对，另存为“CSV UTF-8（逗号分隔）”"
+    if marked:
+        return f"开头标明是 {marked.upper()}，内容却不是，可能中途截断：{advice}"
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            for name in ("utf-8", "gb18030"):
+                try:
+                    line.decode(name)
+                    break
+                except UnicodeDecodeError:
+                    continue
+            else:
+                return f"第 {number} 行既不是 UTF-8 也不是 GB18030（GBK），可能中途截断：{advice}"
+    return f"编码混杂：有的行是 UTF-8，有的行是 GB18030（GBK）：{advice}"
+
+
+def as_table(rows: Iterable[list[str]]) -> "pa.Table":
+    """Rows of text as a table, a chunk at a time; a short row is filled with nulls, `cells` keeps how long it is."""
     import pyarrow as pa
 
-    top = rows[:10]
-    width = max(map(len, top), default=0)
-    columns: dict[str, pa.Array] = {
-        "row_number": pa.array(range(1, len(rows) + 1), pa.int64()),
-        "cells": pa.array([len(row) for row in rows], pa.int64()),
-    }
-    for i in range(width):
-        columns[f"c{i}"] = pa.array([row[i] if i < len(row) else None for row in rows], pa.string())
-    table = _fresh(con)
-    con.register("incoming", pa.table(columns))
-    con.execute(f"create temp table {table} as from incoming")
-    con.unregister("incoming")
-    return Sheet(name, table, width, top)
+    rows = iter(rows)
+    top = list(itertools.islice(rows, TOP_ROWS))
+    width = _narrow(max(map(len, top), default=0))
+    everything, tables, number = itertools.chain(top, rows), [], 1
+    while (chunk := list(itertools.islice(everything, CHUNK))) or not tables:
+        columns = {
+            f"c{i}": pa.array([row[i] if i < len(row) else None for row in chunk], pa.string()) for i in range(width)
+        }
+        table = pa.table(columns) if width else pa.table({"c0": pa.array([None] * len(chunk), pa.string())})
+        tables.append(_numbered(table, number, [_length(row, width) for row in chunk]))
+        number += len(chunk)
+    return pa.concat_tables(tables)
 
 
-def _fresh(con: duckdb.DuckDBPyConnection) -> str:
-    """A name that no temporary sheet of this connection has."""
-    taken = {row[0] for row in con.execute("select table_name from duckdb_tables() where temporary").fetchall()}
-    return next(name for i in itertools.count() if (name := f"sheet_{i}") not in taken)
+def _length(row: list[str], width: int) -> int:
+    """How many cells a row has; blank ones beyond the width do not count."""
+    filled = len(row)
+    while filled > width and not row[filled - 1].strip():
+        filled -= 1
+    return filled
+
+
+def _narrow(width: int) -> int:
+    if width > MOST_COLUMNS:
+        raise Unreadable(f"有 {width} 列，最多 {MOST_COLUMNS} 列：请删去表格右边多余的列")
+    return width

@@ -7,20 +7,24 @@ bounded memory. A reason is a Chinese sentence that names the column, the value 
 from dataclasses import dataclass
 
 from dagster_project.extracts.contract import Column, Extract, contract
+from dagster_project.extracts.files import BLANKS, DAMAGED, Sheet
 from dagster_project.extracts.headers import Headers
 from dagster_project.regions import Region
 
 FULL_WIDTH = ("０１２３４５６７８９．，－", "0123456789.,-")
-RARE_BLANKS = "\t\n\r\u00a0\u3000\ufeff"  # tab, line ends, no-break and full-width space, byte order mark
+HIDDEN = "（已隐去）"
+SHORTEST_PERSONAL = 11  # characters; what is shorter is not looked at again
+FIRST_HAN = "一"  # code point of the first Chinese character: identifiers and figures stand before it
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row that meets `broken` (SQL) is quarantined for `reason` (SQL text)."""
+    """A row that meets `broken` (SQL) is quarantined for `reason` (SQL text), which lies in a column or in the whole row."""
 
     broken: str
     reason: str
+    column: Column | None = None
 
 
 def quote(text: str) -> str:
@@ -29,17 +33,41 @@ def quote(text: str) -> str:
 
 
 def create_macros() -> str:
-    """SQL of the macros that every typed column uses; trimming the rare blanks costs four times the space's."""
+    """SQL of the macros that every typed column uses.
+
+    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage.
+    """
+    of_a_code, of_text = (f"(^|[^0-9])(?:{pattern})([^0-9Xx]|$)" for pattern in _personal())
     tokens = ", ".join(quote(token) for token in contract().null_tokens)
-    rare, blanks = quote(f"[{RARE_BLANKS}]"), quote(f" {RARE_BLANKS}")
     wide, narrow = map(quote, FULL_WIDTH)
     return f"""
-    create or replace temp macro trimmed(x) as
-        case when regexp_matches(x, {rare}) then trim(x, {blanks}) else trim(x) end;
     create or replace temp macro cleaned(x) as case when x not in ({tokens}) then x end;
     create or replace temp macro to_number(x) as
         coalesce(try_cast(x as double), try_cast(replace(translate(x, {wide}, {narrow}), ',', '') as double));
+    create or replace temp macro holds_identity(x) as
+        length(x) >= {SHORTEST_PERSONAL} and regexp_matches(translate(x, {wide}, {narrow}), {quote(of_a_code)});
+    create or replace temp macro holds_personal(x) as
+        length(x) >= {SHORTEST_PERSONAL} and regexp_matches(translate(x, {wide}, {narrow}), {quote(of_text)});
+    create or replace temp macro masked_once(x) as
+        regexp_replace(x, {quote(of_text)}, '\\1{HIDDEN}\\2', 'g');
+    create or replace temp macro masked(x) as replace(
+        case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
+        {quote(DAMAGED)}, '□');
     """
+
+
+def _personal() -> tuple[str, str]:
+    """Regular expressions of what no identifier holds, and of what no text holds at all."""
+    identity, telephone = contract().personal.values()
+    return identity, f"{identity}|{telephone}"
+
+
+def _trimmed(sheet: Sheet) -> str:
+    """SQL of a sheet's cells without the blanks around them; only those that stand in it are looked for."""
+    blanks = "".join(mark for mark in BLANKS if mark in sheet.marks)
+    trim = f", {quote(blanks)})" if blanks.strip(" ") else ")"
+    cells = [f"c{i}" for i in range(sheet.width)]
+    return ", ".join(f"trim({cell}{trim} as {cell}" if blanks else cell for cell in cells)
 
 
 def _number(column: Column, factor: float) -> str:
@@ -59,15 +87,16 @@ def _typed(column: Column, hash_key: str) -> str:
         whole = f" and {number} = trunc({number}) and abs({number}) < 1e15" if column.type == "integer" else ""
         return f"case when isfinite({number}){whole} then {number}::{column.duckdb_type} end"
     cases = " ".join(
-        f"when lower({text}) in ({_words(value, said)}) then {quote(value)}"
+        f"when {text} in ({_words(value, said)}) then {quote(value)}"
         for value, said in contract().domains[column.type].items()
     )
     return f"(case {cases} end)::{column.duckdb_type}"
 
 
 def _words(value: str, said: list[str]) -> str:
-    """SQL list of what a cell may say for one value of a domain."""
-    return ", ".join(quote(word.lower()) for word in dict.fromkeys((value, *said)))
+    """SQL list of what a cell may say for one value of a domain, in small letters, capitals, or with a capital."""
+    words = [form for word in (value, *said) for form in (word, word.lower(), word.upper(), word.capitalize())]
+    return ", ".join(map(quote, dict.fromkeys(words)))
 
 
 def _column_rules(column: Column) -> list[Rule]:
@@ -75,85 +104,153 @@ def _column_rules(column: Column) -> list[Rule]:
     said = f"{quote(f'{zh}为“')} || {text} || "
     rules = []
     if column.required:
-        rules.append(Rule(f"{text} is null", quote(f"{zh}未填：请补填")))
+        rules.append(Rule(f"{text} is null", quote(f"{zh}未填：请补填"), column))
     if column.type in WHAT_IS_EXPECTED:
         wrong = quote(f"”，{WHAT_IS_EXPECTED[column.type]}：请改正")
-        rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong))
+        rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong, column))
     elif column.type != "text":
         allowed = "、".join(words[0] for words in contract().domains[column.type].values())
         wrong = quote(f"”，不是可用的取值（{allowed}）：请改正")
-        rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong))
+        rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong, column))
+    elif not column.hashed:
+        test, what = ("holds_identity", "身份证号") if column.is_code else ("holds_personal", "身份证号或手机号")
+        rules.append(Rule(f"{test}({text})", quote(f"{zh}里有{what}：不收个人信息，请删去"), column))
     for bound, sign, word in ((column.min, "<", "小于"), (column.max, ">", "大于")):
         if bound is not None:
-            rules.append(Rule(f"{column.name} {sign} {bound}", said + quote(f"”，不能{word} {bound:g}：请改正")))
+            wrong = quote(f"”，不能{word} {bound:g}：请改正")
+            rules.append(Rule(f"{column.name} {sign} {bound}", said + wrong, column))
     return rules
 
 
-def _school_rules(region: Region) -> list[Rule]:
+def _school_rules(extract: Extract, region: Region) -> list[Rule]:
     """What the schools extract must hold beyond its columns: code pattern, county of the region, some pupils."""
+    school_id, county_code = extract.column("school_id"), extract.column("county_code")
     pupils = ", ".join(f"{stage}_pupils" for stage in contract().stages)
     pattern = quote(region.school_id_pattern)
     rules = [
         Rule(
             f"not regexp_full_match(school_id, {pattern})",
             f"'“学校标识码”为“' || school_id || {quote(f'”，不合规则 {region.school_id_pattern}：请核对后改正')}",
+            school_id,
         ),
         Rule(f"coalesce({pupils}) is null", quote("没有任何学段的在校生数：请至少填写一个学段")),
     ]
     if region.counties:
         codes = ", ".join(quote(code) for code in region.counties)
         hint = quote(f"”，不属于{region.name_zh}：请改正，或在 regions.yml 中登记这个县")
-        rules.append(Rule(f"county_code not in ({codes})", f"'“县级行政区划代码”为“' || county_code || {hint}"))
+        reason = f"'“县级行政区划代码”为“' || county_code || {hint}"
+        rules.append(Rule(f"county_code not in ({codes})", reason, county_code))
     return rules
 
 
-def typed_rows(
-    extract: Extract,
-    headers: Headers,
-    region: Region,
-    sheet: str,
-    header_row: int,
-    header: list[str],
-    hash_key: str,
-) -> str:
-    """SELECT of one sheet's rows below the header: row_number, every column typed, is_skipped and reason.
+def _is_like(cell: str, pattern: str) -> str:
+    """SQL condition that a cell, its blanks taken out, is all that a pattern says; figures are not looked at."""
+    return f"({cell} >= '{FIRST_HAN}' and regexp_full_match(regexp_replace({cell}, '\\s', '', 'g'), {quote(pattern)}))"
 
-    A blank row and a total row (合计, 小计) is skipped; reason is null for a row that may be loaded.
+
+def _kinds(headers: Headers, extract: Extract, width: int) -> tuple[str, str]:
+    """SQL conditions, on trimmed cells, that a row is a total, and that it is a note or the header once more."""
+    first = "coalesce(" + ", ".join([*(f"nullif(c{i}, '')" for i in range(width)), "''"]) + ")"
+    places = sorted(headers.position.values())[:2]
+    total = " or ".join(_is_like(cell, contract().total_row) for cell in [first, *(f"c{i}" for i in places)])
+    leading = next(column for column in extract.columns if headers.position.get(column.name) == places[0])
+    again = f"c{places[0]} in ({', '.join(quote(header) for header in leading.headers)})"
+    return f"coalesce({total}, false)", f"coalesce({_is_like(first, contract().note_row)} or {again}, false)"
+
+
+def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet, hash_key: str) -> str:
+    """SELECT of one sheet's rows below the header: row_number, every column typed, is_skipped, reason and column_names.
+
+    A blank row, a total (合计, 小计), a note and a repeated header are skipped. reason is null for a row that may be
+    loaded; column_names are the Chinese names of the columns that it lies in.
     """
-    columns, width = extract.columns, len(header)
-    position = headers.position
-    trimmed = ", ".join(f"trimmed(c{i}) as c{i}" for i in range(width))
+    columns, position = extract.columns, headers.position
     cleaned = ", ".join(
         f"cleaned(c{position[c.name]}) as t_{c.name}" if c.name in position else f"null::varchar as t_{c.name}"
         for c in columns
     )
-    numbers = "".join(
-        f", {_number(c, headers.factor.get(c.name, 1))} as n_{c.name}" for c in columns if c.type in WHAT_IS_EXPECTED
-    )
     typed = ", ".join(f"{_typed(c, hash_key)} as {c.name}" for c in columns)
     rules = [
         Rule(
-            f"cells <> {width}",
-            f"'本行有 ' || cells || {quote(f' 格，表头有 {width} 格：请补齐或删去多余的格')}",
+            f"cells <> {sheet.width}",
+            f"'本行有 ' || cells || {quote(f' 格，表头有 {sheet.width} 格：请补齐或删去多余的格')}",
         )
     ]
+    if DAMAGED in sheet.marks:
+        everything = ", ".join(f"c{i}" for i in range(sheet.width))
+        damaged = f"contains(concat_ws('', {everything}), {quote(DAMAGED)})"
+        rules.append(Rule(damaged, quote("本行有转换时丢失的字符（显示为 □）：请从原系统重新导出")))
     rules += [rule for c in columns if c.name in position or c.required for rule in _column_rules(c)]
-    rules += _school_rules(region) if extract.name == "schools" else []
-    reasons = ",\n            ".join(f"case when {rule.broken} then {rule.reason} end" for rule in rules)
+    rules += _school_rules(extract, region) if extract.name == "schools" else []
+    # of a row with too many or too few cells nothing more is said: what stands where is not known
+    ragged, *others = [f"case when {rule.broken} then {rule.reason} end" for rule in rules]
+    reasons = f"coalesce({ragged}, concat_ws('；', {', '.join(others)}))"
+    places = [
+        f"case when cells = {sheet.width} and {rule.broken} then {quote(rule.column.zh)} end"
+        for rule in rules
+        if rule.column
+    ]
     broken = " or ".join(f"coalesce({rule.broken}, false)" for rule in rules)
-    totals = ", ".join(quote(token) for token in contract().total_tokens)
-    total = " or ".join(f"c{i} in ({totals})" for i in sorted(position.values())[:2])
-    others = [f"cleaned(c{i})" for i in range(width) if i not in position.values()]
-    present = ", ".join([*(f"t_{c.name}" for c in columns), *others])
+    total, note = _kinds(headers, extract, sheet.width)
+    unread = [f"cleaned(c{i})" for i in range(sheet.width) if i not in position.values()]
+    present = ", ".join([*(f"t_{c.name}" for c in columns), *unread])
     return f"""
-    with trimmed as (select row_number, cells, {trimmed} from {sheet} where row_number > {header_row}),
+    with trimmed as (select row_number, cells, {_trimmed(sheet)} from {sheet.table} where row_number > {headers.row}),
     cleaned as (select *, {cleaned} from trimmed),
     numbered as (
-        select *, coalesce({present}) is null or coalesce({total}, false) as is_skipped{numbers} from cleaned
+        select *, coalesce({present}) is null or {total} or {note} as is_skipped, {_numbers(extract, headers)}
+        from cleaned
     ),
     typed as (select *, {typed} from numbered)
     select row_number, {", ".join(c.name for c in columns)}, is_skipped,
-        case when not is_skipped and ({broken}) then concat_ws('；',
-            {reasons}) end as reason
+        case when not is_skipped and ({broken}) then {reasons} end as reason,
+        case when not is_skipped and ({broken}) then list_aggregate(list_distinct([{", ".join(places)}]), 'string_agg', '、') end as column_names
     from typed
     """
+
+
+def _numbers(extract: Extract, headers: Headers) -> str:
+    return ", ".join(
+        f"{_number(c, headers.factor.get(c.name, 1))} as n_{c.name}"
+        for c in extract.columns
+        if c.type in WHAT_IS_EXPECTED
+    )
+
+
+def wrong_totals(extract: Extract, headers: Headers, sheet: Sheet) -> str:
+    """SELECT of the totals in a sheet that are no sum: row_number, column, stated, summed.
+
+    A total may be the sum of the whole sheet, or of the rows since the total above it, or until the one below it.
+    """
+    sums = [c for c in extract.columns if c.type in WHAT_IS_EXPECTED and c.adds_up and c.name in headers.position]
+    if not sums:
+        return "select 1 as row_number, '' as zh, 0.0 as stated, 0.0 as summed where false"
+    numbers = ", ".join(f"to_number(cleaned(c{headers.position[c.name]})) as {quote_name(c.zh)}" for c in sums)
+    total, note = _kinds(headers, extract, sheet.width)
+    return f"""
+    with trimmed as (select row_number, {_trimmed(sheet)} from {sheet.table} where row_number > {headers.row}),
+    marked as (
+        select row_number, {total} as is_total, count(*) filter ({total}) over (order by row_number) as block, {numbers}
+        from trimmed where not {note}
+    ),
+    long as (unpivot marked on columns(* exclude (row_number, is_total, block)) into name zh value figure),
+    blocks as (select zh, block, sum(figure) as summed from long where not is_total group by all),
+    compared as (
+        select row_number, zh, figure as stated, list_value(
+            (select coalesce(sum(b.summed), 0) from blocks as b where b.zh = long.zh),
+            coalesce((select b.summed from blocks as b where b.zh = long.zh and b.block = long.block - 1), 0),
+            coalesce((select b.summed from blocks as b where b.zh = long.zh and b.block = long.block), 0)
+        ) as sums
+        from long where is_total
+    ),
+    nearest as (
+        select row_number, zh, stated, list_sort(list_transform(sums, lambda x: [abs(x - stated), x]))[1][2] as summed
+        from compared
+    )
+    select * from nearest where abs(stated - summed) > 0.01 + 1e-9 * abs(stated)
+    """
+
+
+def quote_name(text: str) -> str:
+    """A SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'

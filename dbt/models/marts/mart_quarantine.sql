@@ -7,6 +7,7 @@ select
     sheet,
     row_number,
     extract,
-    reason
+    reason,
+    column_names
 from {{ source('raw', 'quarantine') }}
 where {{ pending() }}

@@ -12,6 +12,7 @@ select
     rows_skipped,
     status,
     reason,
-    unknown_columns
+    unknown_columns,
+    remarks
 from {{ source('raw', 'source_file') }}
 where {{ pending() }}

@@ -1,0 +1,294 @@
+"""Read the files of a partition into temporary tables incoming_<table>, exact copies of its rows-to-be in schema raw.
+
+Nothing in the warehouse changes here. Every row of a sheet is loaded, quarantined with a reason, or skipped.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.extracts.contract import Column, Extract, contract
+from dagster_project.extracts.files import Sheet, Unreadable, forget, read_sheets
+from dagster_project.extracts.headers import Headers, find_headers, missing_columns
+from dagster_project.extracts.rows import HIDDEN, quote, typed_rows, wrong_totals
+from dagster_project.regions import Region
+from dagster_project.warehouse import TABLES
+
+TOTALS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sheet of a file whose header was understood; path as messages show it, relative to its folder."""
+
+    path: str
+    sheet: Sheet
+    headers: Headers
+
+
+def extract_of(path: Path) -> str | None:
+    """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv; None where it says none."""
+    for name, extract in contract().extracts.items():
+        if re.fullmatch(rf"({name}|{extract.zh})([_\-. (（].*)?", path.stem.lower()):
+            return name
+    return None
+
+
+def in_order(paths: list[Path]) -> list[Path]:
+    """Files in the order of loading: schools first, since others refer to them."""
+    order = list(contract().extracts)
+    return sorted(paths, key=lambda path: (order.index(name) if (name := extract_of(path)) else len(order), str(path)))
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_files(
+    con: duckdb.DuckDBPyConnection, folder: Path, paths: list[Path], region: Region | None, key: str
+) -> list[Source]:
+    """Fill incoming_<table> from files under a folder. Raises only where a row would be unaccounted for."""
+    _make_room(con)
+    by_extract: dict[str, list[Path]] = {}
+    for path in in_order(paths):
+        name = extract_of(path)
+        if refusal := _refusal(folder, path, region, name):
+            _refuse(con, folder, path, name, refusal)
+        elif name:
+            by_extract.setdefault(name, []).append(path)
+    sources = []
+    for name in by_extract:
+        assert region is not None
+        sources += _read_extract(con, folder, region, contract().extracts[name], by_extract[name], key)
+    return sources
+
+
+def _make_room(con: duckdb.DuckDBPyConnection) -> None:
+    """Empty incoming_<table>; of an extract it is what may be loaded of candidate_<extract>, which holds every row."""
+    for table, columns in TABLES.items():
+        if table not in contract().extracts:
+            con.execute(f"create or replace temp table incoming_{table} ({columns})")
+            continue
+        con.execute(
+            f"""create or replace temp table candidate_{table} (
+                {columns}, is_skipped BOOLEAN, reason VARCHAR, column_names VARCHAR)"""
+        )
+        con.execute(
+            f"""create or replace temp view incoming_{table} as
+            select * exclude (is_skipped, reason, column_names) replace (masked(source_file) as source_file, masked(sheet) as sheet)
+            from candidate_{table} where reason is null and not is_skipped"""
+        )
+
+
+def _refusal(folder: Path, path: Path, region: Region | None, extract: str | None) -> str | None:
+    """Why a file is not even opened; None: it is."""
+    if region is None:
+        return f"区域“{path.relative_to(folder).parts[0]}”没有登记：请在 regions.yml 中登记"
+    if not path.is_file():
+        return "链接指向的文件不存在：请把文件本身放进来"
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return "文件指向这个文件夹之外：请把文件本身放进来"
+    if _shown(folder, path) != str(path.relative_to(folder)):
+        return "文件名不是 UTF-8 编码：请改名"
+    if extract is None:
+        known = "、".join(f"{name}（{extract.zh}）" for name, extract in contract().extracts.items())
+        return f"文件名看不出是哪种报表：请以 {known} 之一开头命名"
+    return None
+
+
+def _shown(folder: Path, path: Path) -> str:
+    """A file's name for messages: relative to the folder, and always text."""
+    return str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+
+
+def _read_extract(
+    con: duckdb.DuckDBPyConnection, folder: Path, region: Region, extract: Extract, paths: list[Path], key: str
+) -> list[Source]:
+    """Read one extract from all its files; its rows are judged together, so that a key is unique over all of them."""
+    sources: list[Source] = []
+    for path in paths:
+        try:
+            sheets = read_sheets(con, path)
+        except Unreadable as error:
+            _refuse(con, folder, path, extract.name, str(error))
+            continue
+        for sheet in sheets:
+            if source := _understand(con, folder, path, extract, region, sheet, len(sheets)):
+                sources.append(source)
+    for source in sources:
+        select = typed_rows(extract, source.headers, region, source.sheet, key)
+        con.execute(
+            f"insert into candidate_{extract.name} by name select ? as source_file, ? as sheet, * from ({select})",
+            [source.path, source.sheet.name],
+        )
+    _judge(con, extract)
+    for source in sources:
+        _close_account(con, folder, extract, source)
+    return sources
+
+
+def _understand(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    path: Path,
+    extract: Extract,
+    region: Region,
+    sheet: Sheet,
+    sheets: int,
+) -> Source | None:
+    """Find and map a sheet's header; a sheet without one, or without a required column, is put aside whole."""
+    headers = find_headers(sheet.top, extract, region.aliases)
+    if headers is None:
+        if sheets > 1:
+            rows = _rows(con, sheet, 0)
+            _record(con, folder, path, extract.name, sheet.name, (rows, 0, 0, rows), "skipped", "不是数据表")
+            forget(con, sheet)
+        else:
+            _refuse(con, folder, path, extract.name, "找不到表头：请检查前十行中是否有列名", sheet, 0)
+        return None
+    if missing := missing_columns(headers, extract):
+        _refuse(con, folder, path, extract.name, "；".join(missing), sheet, headers.row)
+        return None
+    return Source(_shown(folder, path), sheet, headers)
+
+
+def _judge(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+    """Give a reason to rows that only the whole partition shows to be wrong: an unknown school, a key seen before."""
+    usable, candidate = "reason is null and not is_skipped", f"candidate_{extract.name}"
+    for column in extract.columns:
+        if column.refers_to:
+            con.execute(
+                f"""update {candidate} set column_names = {quote(column.zh)},
+                    reason = {quote(f"“{column.zh}”为“")} || {column.name} || {quote(_unknown(column))}
+                where {usable} and {column.name} not in ({" union all ".join(map(KNOWN.__getitem__, column.refers_to))})"""
+            )
+    keys = ", ".join(extract.key)
+    if not keys or not _one(con, f"select count(*) - count(distinct ({keys})) from {candidate} where {usable}"):
+        return
+    zh = "、".join(extract.column(name).zh for name in extract.key)
+    con.execute(
+        f"""update {candidate} set column_names = {quote(zh)},
+            reason = {quote(zh)} || '与 ' || earlier.file || coalesce(' 第 ' || earlier.row || ' 行', '') || '重复：请只留一行'
+        from (
+            select rowid as this, row_number() over spell as occurrence,
+                first(source_file) over spell as file, first(row_number) over spell as row
+            from {candidate} where {usable}
+            window spell as (partition by {keys} order by source_file, sheet, row_number)
+        ) as earlier
+        where {candidate}.rowid = earlier.this and earlier.occurrence > 1"""
+    )
+
+
+KNOWN = {
+    "school": "select school_id from incoming_schools",
+    "county": "select county_code from incoming_schools",
+}
+KNOWN_ZH = {"school": "学校表中的学校", "county": "学校表中的县"}
+
+
+def _unknown(column: Column) -> str:
+    known = "，也不是".join(KNOWN_ZH[what] for what in column.refers_to)
+    return f"”，不是{known}：请先补报学校，或改正"
+
+
+def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extract, source: Source) -> None:
+    """Quarantine a sheet's bad rows with their originals, count its rows, and raise where one is unaccounted for.
+
+    An original holds the columns that the contract knows: a name or a telephone number in another one is never kept.
+    """
+    of_sheet = "source_file = $path and sheet is not distinct from $sheet"
+    here = {"path": source.path, "sheet": source.sheet.name}
+    cells = ", ".join(
+        f"{quote(column.zh)}, {quote(HIDDEN) if column.hashed else f'c{source.headers.position[column.name]}'}"
+        for column in extract.columns
+        if column.name in source.headers.position
+    )
+    of_candidate = f"from candidate_{extract.name} where {of_sheet} and"
+    loaded = _one(con, f"select count(*) {of_candidate} reason is null and not is_skipped", here)
+    quarantined = _one(con, f"select count(*) {of_candidate} reason is not null", here)
+    skipped = _one(con, f"select count(*) {of_candidate} is_skipped", here)
+    if quarantined:
+        about_people = any(column.hashed for column in extract.columns)
+        whole = f"cells = {source.sheet.width} or {not about_people}"
+        con.execute(
+            f"""insert into incoming_quarantine
+            select masked(source_file), masked(sheet), row_number, {quote(extract.name)}, masked(reason), column_names,
+                case when {whole} then masked(json_object({cells})::varchar) end
+            from candidate_{extract.name} join {source.sheet.table} using (row_number)
+            where {of_sheet} and reason is not null""",
+            here,
+        )
+    rows_in = _rows(con, source.sheet, source.headers.row)
+    if rows_in != loaded + quarantined + skipped:
+        raise RuntimeError(f"{source.path}：{rows_in} 行，载入 {loaded}，隔离 {quarantined}，略过 {skipped}，对不上")
+    counts = (rows_in, loaded, quarantined, skipped)
+    unknown = "、".join(source.headers.unknown) or None
+    remarks = _totals(con, extract, source) if skipped else None
+    path = folder / source.path
+    _record(con, folder, path, extract.name, source.sheet.name, counts, "loaded", None, unknown, remarks)
+    forget(con, source.sheet)
+
+
+def _totals(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source) -> str | None:
+    """Chinese sentences on the total rows that are not the sum of the rows; None where all add up."""
+    found = con.execute(wrong_totals(extract, source.headers, source.sheet)).fetchall()
+    sentences = [
+        f"第 {row} 行合计的“{zh}”为 {stated:.12g}，各行之和为 {summed:.12g}"
+        for row, zh, stated, summed in sorted(found)
+    ]
+    more = [f"还有 {len(found) - TOTALS_SHOWN} 处"] if len(found) > TOTALS_SHOWN else []
+    return "；".join([*sentences[:TOTALS_SHOWN], *more]) or None
+
+
+def _refuse(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    path: Path,
+    extract: str | None,
+    reason: str,
+    sheet: Sheet | None = None,
+    header_row: int = 0,
+) -> None:
+    """Put a whole file or sheet aside with the reason; rows that can be counted all count as quarantined."""
+    rows = _rows(con, sheet, header_row) if sheet else 0
+    name = sheet.name if sheet else None
+    _record(con, folder, path, extract, name, (rows, 0, rows, 0), "quarantined", reason)
+    con.execute(
+        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, masked(?), null, null)",
+        [_shown(folder, path), name, extract, reason],
+    )
+    if sheet:
+        forget(con, sheet)
+
+
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    path: Path,
+    extract: str | None,
+    sheet: str | None,
+    counts: tuple[int, int, int, int],
+    status: str,
+    reason: str | None,
+    unknown: str | None = None,
+    remarks: str | None = None,
+) -> None:
+    """One row of source_file; a file that lies outside the folder is not opened for its hash."""
+    digest = sha256(path) if path.is_file() and path.resolve().is_relative_to(folder.resolve()) else None
+    con.execute(
+        "insert into incoming_source_file values (masked(?), masked(?), ?, ?, ?, ?, ?, ?, ?, masked(?), masked(?), masked(?))",
+        [_shown(folder, path), sheet, extract, digest, *counts, status, reason, unknown, remarks],
+    )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sheet: Sheet, header_row: int) -> int:
+    return _one(con, f"select count(*) from {sheet.table} where row_number > {header_row}")
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> int:
+    row = con.execute(query, parameters).fetchone()
+    return row[0] if row else 0
