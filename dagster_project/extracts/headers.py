@@ -50,9 +50,15 @@ def _match(header: str, names: dict[str, Column]) -> tuple[Column, float] | None
 
 
 def find_header_row(rows: list[list[str]], extract: Extract) -> int | None:
-    """Index of the row with the most known headers among the first ten; None where no row has two."""
+    """Index of the row with headers of the most columns among the first ten; None where no row has two columns.
+
+    A row of an explanation may hold several names of one column: that is one.
+    """
     names = _names(extract)
-    known = [sum(_match(normalise(cell), names) is not None for cell in row) for row in rows[:HEADER_SEARCH_ROWS]]
+    known = [
+        len({found[0] for cell in row if (found := _match(normalise(cell), names))})
+        for row in rows[:HEADER_SEARCH_ROWS]
+    ]
     best = max(known, default=0)
     return known.index(best) if best >= min(2, len(extract.columns)) else None
 
