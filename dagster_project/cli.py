@@ -12,7 +12,7 @@ import click
 import yaml
 
 from dagster_project import settings
-from dagster_project.regions import RegionsError, find_partitions, read_regions
+from dagster_project.regions import Region, RegionsError, find_partitions, read_regions
 
 HOME = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
@@ -33,6 +33,7 @@ def main() -> None:
     """均衡 Junheng：县域义务教育优质均衡数据仓库。
 
     \b
+    没有现成的报表：junheng template --out 文件夹，写出空白报表供填写。
     把各校报表放进 raw/<区域>/<学年>/，然后：
       junheng refresh                 载入、计算、检查、发布
       junheng sql "select * from mart_county_verdict"
@@ -155,6 +156,50 @@ def sql(query: str, home: Path | None, form: Literal["table", "csv", "json"]) ->
             write_result(con.execute(query), form, sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
+
+
+@main.command()
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="文件夹",
+    help="写到哪个文件夹；没有就新建，已有的文件不覆盖",
+)
+@click.option("--region", "region_id", metavar="区域", help="区划代码下拉只列 regions.yml 中这个区域的县")
+@RAW
+def template(out: Path, region_id: str | None, raw: Path | None) -> None:
+    """写出六张空白报表（Excel），供各校或统计员填写。
+
+    每个文件有一张待填的表（必填列有 * 号，选项有下拉，数值有范围）和一张填写说明。
+
+    \b
+    例：junheng template --out 空白报表
+        junheng template --out 空白报表 --region liaocheng
+    填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh。
+    """
+    from dagster_project.template import write_templates
+
+    settings.use(raw, None)
+    try:
+        counties = _region(region_id).counties if region_id else {}
+        paths = write_templates(out, counties)
+    except OSError as error:
+        raise Failed(f"没有写出空白报表。{error}") from error
+    for path in paths:
+        click.echo(path)
+    click.echo("填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh")
+
+
+def _region(region_id: str) -> Region:
+    """One region of regions.yml; raises Failed."""
+    try:
+        regions = read_regions(settings.raw_folder())
+    except RegionsError as error:
+        raise Failed(str(error)) from error
+    if region_id not in regions:
+        raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(regions))}")
+    return regions[region_id]
 
 
 @main.command()

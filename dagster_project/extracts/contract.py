@@ -50,6 +50,7 @@ class Extract:
     grain_zh: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    note_zh: str = ""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -86,7 +87,8 @@ def contract() -> Contract:
         columns = [_column(column) for column in entry["columns"]]
         for stage, zh in stages.items():
             columns += [_column(column, f"{stage}_", zh) for column in entry.get("per_stage", ())]
-        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], tuple(entry["key"]), tuple(columns))
+        note = entry.get("note_zh", "")
+        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], tuple(entry["key"]), tuple(columns), note)
     return Contract(
         extracts=extracts,
         domains=document["domains"],
