@@ -83,14 +83,20 @@ def _count_lines(path: Path) -> int:
 
 
 def _read_workbook(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Sheet]:
+    for name, rows in workbook_cells(path):
+        if rows:
+            yield _store(con, name, rows)
+
+
+def workbook_cells(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    """Every sheet of an .xls or .xlsx workbook as text, from row 1 and column A on. Raises Unreadable."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         workbook = CalamineWorkbook.from_path(path)
         for name in workbook.sheet_names:
             rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            if rows:
-                yield _store(con, name, [[_text(cell) for cell in row] for row in rows])
+            yield name, [[_text(cell) for cell in row] for row in rows]
     except (CalamineError, OSError) as error:
         raise Unreadable(f"不是能打开的 Excel 工作簿（{error}）：请用 Excel 打开后另存为 .xlsx") from error
 
