@@ -95,16 +95,15 @@ def _in_time(read: Callable[[Path], Result], path: Path) -> Result:
 def contents_of(path: Path) -> list[Content]:
     """The sheets of a workbook as tables, in this process. Raises Unreadable."""
     contents = []
-    for name, rows in rows_of(path):
-        texts = [[_text(cell) for cell in row] for row in rows]
+    for name, texts in texts_of(path):
         everything = "\n".join(map("".join, texts))
         marks = "".join(mark for mark in BLANKS + DAMAGED if mark in everything)
         contents.append((name, as_table(texts), marks))
     return contents
 
 
-def rows_of(path: Path) -> Iterator[tuple[str, list[list[Any]]]]:
-    """The sheets of a workbook that are not empty, with their cells as the parser gives them. Raises Unreadable."""
+def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    """The sheets of a workbook that are not empty, their cells as text, in this process. Raises Unreadable."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     _refuse_what_is_none(path)
@@ -117,7 +116,7 @@ def rows_of(path: Path) -> Iterator[tuple[str, list[list[Any]]]]:
                 height, width = sheet.end[0] + 1, sheet.end[1] + 1
                 if height * width > MOST_CELLS:
                     raise Unreadable(f"工作表“{name}”大到 {height} 行 {width} 列：请删去远处多余的单元格")
-                yield name, sheet.to_python(skip_empty_area=False)
+                yield name, [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
     except PasswordError as error:
         raise Unreadable("工作簿有打开密码：请去掉密码后重新放入") from error
     except (CalamineError, OSError) as error:

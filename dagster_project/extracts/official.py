@@ -1,0 +1,439 @@
+"""An official statistics workbook becomes one row of the schools extract; where each value stands is data.
+
+official_forms.csv says which cells of which form give a column, in which school years and for which school types;
+a file of that name in raw/ replaces it. A workbook holds one school, one sheet a form. A number is the sum of its
+cells. A row of the map that names lines is used only where these words stand left of its cells: forms leave out
+lines that do not apply to a school, so the same line can stand in two places.
+"""
+
+import csv
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import NamedTuple
+
+from dagster_project.extracts.contract import Column, contract
+from dagster_project.extracts.files import BLANKS, Unreadable
+from dagster_project.extracts.headers import normalise
+from dagster_project.extracts.rows import FULL_WIDTH, WHAT_IS_EXPECTED
+
+MAP = Path(__file__).with_name("official_forms.csv")
+MAP_COLUMNS = (
+    "column",
+    "form",
+    "cells",
+    "lines",
+    "school_types",
+    "from_year",
+    "to_year",
+    "label_zh",
+    "sureness",
+    "source",
+)
+SURENESS = ("高", "中", "低")
+UNSURE = "低"
+BY_LABEL = "行:"
+FORM = re.compile(r"(\D*基)(\d+)(-\d+(?=$|[\s_(]))?(\(?续表?\)?)?(?!\d)")
+CELL = re.compile(r"([A-Z]{1,2})([1-9]\d{0,3})")
+FORM_NUMBER_ROWS = 5
+OPEN_END = 9999
+ROW_NUMBERS = {"10", "20", "30"}  # a column that holds these numbers the rows
+MASTER_PATTERNS = {"school_id": r"\w{6,}", "school_name": r".*[^\d.].*", "county_code": r"\d{6}(\d{6})?"}
+
+
+Spot = tuple[int, int]  # row and column of a cell, from 0
+
+
+class CellMapError(ValueError):
+    """official_forms.csv is wrong; the message, in Chinese, names the line and what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a column stands: the cells to add up, or labels of the row that holds it. One line of the map."""
+
+    column: str
+    form: str
+    cells: tuple[str, ...]
+    labels: tuple[str, ...]
+    lines: tuple[str, ...]
+    school_types: frozenset[str]
+    from_year: int
+    to_year: int
+    label_zh: str
+    sureness: str
+    source: str
+    line_number: int
+
+    def covers(self, school_year: int, school_type: str | None) -> bool:
+        fits = not self.school_types or school_type in self.school_types
+        return fits and self.from_year <= school_year <= self.to_year
+
+    def overlaps(self, other: "Place") -> bool:
+        """Would both apply to one school? A place that names lines gives way, so it never competes."""
+        types = not self.school_types or not other.school_types or self.school_types & other.school_types
+        years = self.from_year <= other.to_year and other.from_year <= self.to_year
+        return self.column == other.column and not self.lines and not other.lines and bool(types) and years
+
+
+class Cell(NamedTuple):
+    """A cell that was used: for which column, where, and what it said."""
+
+    column: str
+    sheet: str
+    cell: str
+    text: str
+
+
+@dataclass
+class School:
+    """One workbook read: values by canonical column, the cells they come from, what is wrong, what is absent."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    cells: list[Cell] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_cell_map(raw: Path) -> list[Place]:
+    """The map of the house, or the one that lies in raw/. Raises CellMapError."""
+    own = raw / MAP.name
+    path = own if own.is_file() else MAP
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in MAP_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise CellMapError(f"{path.name} 缺少列 {'、'.join(missing)}：请补上表头")
+            places = [_place(row, f"{path.name} 第 {reader.line_num} 行", reader.line_num) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CellMapError(f"{path.name} 不是 UTF-8 编码的 CSV（{error}）：请另存为“CSV UTF-8（逗号分隔）”") from error
+    for i, place in enumerate(places):
+        for earlier in places[:i]:
+            if place.overlaps(earlier):
+                raise CellMapError(
+                    f"{path.name} 第 {place.line_number} 行与第 {earlier.line_number} 行的学年重叠："
+                    f"“{_zh(place.column)}”在同一学年只能有一个位置，请改正学年或办学类型"
+                )
+    return places
+
+
+def _place(row: dict[str, str | None], here: str, line_number: int) -> Place:
+    """One line of the map, checked."""
+    text = {name: (row[name] or "").strip() for name in MAP_COLUMNS}
+    columns = {column.name: column for column in contract().extracts["schools"].columns}
+    column = columns.get(text["column"])
+    if column is None:
+        raise CellMapError(f"{here}：不认识的栏目“{text['column']}”，应为学校表的英文栏目名：请改正")
+    if form_of(text["form"]) != text["form"]:
+        raise CellMapError(f"{here}：“{text['form']}”不是表号，应形如 基础基312 或 教基3112：请改正")
+    is_number = column.type in WHAT_IS_EXPECTED
+    by_label = text["cells"].startswith(BY_LABEL)
+    names = (
+        [] if by_label else [unicodedata.normalize("NFKC", cell).strip().upper() for cell in text["cells"].split("+")]
+    )
+    labels = (
+        [label for name in text["cells"][len(BY_LABEL) :].split("|") if (label := _label(name))] if by_label else []
+    )
+    wrong = [name for name in names if not CELL.fullmatch(name)]
+    if wrong or (not is_number and len(names) > 1) or (by_label and (is_number or not labels)):
+        expected = "D11 或 D11+D12" if is_number else "D7 或 行:学校名称|名称"
+        raise CellMapError(
+            f"{here}：“{wrong[0] if wrong else text['cells']}”不是可用的单元格，应形如 {expected}：请改正"
+        )
+    if len(set(names)) < len(names):
+        raise CellMapError(f"{here}：“{text['cells']}”把同一单元格加了两次：请改正")
+    lines = tuple(text["lines"].split("+")) if text["lines"] else ()
+    if len(lines) not in (0, 1, len(names)):
+        raise CellMapError(
+            f"{here}：“{text['lines']}”有 {len(lines)} 个行名，单元格有 {len(names)} 个：请一一对应，或只写一个"
+        )
+    types = frozenset(filter(None, text["school_types"].split(";")))
+    if unknown := sorted(types - contract().domains["school_type"].keys()):
+        raise CellMapError(f"{here}：不认识的办学类型代码“{unknown[0]}”：请改正")
+    years = (text["from_year"], text["to_year"] or str(OPEN_END))
+    if not all(re.fullmatch(r"\d{4}", year) for year in years) or years[0] > years[1]:
+        raise CellMapError(f"{here}：学年“{text['from_year']}—{text['to_year']}”不对，应为四位数字，先小后大：请改正")
+    if text["sureness"] not in SURENESS:
+        raise CellMapError(f"{here}：把握“{text['sureness']}”应为 {'、'.join(SURENESS)} 之一：请改正")
+    return Place(
+        column=column.name,
+        form=text["form"],
+        cells=tuple(names),
+        labels=tuple(labels),
+        lines=lines * len(names) if len(lines) == 1 else lines,
+        school_types=types,
+        from_year=int(years[0]),
+        to_year=int(years[1]),
+        label_zh=text["label_zh"],
+        sureness=text["sureness"],
+        source=text["source"],
+        line_number=line_number,
+    )
+
+
+def form_of(name: str) -> str | None:
+    """The form a sheet is named for: 教基1102 for 教基1102_小学, 教基1102续 for 教基1102（续表）; None for 封面."""
+    found = FORM.match(unicodedata.normalize("NFKC", name).strip())
+    if not found:
+        return None
+    return found[1] + found[2] + (found[3] or "") + ("续" if found[4] else "")
+
+
+def is_official(sheet_names: Iterable[str], cell_map: list[Place]) -> bool:
+    """Is this a school's statistics workbook of any year, judging by the names of its sheets?"""
+    known = {place.form for place in cell_map}
+    return any(form_of(name) in known for name in sheet_names)
+
+
+def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> School:
+    """Read the school that a workbook's sheets (text, row 1 and column A first) report. Raises files.Unreadable."""
+    by_form = _sheets_by_form(sheets, school_year, cell_map)
+    columns = contract().extracts["schools"].columns
+    school = School()
+    spots = {
+        form: _spots(sheets[by_form[form]], labels) for form, labels in _labels(cell_map).items() if form in by_form
+    }
+    for column in columns:
+        if column.type not in WHAT_IS_EXPECTED:
+            for place in cell_map:
+                if place.column == column.name and place.covers(school_year, None) and place.form in by_form:
+                    name = by_form[place.form]
+                    _read_text(school, column, place, name, sheets[name], spots.get(place.form, {}))
+    school_type = _stored("school_type", school.values.get("school_type", ""))
+    absent: dict[str, list[str]] = {}
+    unsure: list[str] = []
+    for column in columns:
+        if column.type not in WHAT_IS_EXPECTED:
+            continue
+        places = [p for p in cell_map if p.column == column.name and p.covers(school_year, school_type)]
+        place = next((p for p in sorted(places, key=lambda p: not p.lines) if _stands(p, by_form, sheets)), None)
+        if place:
+            _add_up(school, column, place, by_form[place.form], sheets)
+            if place.sureness == UNSURE and column.name in school.values:
+                unsure.append(f"{column.zh}（{place.form} {'+'.join(place.cells)}）")
+        elif places:
+            absent.setdefault(_why_absent(places[-1], by_form), []).append(column.name)
+    for reason, names in absent.items():
+        if expected := [_zh(name) for name in names if _is_expected(name, school)]:
+            school.remarks.append(f"{reason}，{'、'.join(expected)} 为空")
+    if unsure:
+        school.remarks.append(f"{'、'.join(unsure)} 的单元格位置没有十足把握：请与原表核对，必要时改正 {MAP.name}")
+    return school
+
+
+def _sheets_by_form(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> dict[str, str]:
+    """Name of the sheet of each form that this year's map uses; each carries its form number, the master is there."""
+    used = {place.form for place in cell_map if place.from_year <= school_year <= place.to_year}
+    named = {name: form_of(name) for name in sheets}
+    masters = {place.form: place for place in cell_map if place.column == "school_id"}
+    master = next((form for form, place in masters.items() if place.covers(school_year, None)), None)
+    if master is None:
+        years = "、".join(_years(place) for place in masters.values())
+        raise Unreadable(
+            f"{school_year} 学年没有登记官方报表的单元格（{MAP.name} 只有 {years}）：请补登记，或改用学校表"
+        )
+    if master not in named.values():
+        if other := next((form for form in masters if form in named.values()), None):
+            raise Unreadable(
+                f"这是 {_years(masters[other])}的报表格式（有工作表“{other}”），却放在 {school_year} 学年的文件夹里，"
+                f"该学年的报表应有“{master}”：请放到对应学年的文件夹"
+            )
+        raise Unreadable(f"没有工作表“{master}”（学校基本情况），不知道是哪所学校：请导出完整的报表")
+    by_form: dict[str, str] = {}
+    for form, count in Counter(named.values()).items():
+        if form not in used:
+            continue
+        names = [name for name in named if named[name] == form]
+        if count > 1:
+            raise Unreadable(f"工作表{'、'.join(f'“{name}”' for name in names)}都是“{form}”：请只留一张")
+        if not _carries(sheets[names[0]], form):
+            raise Unreadable(f"工作表“{names[0]}”的前五行找不到表号“{form}”，可能不是这张表：请核对")
+        by_form[form] = names[0]
+    return by_form
+
+
+def _carries(rows: list[list[str]], form: str) -> bool:
+    """Does the top of a sheet say its form number? 教基1102 is not said by 教基1102续, nor 基础基112 by 基础基112-1."""
+    top = (re.sub(r"\s", "", unicodedata.normalize("NFKC", cell)) for row in rows[:FORM_NUMBER_ROWS] for cell in row)
+    pattern = re.escape(form.removesuffix("续")) + (r"\(?续" if form.endswith("续") else r"(?!\d|\(?续|-\d)")
+    return any(re.search(pattern, cell) for cell in top)
+
+
+def _read_text(
+    school: School, column: Column, place: Place, name: str, rows: list[list[str]], labels: dict[str, list[Spot]]
+) -> None:
+    """Read a name or a code: from its cell, or from the row that its label opens."""
+    said = [(cell, text) for cell in place.cells if _is_said(text := _at(rows, cell))]
+    said += [(cell, text) for cell, text in _right_of(place.labels, rows, labels) if _is_said(text)]
+    fitting = [(cell, text) for cell, text in said if _fits(column, _trimmed(text))]
+    if said and not fitting and not column.required:
+        cell, text = said[0]
+        school.remarks.append(f"工作表“{name}”单元格 {cell}（{column.zh}）为“{text}”，不是可用的取值，没有采用")
+        return
+    for cell, text in (fitting or said)[:1]:
+        value = _trimmed(text)
+        school.values[column.name] = value[:6] if column.name == "county_code" else value
+        school.cells.append(Cell(column.name, name, cell, text))
+
+
+def _labels(cell_map: list[Place]) -> dict[str, set[str]]:
+    """Every label that the map looks for, by form."""
+    labels: dict[str, set[str]] = {}
+    for place in cell_map:
+        if place.labels:
+            labels.setdefault(place.form, set()).update(place.labels)
+    return labels
+
+
+def _spots(rows: list[list[str]], wanted: set[str]) -> dict[str, list[Spot]]:
+    """Where each wanted label stands on a sheet."""
+    spots: dict[str, list[Spot]] = {}
+    for r, row in enumerate(rows):
+        for c, text in enumerate(row):
+            if text and (label := _label(text)) in wanted:
+                spots.setdefault(label, []).append((r, c))
+    return spots
+
+
+def _right_of(
+    labels: tuple[str, ...], rows: list[list[str]], spots: dict[str, list[Spot]]
+) -> Iterator[tuple[str, str]]:
+    """Cells between a label and the next one, label by label as the map ranks them; codes of lines (01) left out."""
+    taken = {spot for found in spots.values() for spot in found}
+    width = max(map(len, rows), default=0)
+    numbering = {c for c in range(width) if {row[c] for row in rows if c < len(row)} >= ROW_NUMBERS}
+    for label in labels:
+        for r, c in spots.get(label, ()):
+            for i in range(c + 1, len(rows[r])):
+                if (r, i) in taken:
+                    break
+                is_code = re.fullmatch(r"\d{1,2}", _trimmed(rows[r][i])) and not label.endswith("码")
+                if i not in numbering and not is_code:
+                    yield f"{_letters(i)}{r + 1}", rows[r][i]
+
+
+def _fits(column: Column, text: str) -> bool:
+    """May a master cell be this column's value?"""
+    if column.name in MASTER_PATTERNS:
+        return re.fullmatch(MASTER_PATTERNS[column.name], text) is not None
+    return column.type == "text" or _stored(column.name, text) is not None
+
+
+def _stored(column_name: str, said: str) -> str | None:
+    """The stored value of a domain for what a cell says, None where it is not one of its words."""
+    column = contract().extracts["schools"].column(column_name)
+    return next(
+        (
+            value
+            for value, words in contract().domains[column.type].items()
+            if said.lower() in (value, *map(str.lower, words))
+        ),
+        None,
+    )
+
+
+def _stands(place: Place, by_form: dict[str, str], sheets: dict[str, list[list[str]]]) -> bool:
+    """Is the place's sheet there, and do the lines that it names stand left of its cells?"""
+    if place.form not in by_form:
+        return False
+    rows = sheets[by_form[place.form]]
+    return all(line in _left_of(rows, cell) for cell, line in zip(place.cells, place.lines, strict=False))
+
+
+def _left_of(rows: list[list[str]], cell: str) -> str:
+    row, column = _position(cell)
+    return normalise("".join(rows[row][:column])) if row < len(rows) else ""
+
+
+def _add_up(school: School, column: Column, place: Place, name: str, sheets: dict[str, list[list[str]]]) -> None:
+    """Add up a place's cells; cells that say nothing count as nothing, and if none says anything there is no value."""
+    total, is_wrong = None, False
+    for cell in place.cells:
+        text = _at(sheets[name], cell)
+        school.cells.append(Cell(column.name, name, cell, text))
+        number = _number(text)
+        if number is not None:
+            total = number + (total or 0)
+        elif _is_said(text):
+            is_wrong = True
+            school.problems.append(
+                (
+                    column.name,
+                    f"工作表“{name}”单元格 {cell}（{column.zh}）为“{text}”，{WHAT_IS_EXPECTED['number']}：请改正",
+                )
+            )
+    if total is not None and not is_wrong:
+        said = f"{total:f}"
+        school.values[column.name] = said.rstrip("0").rstrip(".") if "." in said else said
+
+
+def _number(text: str) -> Decimal | None:
+    """A cell as a number, as bureaus write it; None where it says nothing or no number."""
+    if not _is_said(text):
+        return None
+    try:
+        number = Decimal(_trimmed(text).translate(str.maketrans(*FULL_WIDTH)).replace(",", ""))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _is_said(text: str) -> bool:
+    """Does a cell say anything? '*', -1 and the other null tokens do not."""
+    trimmed = _trimmed(text)
+    return not {trimmed, trimmed.translate(str.maketrans(*FULL_WIDTH))} & set(contract().null_tokens)
+
+
+def _trimmed(text: str) -> str:
+    return text.strip(BLANKS)
+
+
+def _why_absent(place: Place, by_form: dict[str, str]) -> str:
+    if place.form in by_form:
+        return f"工作表“{by_form[place.form]}”的 {'、'.join(place.cells)} 左侧找不到“{'、'.join(dict.fromkeys(place.lines))}”一行"
+    return f"没有工作表“{place.form}”"
+
+
+def _is_expected(column_name: str, school: School) -> bool:
+    """Is a column worth a remark when it is empty? Not where the school has nothing at all of that stage."""
+    stages = contract().stages
+    stage = column_name.split("_")[0]
+    present = {name.split("_")[0] for name in school.values} & stages.keys()
+    return stage not in stages or stage in present or not present
+
+
+def _at(rows: list[list[str]], cell: str) -> str:
+    row, column = _position(cell)
+    return rows[row][column] if row < len(rows) and column < len(rows[row]) else ""
+
+
+def _position(cell: str) -> tuple[int, int]:
+    """Indexes of the row and the column of a cell: (6, 7) for H7."""
+    found = CELL.fullmatch(cell)
+    assert found is not None, cell
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(found[2]) - 1, column - 1
+
+
+def _letters(index: int) -> str:
+    return ("" if index < 26 else chr(ord("A") + index // 26 - 1)) + chr(ord("A") + index % 26)
+
+
+def _label(text: str) -> str:
+    """A row's label without its numbering and colon: 学校(机构)名称 for 02、学校（机构）名称："""
+    return re.sub(r"^[\d.、]+|:+$", "", normalise(text))
+
+
+def _years(place: Place) -> str:
+    return f"{place.from_year} 学年起" if place.to_year == OPEN_END else f"{place.from_year}—{place.to_year} 学年"
+
+
+def _zh(column_name: str) -> str:
+    return contract().extracts["schools"].column(column_name).zh
