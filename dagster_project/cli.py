@@ -80,9 +80,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
 
 def _leave(code: int) -> NoReturn:
     """End now: Python would take another second to dismantle a thousand modules one by one."""
-    from dagster_project.validation import stop_worker
+    from dagster_project.worker import stop_pools
 
-    stop_worker()
+    stop_pools()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

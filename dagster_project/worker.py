@@ -8,10 +8,21 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 
+_pools: list[ProcessPoolExecutor] = []
+
+
 def start_pool(workers: int, begin: Callable[[], None]) -> ProcessPoolExecutor:
     """A pool of processes; each calls `begin` first, leaves Ctrl-C to this process, and ends when it ends."""
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=workers, mp_context=spawn, initializer=_begin, initargs=(begin,))
+    pool = ProcessPoolExecutor(max_workers=workers, mp_context=spawn, initializer=_begin, initargs=(begin,))
+    _pools.append(pool)
+    return pool
+
+
+def stop_pools() -> None:
+    """End every pool's processes; it happens by itself when this process ends by itself."""
+    while _pools:
+        _pools.pop().shutdown(cancel_futures=True)
 
 
 def _begin(begin: Callable[[], None]) -> None:
