@@ -35,7 +35,8 @@ def quote(text: str) -> str:
 def create_macros() -> str:
     """SQL of the macros that every typed column uses.
 
-    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage.
+    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage;
+    of fifteen digits and more none is shown, whatever they are.
     """
     of_a_code, of_text = (f"(^|[^0-9])(?:{pattern})([^0-9Xx]|$)" for pattern in _personal())
     tokens = ", ".join(quote(token) for token in contract().null_tokens)
@@ -51,7 +52,9 @@ def create_macros() -> str:
     create or replace temp macro masked_once(x) as
         regexp_replace(x, {quote(of_text)}, '\\1{HIDDEN}\\2', 'g');
     create or replace temp macro masked(x) as replace(
-        case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
+        regexp_replace(
+            case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
+            '[0-9]{{14,}}[0-9Xx]', {quote(HIDDEN)}, 'g'),
         {quote(DAMAGED)}, '□');
     """
 
