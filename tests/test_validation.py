@@ -89,7 +89,8 @@ create table marts.mart_quarantine as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
         7 row_number, '在校生数缺失' reason;
 create table marts.mart_source_cell as
-    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file, 'H7' cell;
+    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file,
+        'primary_pupils' column_name, 'H7' as cell;
 create table marts.dim_county as
     select distinct region_id, county_code, '东昌府区' county_name_zh from raw.schools;
 create table marts.dim_school as
@@ -196,12 +197,13 @@ BREAKS = {
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
+        "update marts.mart_source_cell set column_name = null": "每一格都指明栏目",
         "update marts.mart_source_cell set cell = 'R7C8'": "单元格写作",
     },
     "marts.mart_source_file": {
         "delete from marts.mart_source_file": "来源文件表至少有一行",
         "update marts.mart_source_file set status = 'lost'": "文件状态",
-        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离的文件",
+        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离或略过",
         "update marts.mart_source_file set sha256 = null": "每个读过的文件都有校验值",
     },
     "marts.mart_quarantine": {

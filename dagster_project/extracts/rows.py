@@ -4,6 +4,7 @@ The SQL runs where the text is, inside DuckDB: a province's roster is typed at t
 bounded memory. A reason is a Chinese sentence that names the column, the value and what to do.
 """
 
+import re
 from dataclasses import dataclass
 
 from dagster_project.extracts.contract import Column, Extract, contract
@@ -155,7 +156,13 @@ def _kinds(headers: Headers, extract: Extract, width: int) -> tuple[str, str]:
     """SQL conditions, on trimmed cells, that a row is a total, and that it is a note or the header once more."""
     first = "coalesce(" + ", ".join([*(f"nullif(c{i}, '')" for i in range(width)), "''"]) + ")"
     places = sorted(headers.position.values())[:2]
-    total = " or ".join(_is_like(cell, contract().total_row) for cell in [first, *(f"c{i}" for i in places)])
+    domains = [contract().domains.get(column.type, {}) for column in extract.columns]
+    words = {word for domain in domains for said in domain.values() for word in said}  # 教育支出合计 is an item
+    values = ", ".join(quote(word) for word in sorted(words) if re.fullmatch(contract().total_row, word))
+    total = " or ".join(
+        _is_like(cell, contract().total_row) + (f" and {cell} not in ({values})" if values else "")
+        for cell in [first, *(f"c{i}" for i in places)]
+    )
     leading = next(column for column in extract.columns if headers.position.get(column.name) == places[0])
     again = f"c{places[0]} in ({', '.join(quote(header) for header in leading.headers)})"
     return f"coalesce({total}, false)", f"coalesce({_is_like(first, contract().note_row)} or {again}, false)"
