@@ -27,7 +27,7 @@ from dagster_project.extracts.official import Cell, CellMapError, School, read_c
 from dagster_project.extracts.rows import HIDDEN, quote, typed_rows, wrong_totals
 from dagster_project.extracts.workbook import read_each
 from dagster_project.regions import Region
-from dagster_project.warehouse import TABLES
+from dagster_project.warehouse import ORIGIN, TABLES
 
 FORMS = "forms"
 TOTALS_SHOWN = 5
@@ -35,8 +35,9 @@ TOTALS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Source:
-    """A sheet of a file whose header was understood; path as messages show it, relative to its folder."""
+    """A sheet of a file whose header was understood; path relative to its folder, number as candidates hold it."""
 
+    number: int
     path: str
     sheet: Sheet
     headers: Headers
@@ -96,18 +97,20 @@ def read_files(
 
 def _make_room(con: duckdb.DuckDBPyConnection) -> None:
     """Empty incoming_<table>; of an extract it is what may be loaded of candidate_<extract>, which holds every row."""
+    con.execute("create or replace temp table source (source INTEGER, source_file VARCHAR, sheet VARCHAR)")
     for table, columns in TABLES.items():
         if table not in contract().extracts:
             con.execute(f"create or replace temp table incoming_{table} ({columns})")
             continue
+        names = ", ".join(column.name for column in contract().extracts[table].columns)
         con.execute(
-            f"""create or replace temp table candidate_{table} (
-                {columns}, is_skipped BOOLEAN, reason VARCHAR, column_names VARCHAR)"""
+            f"""create or replace temp table candidate_{table} ({columns.replace(ORIGIN, "source INTEGER, row_number BIGINT")},
+                is_skipped BOOLEAN, reason VARCHAR, column_names VARCHAR)"""
         )
         con.execute(
             f"""create or replace temp view incoming_{table} as
-            select * exclude (is_skipped, reason, column_names) replace (masked(source_file) as source_file, masked(sheet) as sheet)
-            from candidate_{table} where reason is null and not is_skipped"""
+            select {names}, source_file, sheet, row_number from candidate_{table} join source using (source)
+            where reason is null and not is_skipped"""
         )
 
 
@@ -155,10 +158,7 @@ def _read_extract(
                 sources.append(source)
     for source in sources:
         select = typed_rows(extract, source.headers, region, source.sheet, key)
-        con.execute(
-            f"insert into candidate_{extract.name} by name select ? as source_file, ? as sheet, * from ({select})",
-            [source.path, source.sheet.name],
-        )
+        con.execute(f"insert into candidate_{extract.name} by name select {source.number} as source, * from ({select})")
     if forms:
         _read_forms(con, folder, region, school_year, forms, key)
     _judge(con, extract)
@@ -191,7 +191,14 @@ def _understand(
     if missing := missing_columns(headers, extract):
         _refuse(con, folder, path, extract.name, "；".join(missing), sheet, headers.row)
         return None
-    return Source(_shown(folder, path), sheet, headers)
+    return Source(_number(con, _shown(folder, path), sheet.name), _shown(folder, path), sheet, headers)
+
+
+def _number(con: duckdb.DuckDBPyConnection, path: str, sheet: str | None) -> int:
+    """A number for a sheet, under which its rows know where they stand."""
+    number = _one(con, "select count(*) from source")
+    con.execute("insert into source values (?, masked(?), masked(?))", [number, path, sheet])
+    return number
 
 
 def _read_forms(
@@ -217,8 +224,8 @@ def _read_forms(
         "form",
         pa.table(
             {
-                "row_number": pa.array(range(1, len(schools) + 1), pa.int64()),
-                "source_file": pa.array([_shown(folder, path) for path, _ in schools], pa.string()),
+                "row_number": pa.array(range(2, len(schools) + 2), pa.int64()),
+                "source": pa.array([_number(con, _shown(folder, path), None) for path, _ in schools], pa.int32()),
                 "sha256": pa.array([sha256(path) for path, _ in schools], pa.string()),
                 "problem": pa.array(
                     ["；".join(text for _, text in s.problems) or None for _, s in schools], pa.string()
@@ -234,18 +241,19 @@ def _read_forms(
     typed = typed_rows(extract, headers, region, sheet, key)
     con.execute(
         f"""insert into candidate_schools by name
-        select source_file, null as row_number, typed.* exclude (row_number, is_skipped, reason), false as is_skipped,
+        select source, null as row_number, typed.* exclude (row_number, is_skipped, reason), false as is_skipped,
             case when typed.is_skipped then '工作簿里没有可用的数据：请核对' else nullif(concat_ws('；', problem, reason), '') end as reason
-        from ({typed}) as typed join form on form.row_number = typed.row_number - 1"""
+        from ({typed}) as typed join form using (row_number)"""
     )
     forget(con, sheet)
-    cells = [(_shown(folder, path), *cell) for path, school in schools for cell in school.cells]
+    cells = [(number, *cell) for number, (_, school) in enumerate(schools, start=2) for cell in school.cells]
     columns = zip(*cells, strict=True) if cells else [[]] * 5
-    con.register("cell", pa.table(dict(zip(("source_file", *Cell._fields), map(list, columns), strict=True))))
+    con.register("cell", pa.table(dict(zip(("row_number", *Cell._fields), map(list, columns), strict=True))))
     con.execute(
         """insert into incoming_official_cell
-        select school_id, "column", masked(source_file), masked(c.sheet), c.cell, masked(c.text)
-        from cell as c join candidate_schools as s using (source_file) where s.school_id is not null"""
+        select school_id, "column", source_file, masked(cell.sheet), cell.cell, masked(cell.text)
+        from cell join form using (row_number) join source using (source) join candidate_schools using (source)
+        where school_id is not null"""
     )
     con.unregister("cell")
 
@@ -254,14 +262,14 @@ def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine the workbooks that are wrong and count each as one row."""
     con.execute(
         """insert into incoming_quarantine
-        select masked(source_file), null, null, 'schools', masked(reason), column_names, null
-        from candidate_schools join form using (source_file) where reason is not null"""
+        select source_file, null, null, 'schools', masked(reason), column_names, null
+        from candidate_schools semi join form using (source) join source using (source) where reason is not null"""
     )
     con.execute(
         """insert into incoming_source_file
-        select masked(source_file), null, 'schools', sha256, 1, (reason is null)::int, (reason is not null)::int, 0,
+        select source_file, null, 'schools', sha256, 1, (reason is null)::int, (reason is not null)::int, 0,
             'loaded', null, null, masked(remarks)
-        from candidate_schools join form using (source_file)"""
+        from candidate_schools join form using (source) join source using (source)"""
     )
     con.unregister("form")
 
@@ -284,10 +292,10 @@ def _judge(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
         f"""update {candidate} set column_names = {quote(zh)},
             reason = {quote(zh)} || '与 ' || earlier.file || coalesce(' 第 ' || earlier.row || ' 行', '') || '重复：请只留一行'
         from (
-            select rowid as this, row_number() over spell as occurrence,
+            select {candidate}.rowid as this, row_number() over spell as occurrence,
                 first(source_file) over spell as file, first(row_number) over spell as row
-            from {candidate} where {usable}
-            window spell as (partition by {keys} order by source_file, sheet, row_number)
+            from {candidate} join source using (source) where {usable}
+            window spell as (partition by {keys} order by source, row_number)
         ) as earlier
         where {candidate}.rowid = earlier.this and earlier.occurrence > 1"""
     )
@@ -310,27 +318,24 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
 
     An original holds the columns that the contract knows: a name or a telephone number in another one is never kept.
     """
-    of_sheet = "source_file = $path and sheet is not distinct from $sheet"
-    here = {"path": source.path, "sheet": source.sheet.name}
     cells = ", ".join(
         f"{quote(column.zh)}, {quote(HIDDEN) if column.hashed else f'c{source.headers.position[column.name]}'}"
         for column in extract.columns
         if column.name in source.headers.position
     )
-    of_candidate = f"from candidate_{extract.name} where {of_sheet} and"
-    loaded = _one(con, f"select count(*) {of_candidate} reason is null and not is_skipped", here)
-    quarantined = _one(con, f"select count(*) {of_candidate} reason is not null", here)
-    skipped = _one(con, f"select count(*) {of_candidate} is_skipped", here)
+    of_candidate = f"from candidate_{extract.name} where source = {source.number} and"
+    loaded = _one(con, f"select count(*) {of_candidate} reason is null and not is_skipped")
+    quarantined = _one(con, f"select count(*) {of_candidate} reason is not null")
+    skipped = _one(con, f"select count(*) {of_candidate} is_skipped")
     if quarantined:
         about_people = any(column.hashed for column in extract.columns)
         whole = f"cells = {source.sheet.width} or {not about_people}"
         con.execute(
             f"""insert into incoming_quarantine
-            select masked(source_file), masked(sheet), row_number, {quote(extract.name)}, masked(reason), column_names,
+            select source_file, sheet, row_number, {quote(extract.name)}, masked(reason), column_names,
                 case when {whole} then masked(json_object({cells})::varchar) end
-            from candidate_{extract.name} join {source.sheet.table} using (row_number)
-            where {of_sheet} and reason is not null""",
-            here,
+            from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
+            where source = {source.number} and reason is not null"""
         )
     rows_in = _rows(con, source.sheet, source.headers.row)
     if rows_in != loaded + quarantined + skipped:

@@ -82,7 +82,10 @@ def sheet_of(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table"
 
 def forget(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
     """Let go of a sheet's rows."""
+    import pyarrow as pa
+
     con.unregister(sheet.table)
+    pa.default_memory_pool().release_unused()
 
 
 def text_rows(path: Path) -> list[list[str]]:
@@ -126,15 +129,16 @@ def _read_at_once(text: Path, delimiter: str, start: list[str]) -> "pa.Table | N
         return None
     if table.num_rows != _count_lines(text):
         return None
-    return _numbered(table, 1, [width] * table.num_rows)
+    return _numbered(table, 1, pa.repeat(width, table.num_rows))
 
 
-def _numbered(table: "pa.Table", first: int, lengths: list[int]) -> "pa.Table":
+def _numbered(table: "pa.Table", first: int, lengths: "pa.Array") -> "pa.Table":
     """Columns of text with what every sheet has before them: row_number and cells."""
+    import numpy as np
     import pyarrow as pa
 
-    numbers = pa.array(range(first, first + table.num_rows), pa.int64())
-    return table.add_column(0, "cells", pa.array(lengths, pa.int64())).add_column(0, "row_number", numbers)
+    numbers = pa.array(np.arange(first, first + table.num_rows))
+    return table.add_column(0, "cells", lengths).add_column(0, "row_number", numbers)
 
 
 def _split(stream: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -229,13 +233,17 @@ def as_table(rows: Iterable[list[str]]) -> "pa.Table":
     width = _narrow(max(map(len, top), default=0))
     everything, tables, number = itertools.chain(top, rows), [], 1
     while (chunk := list(itertools.islice(everything, CHUNK))) or not tables:
-        columns = {
-            f"c{i}": pa.array([row[i] if i < len(row) else None for row in chunk], pa.string()) for i in range(width)
-        }
+        cells = zip(*chunk, strict=True) if {*map(len, chunk)} == {width} else _columns(chunk, width)
+        columns = {f"c{i}": pa.array(column, pa.string()) for i, column in enumerate(cells)}
         table = pa.table(columns) if width else pa.table({"c0": pa.array([None] * len(chunk), pa.string())})
-        tables.append(_numbered(table, number, [_length(row, width) for row in chunk]))
+        tables.append(_numbered(table, number, pa.array([_length(row, width) for row in chunk], pa.int64())))
         number += len(chunk)
     return pa.concat_tables(tables)
+
+
+def _columns(rows: list[list[str]], width: int) -> list[list[str | None]]:
+    """Rows of different lengths as columns; what a row lacks is null, what it has too many is left out."""
+    return [[row[i] if i < len(row) else None for row in rows] for i in range(width)]
 
 
 def _length(row: list[str], width: int) -> int:

@@ -99,7 +99,7 @@ def _typed(column: Column, hash_key: str) -> str:
 
 def _words(value: str, said: list[str]) -> str:
     """SQL list of what a cell may say for one value of a domain, in small letters, capitals, or with a capital."""
-    words = [form for word in (value, *said) for form in (word, word.lower(), word.upper(), word.capitalize())]
+    words = [form for word in (*said, value) for form in (word, word.lower(), word.upper(), word.capitalize())]
     return ", ".join(map(quote, dict.fromkeys(words)))
 
 
@@ -155,17 +155,20 @@ def _is_like(cell: str, pattern: str) -> str:
 def _kinds(headers: Headers, extract: Extract, width: int) -> tuple[str, str]:
     """SQL conditions, on trimmed cells, that a row is a total, and that it is a note or the header once more."""
     first = "coalesce(" + ", ".join([*(f"nullif(c{i}, '')" for i in range(width)), "''"]) + ")"
+    may_be = f"(c0 >= '{FIRST_HAN}' or coalesce(c0, '') = '')"  # said first, because it is cheap
     places = sorted(headers.position.values())[:2]
     domains = [contract().domains.get(column.type, {}) for column in extract.columns]
     words = {word for domain in domains for said in domain.values() for word in said}  # 教育支出合计 is an item
     values = ", ".join(quote(word) for word in sorted(words) if re.fullmatch(contract().total_row, word))
+    of_item = f" and {{}} not in ({values})" if values else ""
     total = " or ".join(
-        _is_like(cell, contract().total_row) + (f" and {cell} not in ({values})" if values else "")
-        for cell in [first, *(f"c{i}" for i in places)]
+        f"{guard} and {_is_like(cell, contract().total_row)}{of_item.format(cell)}"
+        for guard, cell in [(may_be, first), *(("true", f"c{i}") for i in places)]
     )
     leading = next(column for column in extract.columns if headers.position.get(column.name) == places[0])
     again = f"c{places[0]} in ({', '.join(quote(header) for header in leading.headers)})"
-    return f"coalesce({total}, false)", f"coalesce({_is_like(first, contract().note_row)} or {again}, false)"
+    note = f"{may_be} and {_is_like(first, contract().note_row)} or {again}"
+    return f"coalesce({total}, false)", f"coalesce({note}, false)"
 
 
 def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet, hash_key: str) -> str:
@@ -200,7 +203,7 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
         for rule in rules
         if rule.column
     ]
-    broken = " or ".join(f"coalesce({rule.broken}, false)" for rule in rules)
+    broken = " or ".join(f"({rule.broken})" for rule in rules)
     total, note = _kinds(headers, extract, sheet.width)
     unread = [f"cleaned(c{i})" for i in range(sheet.width) if i not in position.values()]
     present = ", ".join([*(f"t_{c.name}" for c in columns), *unread])
@@ -211,11 +214,12 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
         select *, coalesce({present}) is null or {total} or {note} as is_skipped, {_numbers(extract, headers)}
         from cleaned
     ),
-    typed as (select *, {typed} from numbered)
+    typed as (select *, {typed} from numbered),
+    judged as (select *, coalesce(not is_skipped and ({broken}), false) as is_broken from typed)
     select row_number, {", ".join(c.name for c in columns)}, is_skipped,
-        case when not is_skipped and ({broken}) then {reasons} end as reason,
-        case when not is_skipped and ({broken}) then list_aggregate(list_distinct([{", ".join(places)}]), 'string_agg', '、') end as column_names
-    from typed
+        case when is_broken then {reasons} end as reason,
+        case when is_broken then list_aggregate(list_distinct([{", ".join(places)}]), 'string_agg', '、') end as column_names
+    from judged
     """
 
 

@@ -95,8 +95,8 @@ def contents_of(path: Path) -> list[Content]:
     """The sheets of a workbook as tables, in this process. Raises Unreadable."""
     contents = []
     for name, texts in texts_of(path):
-        everything = "\n".join(map("".join, texts))
-        marks = "".join(mark for mark in BLANKS + DAMAGED if mark in everything)
+        words = "".join({cell for row in texts for cell in row})
+        marks = "".join(mark for mark in BLANKS + DAMAGED if mark in words)
         contents.append((name, as_table(texts), marks))
     return contents
 
@@ -115,7 +115,13 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
                 height, width = sheet.end[0] + 1, sheet.end[1] + 1
                 if height * width > MOST_CELLS:
                     raise Unreadable(f"工作表“{name}”大到 {height} 行 {width} 列：请删去远处多余的单元格")
-                yield name, [[_text(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+                yield (
+                    name,
+                    [
+                        [cell if type(cell) is str else _text(cell) for cell in row]
+                        for row in sheet.to_python(skip_empty_area=False)
+                    ],
+                )
     except PasswordError as error:
         raise Unreadable("工作簿有打开密码：请去掉密码后重新放入") from error
     except (CalamineError, OSError) as error:
@@ -157,8 +163,6 @@ def _refuse_what_is_none(path: Path) -> None:
 
 def _text(cell: Any) -> str:
     """A cell as text: 371502.0 is the code 371502, and true is 是."""
-    if isinstance(cell, str):
-        return cell.replace("\0", "")
     if isinstance(cell, bool):
         return "是" if cell else "否"
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
