@@ -28,5 +28,6 @@ lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
 
 bench: $(READY) ## 测速 measure against a floor
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/read.py
 
 .PHONY: help setup refresh test lint bench
