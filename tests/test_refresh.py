@@ -164,7 +164,7 @@ def test_an_unreadable_file_fails_the_command_but_not_the_others(county: Callabl
     write_csv(raw / "unknown" / "2023" / "schools.csv", schools())
     outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home")
     assert outcome.returncode == 1
-    assert "没能载入：demo/2023/teachers.xlsx：不是能打开的 Excel 工作簿" in outcome.stderr
+    assert "没能载入：demo/2023/teachers.xlsx：工作簿不完整，可能中途截断" in outcome.stderr
     assert "没能载入：unknown/2023/schools.csv：区域“unknown”没有登记" in outcome.stderr
     assert query(tmp_path / "home", "select count(*) from fct_school_stage") == [(6,)]
 
