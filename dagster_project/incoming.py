@@ -5,19 +5,21 @@ Nothing in the warehouse changes here. Every row of a sheet is loaded, quarantin
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.extracts.contract import Column, Extract, contract
-from dagster_project.extracts.files import Sheet, Unreadable, forget, read_sheets
+from dagster_project.extracts.files import Sheet, Unreadable, forget, is_within, read_sheets
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
-from dagster_project.extracts.rows import HIDDEN, quote, typed_rows, wrong_totals
+from dagster_project.extracts.rows import HIDDEN, is_ragged, quote, typed_rows, wrong_totals
 from dagster_project.regions import Region
 from dagster_project.warehouse import TABLES
 
 TOTALS_SHOWN = 5
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ def in_order(paths: list[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: (order.index(name) if (name := extract_of(path)) else len(order), str(path)))
 
 
-def sha256(path: Path) -> str:
+def sha256(folder: Path, path: Path) -> str | None:
+    """Hash of a file; null for what is no file, or lies outside the folder, which is not opened."""
+    if not is_within(folder, path) or not path.is_file():
+        return None
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -88,12 +93,12 @@ def _refusal(folder: Path, path: Path, region: Region | None, extract: str | Non
     """Why a file is not even opened; None: it is."""
     if region is None:
         return f"区域“{path.relative_to(folder).parts[0]}”没有登记：请在 regions.yml 中登记"
+    if not is_within(folder, path):
+        return "链接指向这个文件夹之外：请把文件本身放进来"
     if not path.is_file():
         return "链接指向的文件不存在：请把文件本身放进来"
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return "文件指向这个文件夹之外：请把文件本身放进来"
     if _shown(folder, path) != str(path.relative_to(folder)):
-        return "文件名不是 UTF-8 编码：请改名"
+        return "文件名里有看不见的控制字符，或不是 UTF-8 编码：请改名"
     if extract is None:
         known = "、".join(f"{name}（{extract.zh}）" for name, extract in contract().extracts.items())
         return f"文件名看不出是哪种报表：请以 {known} 之一开头命名"
@@ -101,8 +106,9 @@ def _refusal(folder: Path, path: Path, region: Region | None, extract: str | Non
 
 
 def _shown(folder: Path, path: Path) -> str:
-    """A file's name for messages: relative to the folder, and always text."""
-    return str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+    """A file's name for messages: relative to the folder, text, and on one line."""
+    name = str(path.relative_to(folder))
+    return "".join("□" if unicodedata.category(char) in UNSEEN else char for char in name)
 
 
 def _read_extract(
@@ -213,10 +219,10 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
     skipped = _one(con, f"select count(*) {of_candidate} is_skipped", here)
     if quarantined:
         about_people = any(column.hashed for column in extract.columns)
-        whole = f"cells = {source.sheet.width} or {not about_people}"
+        whole = f"{not about_people} or not {is_ragged(source.headers, source.sheet)}"
         con.execute(
             f"""insert into incoming_quarantine
-            select masked(source_file), masked(sheet), row_number, {quote(extract.name)}, masked(reason), column_names,
+            select masked(source_file), masked(sheet), row_number, {quote(extract.name)}, told(reason), column_names,
                 case when {whole} then masked(json_object({cells})::varchar) end
             from candidate_{extract.name} join {source.sheet.table} using (row_number)
             where {of_sheet} and reason is not null""",
@@ -258,7 +264,7 @@ def _refuse(
     name = sheet.name if sheet else None
     _record(con, folder, path, extract, name, (rows, 0, rows, 0), "quarantined", reason)
     con.execute(
-        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, masked(?), null, null)",
+        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, told(?), null, null)",
         [_shown(folder, path), name, extract, reason],
     )
     if sheet:
@@ -277,11 +283,10 @@ def _record(
     unknown: str | None = None,
     remarks: str | None = None,
 ) -> None:
-    """One row of source_file; a file that lies outside the folder is not opened for its hash."""
-    digest = sha256(path) if path.is_file() and path.resolve().is_relative_to(folder.resolve()) else None
+    """One row of source_file."""
     con.execute(
-        "insert into incoming_source_file values (masked(?), masked(?), ?, ?, ?, ?, ?, ?, ?, masked(?), masked(?), masked(?))",
-        [_shown(folder, path), sheet, extract, digest, *counts, status, reason, unknown, remarks],
+        "insert into incoming_source_file values (masked(?), masked(?), ?, ?, ?, ?, ?, ?, ?, told(?), told(?), told(?))",
+        [_shown(folder, path), sheet, extract, sha256(folder, path), *counts, status, reason, unknown, remarks],
     )
 
 
