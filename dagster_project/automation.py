@@ -8,6 +8,7 @@ from itertools import groupby
 import dagster as dg
 
 from dagster_project.assets import as_partition, region_year, regions
+from dagster_project.load import partition_files
 from dagster_project.regions import Region, find_partitions
 from dagster_project.settings import raw_folder
 from dagster_project.warehouse import Partition
@@ -92,8 +93,8 @@ def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | d
     seen = json.loads(context.cursor or "{}")
     files = {}
     for region_id, year in find_partitions(raw):
-        for path in sorted((raw / region_id / str(year)).rglob("*")):
-            stat = path.stat()
+        for path in partition_files(raw, region_id, year):
+            stat = path.lstat()
             files.setdefault(region_id, []).append((str(path.relative_to(raw)), stat.st_size, stat.st_mtime_ns))
     now = {region_id: sha256(repr(listing).encode()).hexdigest() for region_id, listing in files.items()}
     refreshed = seen.get("refreshed", now)

@@ -5,6 +5,7 @@ Nothing in the warehouse changes here. Every row of a sheet is loaded, quarantin
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,18 +20,20 @@ from dagster_project.extracts.files import (
     Unreadable,
     as_table,
     forget,
+    is_within,
     read_sheets,
     sheet_of,
 )
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
 from dagster_project.extracts.official import Cell, CellMapError, School, read_cell_map, school_of
-from dagster_project.extracts.rows import HIDDEN, quote, typed_rows, wrong_totals
+from dagster_project.extracts.rows import HIDDEN, is_ragged, quote, typed_rows, wrong_totals
 from dagster_project.extracts.workbook import read_each
 from dagster_project.regions import Region
 from dagster_project.warehouse import ORIGIN, TABLES
 
 FORMS = "forms"
 TOTALS_SHOWN = 5
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ def in_order(paths: list[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: (order.index(name) if (name := extract_of(path)) else len(order), str(path)))
 
 
-def sha256(path: Path) -> str:
+def sha256(folder: Path, path: Path) -> str | None:
+    """Hash of a file; null for what is no file, or lies outside the folder, which is not opened."""
+    if not is_within(folder, path) or not path.is_file():
+        return None
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -118,12 +124,12 @@ def _refusal(folder: Path, path: Path, region: Region | None, extract: str | Non
     """Why a file is not even opened; None: it is."""
     if region is None:
         return f"区域“{path.relative_to(folder).parts[0]}”没有登记：请在 regions.yml 中登记"
+    if not is_within(folder, path):
+        return "链接指向这个文件夹之外：请把文件本身放进来"
     if not path.is_file():
         return "链接指向的文件不存在：请把文件本身放进来"
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return "文件指向这个文件夹之外：请把文件本身放进来"
     if _shown(folder, path) != str(path.relative_to(folder)):
-        return "文件名不是 UTF-8 编码：请改名"
+        return "文件名里有看不见的控制字符，或不是 UTF-8 编码：请改名"
     if extract is None:
         known = "、".join(f"{name}（{extract.zh}）" for name, extract in contract().extracts.items())
         return f"文件名看不出是哪种报表：请以 {known} 之一开头命名"
@@ -131,8 +137,9 @@ def _refusal(folder: Path, path: Path, region: Region | None, extract: str | Non
 
 
 def _shown(folder: Path, path: Path) -> str:
-    """A file's name for messages: relative to the folder, and always text."""
-    return str(path.relative_to(folder)).encode("utf-8", "replace").decode()
+    """A file's name for messages: relative to the folder, text, and on one line."""
+    name = str(path.relative_to(folder))
+    return "".join("□" if unicodedata.category(char) in UNSEEN else char for char in name)
 
 
 def _read_extract(
@@ -226,7 +233,7 @@ def _read_forms(
             {
                 "row_number": pa.array(range(2, len(schools) + 2), pa.int64()),
                 "source": pa.array([_number(con, _shown(folder, path), None) for path, _ in schools], pa.int32()),
-                "sha256": pa.array([sha256(path) for path, _ in schools], pa.string()),
+                "sha256": pa.array([sha256(folder, path) for path, _ in schools], pa.string()),
                 "problem": pa.array(
                     ["；".join(text for _, text in s.problems) or None for _, s in schools], pa.string()
                 ),
@@ -262,13 +269,13 @@ def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine the workbooks that are wrong and count each as one row."""
     con.execute(
         """insert into incoming_quarantine
-        select source_file, null, null, 'schools', masked(reason), column_names, null
+        select source_file, null, null, 'schools', told(reason), column_names, null
         from candidate_schools semi join form using (source) join source using (source) where reason is not null"""
     )
     con.execute(
         """insert into incoming_source_file
         select source_file, null, 'schools', sha256, 1, (reason is null)::int, (reason is not null)::int, 0,
-            'loaded', null, null, masked(remarks)
+            'loaded', null, null, told(remarks)
         from candidate_schools join form using (source) join source using (source)"""
     )
     con.unregister("form")
@@ -329,10 +336,10 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
     skipped = _one(con, f"select count(*) {of_candidate} is_skipped")
     if quarantined:
         about_people = any(column.hashed for column in extract.columns)
-        whole = f"cells = {source.sheet.width} or {not about_people}"
+        whole = f"{not about_people} or not {is_ragged(source.headers, source.sheet)}"
         con.execute(
             f"""insert into incoming_quarantine
-            select source_file, sheet, row_number, {quote(extract.name)}, masked(reason), column_names,
+            select source_file, sheet, row_number, {quote(extract.name)}, told(reason), column_names,
                 case when {whole} then masked(json_object({cells})::varchar) end
             from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
             where source = {source.number} and reason is not null"""
@@ -373,7 +380,7 @@ def _refuse(
     name = sheet.name if sheet else None
     _record(con, folder, path, extract, name, (rows, 0, rows, 0), "quarantined", reason)
     con.execute(
-        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, masked(?), null, null)",
+        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, told(?), null, null)",
         [_shown(folder, path), name, extract, reason],
     )
     if sheet:
@@ -392,11 +399,10 @@ def _record(
     unknown: str | None = None,
     remarks: str | None = None,
 ) -> None:
-    """One row of source_file; a file that lies outside the folder is not opened for its hash."""
-    digest = sha256(path) if path.is_file() and path.resolve().is_relative_to(folder.resolve()) else None
+    """One row of source_file."""
     con.execute(
-        "insert into incoming_source_file values (masked(?), masked(?), ?, ?, ?, ?, ?, ?, ?, masked(?), masked(?), masked(?))",
-        [_shown(folder, path), sheet, extract, digest, *counts, status, reason, unknown, remarks],
+        "insert into incoming_source_file values (masked(?), masked(?), ?, ?, ?, ?, ?, ?, ?, told(?), told(?), told(?))",
+        [_shown(folder, path), sheet, extract, sha256(folder, path), *counts, status, reason, unknown, remarks],
     )
 
 

@@ -11,6 +11,7 @@ import duckdb
 from dagster_project import incoming
 from dagster_project.extracts import official
 from dagster_project.extracts.contract import SOURCE
+from dagster_project.extracts.files import is_within
 from dagster_project.incoming import read_files, sha256
 from dagster_project.regions import Region, find_partitions
 from dagster_project.warehouse import TABLES, Account, Partition, account
@@ -30,8 +31,14 @@ class Change:
 
 
 def partition_files(raw: Path, region_id: str, school_year: int) -> list[Path]:
-    """Every file of a partition, links that lead nowhere included; hidden and lock files left out."""
-    files = (raw / region_id / str(school_year)).rglob("*")
+    """Every file of a partition, links that lead nowhere included; hidden and lock files left out.
+
+    A folder that is a link out of raw/ is not looked into: it stands for its files.
+    """
+    folder = raw / region_id / str(school_year)
+    if not is_within(raw, folder):
+        return [folder]
+    files = folder.rglob("*")
     return sorted(
         path for path in files if (path.is_file() or path.is_symlink()) and not path.name.startswith((".", "~$"))
     )
@@ -60,7 +67,7 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
     for source in (*readers, Path(incoming.__file__), Path(__file__), raw / official.MAP.name):
         digest.update(source.read_bytes() if source.is_file() else b"")
     for path in partition_files(raw, *partition):
-        digest.update(os.fsencode(path.relative_to(raw)) + (sha256(path) if path.is_file() else "").encode())
+        digest.update(os.fsencode(path.relative_to(raw)) + (sha256(raw, path) or "").encode())
     return digest.hexdigest()
 
 

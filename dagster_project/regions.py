@@ -7,11 +7,12 @@ from pathlib import Path
 import yaml
 
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.files import Unreadable, text_rows
+from dagster_project.extracts.files import DAMAGED, Unreadable, is_within, text_rows
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 
 ALIASES = "aliases.csv"
-YEAR = re.compile(r"\d{4}")
+YEAR = re.compile(r"[0-9]{4}")
+NO_KEY = re.compile(r"[\x00-\x1f\x7f|\ud800-\udfff]|\.\.\.")  # what a Dagster partition key cannot hold
 
 
 class RegionsError(ValueError):
@@ -69,17 +70,20 @@ def _region(entry: dict, place: str, raw: Path) -> Region:
         documents=tuple(entry.get("documents", ())),
         reference_month_day=entry.get("reference_month_day", "09-01"),
         synthetic=bool(entry.get("synthetic", False)),
-        aliases=read_aliases(raw / region_id / ALIASES),
+        aliases=read_aliases(raw, region_id),
     )
 
 
-def read_aliases(path: Path) -> Aliases:
+def read_aliases(raw: Path, region_id: str) -> Aliases:
     """A region's own headers: a file of two columns, the contract's header and the region's. No file: none.
 
     Raises RegionsError for a header that the contract does not know, and for an alias that already means another column.
     """
+    path = raw / region_id / ALIASES
     if not path.is_file():
         return ()
+    if not is_within(raw, path):
+        raise RegionsError(f"{path}：链接指向 {raw} 之外，不读：请把文件本身放进来")
     try:
         rows = [[cell.strip() for cell in row] for row in text_rows(path)]
     except Unreadable as error:
@@ -108,9 +112,13 @@ def read_regions(raw: Path) -> dict[str, Region]:
     if not path.is_file():
         raise RegionsError(f"找不到 {path}：请在 raw 文件夹放一份 regions.yml，写明各区域的 id、name_zh 和 counties")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RegionsError(f"{path} 不是有效的 YAML：{error}") from error
+    if DAMAGED in text:
+        line = text[: text.index(DAMAGED)].count("\n") + 1
+        raise RegionsError(f"{path} 第 {line} 行有转换时丢失的字符：请重新输入，存为 UTF-8")
     entries = document.get("regions") if isinstance(document, dict) else document
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise RegionsError(f"{path}：顶层应是 regions: 下的一个列表，每个区域一项")
@@ -129,11 +137,18 @@ def read_regions(raw: Path) -> dict[str, Region]:
 
 
 def find_partitions(raw: Path) -> list[tuple[str, int]]:
-    """Every <region>/<school_year> folder in raw/, sorted; a region that is not in regions.yml included."""
-    return sorted(
+    """Every <region>/<school_year> folder in raw/, sorted; a region that is not in regions.yml included.
+
+    Raises RegionsError for a folder whose name cannot be a part of a Dagster partition key.
+    """
+    found = sorted(
         (region.name, int(year.name))
         for region in raw.iterdir()
         if region.is_dir() and not region.name.startswith(".")
         for year in region.iterdir()
         if year.is_dir() and YEAR.fullmatch(year.name)
     )
+    for name, _ in found:
+        if NO_KEY.search(name):
+            raise RegionsError(f"{raw} 里的文件夹 {name!a} 不能是区域：请按 regions.yml 中的 id 改名")
+    return found

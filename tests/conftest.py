@@ -5,16 +5,24 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import openpyxl
 import pytest
+import xlwt
+
+from dagster_project import load, warehouse
+from dagster_project.regions import Region
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+REGION = Region("demo", "示范区", {"371502": "东昌府区"}, r"^\d{10}$", None, (), "09-01", synthetic=False)
 
 Table = Sequence[Mapping[str, Any]]
+Grid = Sequence[Sequence[Any]]
 
 
 def junheng(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -37,6 +45,33 @@ def write_csv(path: Path, rows: Table) -> Path:
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    return path
+
+
+def grid(rows: Table) -> list[list[Any]]:
+    """A table as the cells of a sheet, its header first."""
+    return [list(rows[0]), *(list(row.values()) for row in rows)]
+
+
+def write_workbook(path: Path, sheets: Mapping[str, Grid]) -> Path:
+    """A workbook of either generation; the suffix says which."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".xls":
+        old = xlwt.Workbook(encoding="utf-8")
+        for name, rows in sheets.items():
+            page = old.add_sheet(name)
+            for i, row in enumerate(rows):
+                for j, cell in enumerate(row):
+                    page.write(i, j, cell)
+        old.save(str(path))
+        return path
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        page = book.create_sheet(name)
+        for row in rows:
+            page.append(list(row))
+    book.save(path)
     return path
 
 
@@ -69,6 +104,42 @@ def schools(count: int = 6, county: str = "371502") -> list[dict[str, Any]]:
         }
         for i in range(1, count + 1)
     ]
+
+
+def read(con: duckdb.DuckDBPyConnection, raw: Path, region: Region | None = REGION) -> warehouse.Account:
+    """Load demo/2023 into a warehouse."""
+    return load.apply_change(con, raw, load.Change("demo", 2023, "of this test"), region, "key")
+
+
+def reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """What was put aside of demo/2023 and why, a line each."""
+    return warehouse.rejects(con, ("demo", 2023), 1000)
+
+
+def value(con: duckdb.DuckDBPyConnection, column: str, school_id: str = "3715020001") -> object:
+    """One loaded value of a school."""
+    row = con.execute(f"select {column} from raw.schools where school_id = ?", [school_id]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def write_schools(raw: Path, *changes: dict[str, object]) -> Path:
+    """Six good schools; each change is laid over one of them, from the first on."""
+    rows = schools()
+    for row, change in zip(rows, changes, strict=False):
+        row.update(change)
+    return write_csv(raw / "demo" / "2023" / "schools.csv", rows)
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    return tmp_path / "raw"
+
+
+@pytest.fixture
+def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse.connect(tmp_path / "home") as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

@@ -1,54 +1,18 @@
 """A file becomes typed rows and named rejects: headers, units, values, and every row accounted for."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import openpyxl
 import pytest
-from conftest import schools, write_csv
+from conftest import read, reasons, schools, write_csv, write_schools
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_project import load, warehouse
+from dagster_project import warehouse
 from dagster_project.extracts.contract import contract
-from dagster_project.regions import Region, RegionsError, read_regions
-
-REGION = Region("demo", "示范区", {"371502": "东昌府区"}, r"^\d{10}$", None, (), "09-01", synthetic=False)
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    return tmp_path / "raw"
-
-
-@pytest.fixture
-def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with warehouse.connect(tmp_path / "home") as connection:
-        yield connection
-
-
-def read(con: duckdb.DuckDBPyConnection, raw: Path, region: Region | None = REGION) -> warehouse.Account:
-    return load.apply_change(con, raw, load.Change("demo", 2023, "of this test"), region, "key")
-
-
-def reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return warehouse.rejects(con, ("demo", 2023), 1000)
-
-
-def write_schools(raw: Path, *changes: dict[str, object]) -> Path:
-    """Six good schools; each change is laid over one of them, from the first on."""
-    rows = schools()
-    for row, change in zip(rows, changes, strict=False):
-        row.update(change)
-    return write_csv(raw / "demo" / "2023" / "schools.csv", rows)
-
-
-def value(con: duckdb.DuckDBPyConnection, column: str, school_id: str = "3715020001") -> object:
-    row = con.execute(f"select {column} from raw.schools where school_id = ?", [school_id]).fetchone()
-    assert row is not None
-    return row[0]
+from dagster_project.regions import RegionsError, read_regions
 
 
 @pytest.mark.parametrize(
@@ -78,67 +42,11 @@ def test_a_bad_school_is_quarantined_by_name_and_the_rest_loads(
     assert original is not None and '"学校名称"' in original[0]
 
 
-def test_a_school_handed_in_twice_is_quarantined_once(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    write_schools(raw, {}, {"学校标识码": "3715020001"})
-    assert read(con, raw).loaded == 5
-    assert reasons(con) == ["demo/2023/schools.csv 第 3 行：学校标识码与 demo/2023/schools.csv 第 2 行重复：请只留一行"]
-
-
-def test_a_class_of_an_unknown_school_is_quarantined(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    write_schools(raw)
-    good = {"学校标识码": "3715020001", "学段": "小学", "年级": 1, "班号": "1", "班级学生数": 40}
-    write_csv(raw / "demo/2023/classes.csv", [good, good | {"学校标识码": "3715029999"}])
-    assert read(con, raw).loaded == 7
-    [line] = reasons(con)
-    assert "classes.csv 第 3 行：“学校标识码”为“3715029999”，不是学校表中的学校" in line
-
-
-def test_a_missing_required_column_names_the_nearest_header(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    rows = [{("学校标示号" if k == "学校标识码" else k): v for k, v in row.items()} for row in schools()]
-    write_csv(raw / "demo/2023/schools.csv", rows)
-    account = read(con, raw)
-    assert (account.rows_in, account.quarantined, len(warehouse.refused_files(con))) == (6, 6, 1)
-    assert reasons(con) == [
-        "demo/2023/schools.csv：缺少必填列“学校标识码”（school_id），最接近的是“学校标示号”：请改正表头后重新放入"
-    ]
-
-
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     write_schools(raw)
     read(con, raw, region=None)
     assert len(warehouse.refused_files(con)) == 1
     assert "区域“demo”没有登记：请在 regions.yml 中登记" in reasons(con)[0]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("schools.csv", b"", "文件是空的"),
-        ("schools.xlsx", b"<html>", "扩展名是 .xlsx，内容却是网页"),
-        ("schools.pdf", b"%PDF", "不支持 .pdf 文件"),
-        ("名单.csv", b"a,b\n1,2\n", "文件名看不出是哪种报表"),
-        ("schools.csv", b"1,2\n3,4\n", "找不到表头"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_put_aside_with_the_reason(
-    con: duckdb.DuckDBPyConnection, raw: Path, name: str, content: bytes, message: str
-) -> None:
-    folder = raw / "demo" / "2023"
-    folder.mkdir(parents=True)
-    (folder / name).write_bytes(content)
-    write_csv(folder / "facts.csv", [{"单位类型": "县", "单位代码": "371502", "事实编号": "x", "值": "1"}])
-    account = read(con, raw)
-    assert (len(warehouse.refused_files(con)), account.loaded) == (1, 1)
-    [line] = reasons(con)
-    assert line.startswith(f"demo/2023/{name}") and message in line
-
-
-def test_a_link_out_of_raw_is_refused(con: duckdb.DuckDBPyConnection, raw: Path, tmp_path: Path) -> None:
-    outside = write_csv(tmp_path / "outside.csv", schools())
-    (raw / "demo" / "2023").mkdir(parents=True)
-    (raw / "demo" / "2023" / "schools.csv").symlink_to(outside)
-    assert read(con, raw).loaded == 0
-    assert "文件指向这个文件夹之外" in reasons(con)[0]
 
 
 def test_rows_are_named_as_excel_numbers_them(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
@@ -176,43 +84,6 @@ def test_a_workbook_with_a_title_above_and_english_headers_reads_the_same(
     read(con, raw)
     assert con.execute(f"select {columns} from raw.schools order by school_id").fetchall() == from_workbook
     assert len(from_workbook) == 6
-
-
-@pytest.mark.parametrize(
-    ("said", "stored"),
-    [
-        ("1,234", 1234),
-        ("１２３", 123),
-        (" 12 ", 12),
-        ("1.2e3", 1200),
-        ("无", None),
-        ("/", None),
-        ("—", None),
-        ("*", None),
-    ],
-)
-def test_numbers_as_bureaus_write_them(
-    con: duckdb.DuckDBPyConnection, raw: Path, said: str, stored: int | None
-) -> None:
-    write_schools(raw, {"图书册数": said})
-    assert read(con, raw).loaded == 6
-    assert value(con, "books") == stored
-
-
-def test_a_unit_in_the_header_is_honoured(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    renamed = {"教学仪器设备资产值": "教学仪器设备资产值（元）"}
-    rows = [{renamed.get(k, k): v for k, v in row.items()} for row in schools()]
-    rows[0]["教学仪器设备资产值（元）"] = "2605000"
-    write_csv(raw / "demo/2023/schools.csv", rows)
-    read(con, raw)
-    assert value(con, "equipment_value_wan_yuan") == 260.5
-
-
-def test_unknown_columns_are_reported(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    write_schools(raw, {"备注": "新校"})
-    write_csv(raw / "demo/2023/schools.csv", [row | {"备注": "", "校长": ""} for row in schools()])
-    read(con, raw)
-    assert con.execute("select unknown_columns from raw.source_file").fetchone() == ("备注、校长",)
 
 
 def test_teacher_ids_are_hashed_on_the_way_in(con: duckdb.DuckDBPyConnection, raw: Path) -> None:

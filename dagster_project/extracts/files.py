@@ -3,6 +3,7 @@
 import codecs
 import csv
 import itertools
+import os
 import re
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TEXT, WORKBOOK = (".csv", ".tsv", ".txt"), (".xlsx", ".xls")
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how .xlsx and .xls begin
 TOP_ROWS = 13  # where the header is looked for
 MOST_COLUMNS = 1000
 BLOCK = 1 << 20
@@ -56,8 +58,13 @@ class Sheet:
     marks: str
 
 
+def is_within(folder: Path, path: Path) -> bool:
+    """Whether a path, its links followed, lies in the folder."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> list[Sheet]:
-    """Read a text file or a workbook, sheet by sheet. Raises Unreadable; empty sheets are left out."""
+    """Read a text file or a workbook, sheet by sheet. Raises Unreadable; empty sheets are left out, but not all of them."""
     suffix = path.suffix.lower()
     if suffix not in TEXT + WORKBOOK:
         known = "、".join(TEXT + WORKBOOK)
@@ -68,7 +75,10 @@ def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> list[Sheet]:
         return [sheet_of(con, None, *_read_text(path))]
     from dagster_project.extracts.workbook import read_workbook
 
-    return [sheet_of(con, name, table, marks) for name, table, marks in read_workbook(path)]
+    contents = read_workbook(path)
+    if not contents:
+        raise Unreadable("工作簿里一格也没有填：请填好后重新放入")
+    return [sheet_of(con, name, table, marks) for name, table, marks in contents]
 
 
 def sheet_of(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str) -> Sheet:
@@ -163,7 +173,9 @@ def _count_lines(path: Path) -> int:
 def _as_utf8(path: Path) -> Generator[tuple[Path, str]]:
     """The file itself where it is UTF-8, else a copy in UTF-8 that goes at the end; and the marks in it."""
     with path.open("rb") as stream:
-        head = stream.read(4)
+        head = stream.read(len(OLE))
+    if head.startswith((ZIP, OLE)):
+        raise Unreadable(f"扩展名是 {path.suffix}，内容却是 Excel 工作簿：请改正扩展名")
     marked = next((name for mark, name in ENCODINGS.items() if head.startswith(mark)), None)
     encoding = marked or ("utf-8" if _is_utf8(path) else "gb18030")
     with tempfile.TemporaryDirectory() as folder:

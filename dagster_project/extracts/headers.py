@@ -11,6 +11,7 @@ from dagster_project.extracts.contract import Column, Extract, contract
 
 UNIT = re.compile(r"\(([^()]+)\)$")
 SHEET_UNITS = re.compile(r"单位:(.+?)\)?$")
+FIGURE = re.compile(r"[\d.,]*\d")
 SEARCH_ROWS = 10  # a header begins among these
 LEVELS = 3  # and takes so many rows at most: group, name, unit
 NEAR = 0.4
@@ -23,6 +24,7 @@ class Headers:
     """How the columns of one sheet are read.
 
     row       number of the last header row; data begin below it
+    width     how many cells the header has, that is: a row should have
     titles    the header of every column, of a header of several rows too
     position  canonical column name -> index of the column in the sheet
     factor    canonical column name -> what a value is multiplied by to reach the contract's unit, where the header states one
@@ -30,6 +32,7 @@ class Headers:
     """
 
     row: int
+    width: int
     titles: tuple[str, ...]
     position: dict[str, int]
     factor: dict[str, float]
@@ -108,8 +111,10 @@ def find_headers(top: list[list[str]], extract: Extract, aliases: Aliases = ()) 
     best, headers = (1, 0, 0), None
     for first in range(min(SEARCH_ROWS, len(rows))):
         for last in range(first + 1, min(first + LEVELS, len(rows)) + 1):
+            if last > first + 1 and any(map(FIGURE.fullmatch, rows[last - 1])):
+                break  # data: a header does not go on with figures
             here = slice(first, last)
-            found = _read(rows[here], merged[here], shown[here], last, names)
+            found = _read(rows[here], merged[here], shown[here], last, max(map(len, top[here])), names)
             score = (len(found.position), len(found.factor), first - last)
             if score > best:
                 best, headers = score, found
@@ -131,7 +136,12 @@ def _units_above(rows: list[list[str]], extract: Extract, headers: Headers) -> d
 
 
 def _read(
-    rows: list[list[str]], merged: list[list[int]], shown: list[list[str]], last: int, names: dict[str, Column]
+    rows: list[list[str]],
+    merged: list[list[int]],
+    shown: list[list[str]],
+    last: int,
+    width: int,
+    names: dict[str, Column],
 ) -> Headers:
     """The headers that some rows are."""
     position: dict[str, int] = {}
@@ -152,7 +162,7 @@ def _read(
         elif title:
             unknown.append(title)
         titles.append(title)
-    return Headers(last, tuple(titles), position, factor, tuple(unknown))
+    return Headers(last, width, tuple(titles), position, factor, tuple(unknown))
 
 
 def missing_columns(headers: Headers, extract: Extract) -> list[str]:

@@ -12,9 +12,11 @@ from dagster_project.extracts.files import BLANKS, DAMAGED, Sheet
 from dagster_project.extracts.headers import Headers
 from dagster_project.regions import Region
 
-FULL_WIDTH = ("０１２３４５６７８９．，－", "0123456789.,-")
+FULL_WIDTH = ("０１２３４５６７８９－．，", "0123456789-.,")
+IN_PERSONAL = 11  # how many of them an identity or telephone number may hold
 HIDDEN = "（已隐去）"
 SHORTEST_PERSONAL = 11  # characters; what is shorter is not looked at again
+LONGEST_NUMBER = 14  # digits that a message may quote: an identity number of the old kind has 15
 FIRST_HAN = "一"  # code point of the first Chinese character: identifiers and figures stand before it
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
@@ -36,27 +38,28 @@ def quote(text: str) -> str:
 def create_macros() -> str:
     """SQL of the macros that every typed column uses.
 
-    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage;
-    of fifteen digits and more none is shown, whatever they are.
+    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage.
+    told: the same for a message, which quotes cells: no other long number either, and nothing that a terminal obeys.
     """
     of_a_code, of_text = (f"(^|[^0-9])(?:{pattern})([^0-9Xx]|$)" for pattern in _personal())
     tokens = ", ".join(quote(token) for token in contract().null_tokens)
     wide, narrow = map(quote, FULL_WIDTH)
+    plain = "translate(x, {}, {})".format(*(quote(chars[:IN_PERSONAL]) for chars in FULL_WIDTH))
     return f"""
     create or replace temp macro cleaned(x) as case when x not in ({tokens}) then x end;
     create or replace temp macro to_number(x) as
         coalesce(try_cast(x as double), try_cast(replace(translate(x, {wide}, {narrow}), ',', '') as double));
     create or replace temp macro holds_identity(x) as
-        length(x) >= {SHORTEST_PERSONAL} and regexp_matches(translate(x, {wide}, {narrow}), {quote(of_a_code)});
+        length(x) >= {SHORTEST_PERSONAL} and regexp_matches({plain}, {quote(of_a_code)});
     create or replace temp macro holds_personal(x) as
-        length(x) >= {SHORTEST_PERSONAL} and regexp_matches(translate(x, {wide}, {narrow}), {quote(of_text)});
+        length(x) >= {SHORTEST_PERSONAL} and regexp_matches({plain}, {quote(of_text)});
     create or replace temp macro masked_once(x) as
         regexp_replace(x, {quote(of_text)}, '\\1{HIDDEN}\\2', 'g');
     create or replace temp macro masked(x) as replace(
-        regexp_replace(
-            case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
-            '[0-9]{{14,}}[0-9Xx]', {quote(HIDDEN)}, 'g'),
+        case when holds_personal(x) then masked_once(masked_once({plain})) else x end,
         {quote(DAMAGED)}, '□');
+    create or replace temp macro told(x) as regexp_replace(
+        regexp_replace(masked(x), '[0-9]{{{LONGEST_NUMBER + 1},}}', {quote(HIDDEN)}, 'g'), '[[:cntrl:]\\x80-\\x9f]', '□', 'g');
     """
 
 
@@ -103,7 +106,7 @@ def _words(value: str, said: list[str]) -> str:
     return ", ".join(map(quote, dict.fromkeys(words)))
 
 
-def _column_rules(column: Column) -> list[Rule]:
+def _column_rules(column: Column, region: Region) -> list[Rule]:
     text, zh = f"t_{column.name}", f"“{column.zh}”"
     said = f"{quote(f'{zh}为“')} || {text} || "
     rules = []
@@ -117,8 +120,12 @@ def _column_rules(column: Column) -> list[Rule]:
         wrong = quote(f"”，不是可用的取值（{allowed}）：请改正")
         rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong, column))
     elif not column.hashed:
-        test, what = ("holds_identity", "身份证号") if column.is_code else ("holds_personal", "身份证号或手机号")
-        rules.append(Rule(f"{test}({text})", quote(f"{zh}里有{what}：不收个人信息，请删去"), column))
+        personal = f"holds_personal({text})"
+        if column.is_code:
+            code = f"(?:{region.school_id_pattern.strip('^$')})"
+            codes = quote(f"{code}([;；]{code})*")
+            personal += f" and (holds_identity({text}) or not regexp_full_match({text}, {codes}))"
+        rules.append(Rule(personal, quote(f"{zh}里有身份证号或手机号：不收个人信息，请删去"), column))
     for bound, sign, word in ((column.min, "<", "小于"), (column.max, ">", "大于")):
         if bound is not None:
             wrong = quote(f"”，不能{word} {bound:g}：请改正")
@@ -171,6 +178,13 @@ def _kinds(headers: Headers, extract: Extract, width: int) -> tuple[str, str]:
     return f"coalesce({total}, false)", f"coalesce({note}, false)"
 
 
+def is_ragged(headers: Headers, sheet: Sheet) -> str:
+    """SQL condition that a row has fewer cells than the header, or more that are filled."""
+    beyond = [f"trim(c{i}) <> ''" for i in range(headers.width, sheet.width)]
+    conditions = [f"cells < {headers.width}", f"cells > {sheet.width}", *beyond]
+    return f"coalesce({' or '.join(conditions)}, false)"
+
+
 def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet, hash_key: str) -> str:
     """SELECT of one sheet's rows below the header: row_number, every column typed, is_skipped, reason and column_names.
 
@@ -185,21 +199,21 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
     typed = ", ".join(f"{_typed(c, hash_key)} as {c.name}" for c in columns)
     rules = [
         Rule(
-            f"cells <> {sheet.width}",
-            f"'本行有 ' || cells || {quote(f' 格，表头有 {sheet.width} 格：请补齐或删去多余的格')}",
+            is_ragged(headers, sheet),
+            f"'本行有 ' || cells || {quote(f' 格，表头有 {headers.width} 格：请补齐或删去多余的格')}",
         )
     ]
     if DAMAGED in sheet.marks:
         everything = ", ".join(f"c{i}" for i in range(sheet.width))
         damaged = f"contains(concat_ws('', {everything}), {quote(DAMAGED)})"
         rules.append(Rule(damaged, quote("本行有转换时丢失的字符（显示为 □）：请从原系统重新导出")))
-    rules += [rule for c in columns if c.name in position or c.required for rule in _column_rules(c)]
+    rules += [rule for c in columns if c.name in position or c.required for rule in _column_rules(c, region)]
     rules += _school_rules(extract, region) if extract.name == "schools" else []
     # of a row with too many or too few cells nothing more is said: what stands where is not known
     ragged, *others = [f"case when {rule.broken} then {rule.reason} end" for rule in rules]
     reasons = f"coalesce({ragged}, concat_ws('；', {', '.join(others)}))"
     places = [
-        f"case when cells = {sheet.width} and {rule.broken} then {quote(rule.column.zh)} end"
+        f"case when not {is_ragged(headers, sheet)} and {rule.broken} then {quote(rule.column.zh)} end"
         for rule in rules
         if rule.column
     ]

@@ -1,6 +1,7 @@
 """Excel workbooks, read in processes of their own: a file that exhausts memory or never ends costs the reader, not the refresh."""
 
 import os
+import re
 import resource
 import signal
 import zipfile
@@ -11,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.extracts.files import BLANKS, DAMAGED, Unreadable, as_table
+from dagster_project.extracts.files import BLANKS, DAMAGED, OLE, ZIP, Unreadable, as_table
 from dagster_project.worker import start_pool
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SECONDS = 120
 MOST_UNPACKED = 1 << 30
 MOST_RATIO = 200  # unpacked bytes for one packed; a sheet of figures has 5 to 40
 MOST_CELLS = 60_000_000
-ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+UNSEEN = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f{DAMAGED}]")
 SAVE_AGAIN = "请用 Excel 打开后另存为 .xlsx"
 
 Content = tuple[str, "pa.Table", str]  # name, rows and marks of a sheet, as files.Sheet has them
@@ -108,8 +109,11 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
     _refuse_what_is_none(path)
     try:
         with CalamineWorkbook.from_path(path) as workbook:
-            for name in workbook.sheet_names:
-                sheet = workbook.get_sheet_by_name(name)
+            names = [UNSEEN.sub("□", name) for name in workbook.sheet_names]
+            for index, name in enumerate(names):
+                if name in names[:index]:
+                    raise Unreadable(f"有两张工作表都叫“{name}”：请改名")
+                sheet = workbook.get_sheet_by_index(index)
                 if sheet.end is None:
                     continue
                 height, width = sheet.end[0] + 1, sheet.end[1] + 1
@@ -118,7 +122,7 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
                 yield (
                     name,
                     [
-                        [cell if type(cell) is str else _text(cell) for cell in row]
+                        [cell if type(cell) is str and "\0" not in cell else _text(cell) for cell in row]
                         for row in sheet.to_python(skip_empty_area=False)
                     ],
                 )
@@ -162,10 +166,12 @@ def _refuse_what_is_none(path: Path) -> None:
 
 
 def _text(cell: Any) -> str:
-    """A cell as text: 371502.0 is the code 371502, and true is 是."""
+    """A cell as text: 371502.0 is the code 371502, and true is 是; an identity number typed as a number shows as one."""
+    if isinstance(cell, str):
+        return cell.replace("\0", "")
     if isinstance(cell, bool):
         return "是" if cell else "否"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e18:
         return str(int(cell))
     if isinstance(cell, datetime | date):
         return cell.isoformat()
