@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -37,7 +38,7 @@ from conftest import (
     write_workbook,
 )
 
-from dagster_project import warehouse
+from dagster_project import validation, warehouse
 from dagster_project.regions import RegionsError, read_regions
 from dagster_project.release.read import connect, current_release
 
@@ -851,7 +852,7 @@ def impossible_figures(raw: Path) -> None:
         7: {"教学仪器设备资产值": ""},
         8: {"小学在校生数": "1234567890123456789"},
         9: {"小学在校生数": 20001},
-        10: {"教学仪器设备资产值": "1e300"},
+        10: {"教学仪器设备资产值": 500_000_000},
         11: {"学校标识码": "3715020012"},
         12: {},
     }
@@ -895,6 +896,9 @@ def personal_data(raw: Path) -> None:
     rows[2]["城乡类型"] = IDENTITY_X
     rows[3]["小学在校生数"] = PHONE
     rows[4]["学校标识码"] = IDENTITY
+    rows[5]["图书册数"] = PHONE
+    rows[6]["运动场地面积"] = IDENTITY
+    rows[7]["教学及辅助用房面积"] = "3800.17999999999"  # no telephone number, though it looks like one
     table = [{"乡镇街道": "", f"备注{PHONE}": NAME} | row for row in rows]
     write_csv(folder / f"schools_{PHONE}.csv", table)
     other = schools(13)[12] | {"学校名称": IDENTITY}
@@ -904,7 +908,7 @@ def personal_data(raw: Path) -> None:
         "姓名": NAME,
         "身份证号": IDENTITY,
         "电话": PHONE,
-        "学校标识码": "3715020006",
+        "学校标识码": "3715020009",
         "学段": "小学",
     }
     wrong: list[dict[str, object]] = [
@@ -924,9 +928,9 @@ def personal_data(raw: Path) -> None:
     people = [person | empty | change | {"教师编号": f"{IDENTITY}{i}"} for i, change in enumerate([{}, *wrong])]
     write_workbook(folder / "teachers.xlsx", {"名册": grid(people)})
     put_at = folder / f"teachers_{IDENTITY}.csv"
-    short = ",".join([NAME, "T7", "3715020006", "小学", PHONE])
+    short = ",".join([NAME, "T7", "3715020009", "小学", PHONE])
     put_at.write_text(
-        f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020006,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
+        f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020009,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
     )
     write_csv(folder / "facts.csv", [FACT | {"佐证": f"见{IDENTITY_X}号档案"}, FACT | {"事实编号": PHONE}])
     (folder / f"名单{PHONE}.csv").write_text(f"{NAME}\n", "utf-8")
@@ -1001,6 +1005,16 @@ def test_23_hostile_names_are_stored_and_shown_literally(ruined: Ruined) -> None
     assert all(name.replace("\n", "\\n") in shown.stdout for name in SCHOOL_NAMES)
     pages = "".join(page.read_text("utf-8") for page in (ruined.home / "data_docs").rglob("*.html"))
     assert pages and "<script>" not in pages and "<img" not in pages
+
+
+def test_23_data_docs_escape_what_they_quote(ruined: Ruined, tmp_path: Path) -> None:
+    """A gate that fails quotes codes of the data: none becomes a part of the page."""
+    database = shutil.copy(ruined.home / "warehouse.duckdb", tmp_path / "copy.duckdb")
+    with duckdb.connect(database) as con:
+        con.execute("update marts.dim_county set county_name_zh = ' ', county_code = '<img src=x onerror=alert(1)>'")
+    validation.validate(Path(database), "marts", None, tmp_path / "data_docs")
+    page = (tmp_path / "data_docs" / "marts.html").read_text("utf-8")
+    assert "县=&lt;img src=x" in page and "<img" not in page
 
 
 def test_24_what_lies_outside_raw_is_not_read_and_nothing_stops(ruined: Ruined) -> None:
@@ -1078,6 +1092,8 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         ("schools_（已隐去）.csv", [4], "城乡类型"),
         ("schools_（已隐去）.csv", [5], "小学在校生数"),
         ("schools_（已隐去）.csv", [6], "学校标识码"),
+        ("schools_（已隐去）.csv", [7], "图书册数"),
+        ("schools_（已隐去）.csv", [8], "运动场地面积"),
         ("teachers.xlsx", [3, 4, 5], "任教学科"),
         ("teachers.xlsx", [6, 7, 8], "岗位"),
         ("teachers.xlsx", [9], "学段"),
