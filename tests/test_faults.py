@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -37,7 +38,7 @@ from conftest import (
     write_workbook,
 )
 
-from dagster_project import warehouse
+from dagster_project import validation, warehouse
 from dagster_project.regions import RegionsError, read_regions
 from dagster_project.release.read import connect, current_release
 
@@ -831,16 +832,16 @@ def ruined(tmp_path_factory: pytest.TempPathFactory) -> Ruined:
 
 
 def hostile_names(raw: Path) -> None:
-    """2021: the first eight schools of sixteen carry names that are code elsewhere."""
+    """2011: the first eight schools of sixteen carry names that are code elsewhere."""
     rows = schools(16)
     for row, name in zip(rows, SCHOOL_NAMES, strict=False):
         row["学校名称"] = row["乡镇街道"] = name
     table = [{"乡镇街道": ""} | row for row in rows]
-    write_csv(raw / "demo" / "2021" / "schools.csv", table)
+    write_csv(raw / "demo" / "2011" / "schools.csv", table)
 
 
 def impossible_figures(raw: Path) -> None:
-    """2022: a school a fault, and rosters that would fan out."""
+    """2014: a school a fault, and rosters that would fan out."""
     changes: dict[int, dict[str, object]] = {
         1: {"小学在校生数": 0},
         2: {"小学在校生数": -5},
@@ -851,7 +852,7 @@ def impossible_figures(raw: Path) -> None:
         7: {"教学仪器设备资产值": ""},
         8: {"小学在校生数": "1234567890123456789"},
         9: {"小学在校生数": 20001},
-        10: {"教学仪器设备资产值": "1e300"},
+        10: {"教学仪器设备资产值": 500_000_000},
         11: {"学校标识码": "3715020012"},
         12: {},
     }
@@ -859,7 +860,7 @@ def impossible_figures(raw: Path) -> None:
     for number, change in changes.items():
         rows[number - 1].update(change)
     table = [{"初中在校生数": ""} | row for row in rows]
-    folder = raw / "demo" / "2022"
+    folder = raw / "demo" / "2014"
     write_csv(folder / "schools.csv", table)
     rosters = [CLASS | {"学校标识码": "3715020013", "班号": str(i)} for i in range(1, 11)]
     wrong = [CLASS | {"学校标识码": "3715020014", "班级学生数": 400}, rosters[0], CLASS | {"学校标识码": "3715029999"}]
@@ -887,14 +888,17 @@ def strange_files(raw: Path, folder: Path) -> None:
 
 
 def personal_data(raw: Path) -> None:
-    """2024: identity numbers, telephone numbers and a name wherever a clerk may put them."""
-    folder = raw / "demo" / "2024"
+    """2017: identity numbers, telephone numbers and a name wherever a clerk may put them."""
+    folder = raw / "demo" / "2017"
     rows = [row | {"备注": f"校长{NAME}，电话{PHONE}"} for row in schools(12)]
     rows[0]["学校名称"] = f"第1小学 联系人{PHONE}"
     rows[1]["乡镇街道"] = f"柳园街道 {IDENTITY}"
     rows[2]["城乡类型"] = IDENTITY_X
     rows[3]["小学在校生数"] = PHONE
     rows[4]["学校标识码"] = IDENTITY
+    rows[5]["图书册数"] = PHONE
+    rows[6]["运动场地面积"] = IDENTITY
+    rows[7]["教学及辅助用房面积"] = "3800.17999999999"  # no telephone number, though it looks like one
     table = [{"乡镇街道": "", f"备注{PHONE}": NAME} | row for row in rows]
     write_csv(folder / f"schools_{PHONE}.csv", table)
     other = schools(13)[12] | {"学校名称": IDENTITY}
@@ -904,7 +908,7 @@ def personal_data(raw: Path) -> None:
         "姓名": NAME,
         "身份证号": IDENTITY,
         "电话": PHONE,
-        "学校标识码": "3715020006",
+        "学校标识码": "3715020009",
         "学段": "小学",
     }
     wrong: list[dict[str, object]] = [
@@ -924,9 +928,9 @@ def personal_data(raw: Path) -> None:
     people = [person | empty | change | {"教师编号": f"{IDENTITY}{i}"} for i, change in enumerate([{}, *wrong])]
     write_workbook(folder / "teachers.xlsx", {"名册": grid(people)})
     put_at = folder / f"teachers_{IDENTITY}.csv"
-    short = ",".join([NAME, "T7", "3715020006", "小学", PHONE])
+    short = ",".join([NAME, "T7", "3715020009", "小学", PHONE])
     put_at.write_text(
-        f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020006,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
+        f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020009,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
     )
     write_csv(folder / "facts.csv", [FACT | {"佐证": f"见{IDENTITY_X}号档案"}, FACT | {"事实编号": PHONE}])
     (folder / f"名单{PHONE}.csv").write_text(f"{NAME}\n", "utf-8")
@@ -937,19 +941,19 @@ def test_17_no_join_fans_out(ruined: Ruined) -> None:
     assert ruined.query(
         """select count(*), count(distinct school_id), max(roster_classes), max(roster_pupils),
             max(roster_full_time_teachers), max(public_funds_yuan)
-        from fct_school_stage where school_year = 2022 and stage = 'primary'"""
+        from fct_school_stage where school_year = 2014 and stage = 'primary'"""
     ) == [(15, 15, 10, 400, 30, 500_000)]
     per_school = (
-        "select school_id, indicator_id from fct_school_indicator where school_year = 2022 and stage = 'primary'"
+        "select school_id, indicator_id from fct_school_indicator where school_year = 2014 and stage = 'primary'"
     )
     assert ruined.query(f"select count(*) from ({per_school} group by all having count(*) > 1)") == [(0,)]
-    assert ruined.query("select school_count from mart_county_verdict where school_year = 2021") == [(16,)]
+    assert ruined.query("select school_count from mart_county_verdict where school_year = 2011") == [(16,)]
 
 
 def test_19_an_impossible_figure_is_null_with_a_reason_or_quarantined(ruined: Ruined) -> None:
     said = dict(
         ruined.query(
-            "select row_number - 1, reason from mart_quarantine where school_year = 2022 and extract = 'schools'"
+            "select row_number - 1, reason from mart_quarantine where school_year = 2014 and extract = 'schools'"
         )
     )
     assert {number: reason.split("：")[0] for number, reason in said.items()} == {
@@ -957,14 +961,14 @@ def test_19_an_impossible_figure_is_null_with_a_reason_or_quarantined(ruined: Ru
         3: "没有任何学段的在校生数",
         8: "“小学在校生数”为“（已隐去）”，应为整数",
         9: "“小学在校生数”为“20001”，不能大于 20000",
-        12: "学校标识码与 demo/2022/schools.csv 第 12 行重复",
+        12: "学校标识码与 demo/2014/schools.csv 第 12 行重复",
     }
     assert ruined.query(
-        "select school_id, stage, exclusion_reason from fct_school_stage where school_year = 2022 and not is_in_scope order by all"
+        "select school_id, stage, exclusion_reason from fct_school_stage where school_year = 2014 and not is_in_scope order by all"
     ) == [("3715020001", "primary", "该学段没有在校生"), ("3715020004", "primary", "在校生数缺失")]
     nulls = ruined.query(
         """select school_id, indicator_id, null_reason from fct_school_indicator
-        where school_year = 2022 and school_id in ('3715020005', '3715020006', '3715020007', '3715020010')
+        where school_year = 2014 and school_id in ('3715020005', '3715020006', '3715020007', '3715020010')
             and is_met is null and value is null and indicator_id in (select indicator_id from dim_indicator where is_national)
         order by all"""
     )
@@ -985,22 +989,32 @@ def test_19_an_impossible_figure_is_null_with_a_reason_or_quarantined(ruined: Ru
         for table, column in doubles:
             assert con.execute(f"select count(*) from {table} where not isfinite({column})").fetchone() == (0,), table
     assert ruined.query(
-        "select reason from mart_quarantine where school_year = 2022 and extract = 'classes' order by row_number"
+        "select reason from mart_quarantine where school_year = 2014 and extract = 'classes' order by row_number"
     )[0] == ("“班级学生数”为“400”，不能大于 200：请改正",)
 
 
 def test_23_hostile_names_are_stored_and_shown_literally(ruined: Ruined) -> None:
-    stored = ruined.query("select school_name, township from dim_school where school_year = 2021 order by school_id")
+    stored = ruined.query("select school_name, township from dim_school where school_year = 2011 order by school_id")
     assert stored[:8] == [(name, name) for name in SCHOOL_NAMES] and len(stored) == 16
     assert ruined.query("select region_name_zh, county_name_zh from dim_county") == [(REGION_NAME, COUNTY_NAME)]
     release = current_release(ruined.home)
     assert release is not None
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     assert [region["name"] for region in manifest["regions"]] == [REGION_NAME]
-    shown = junheng("sql", "select school_name from dim_school where school_year = 2021", "--home", ruined.home)
+    shown = junheng("sql", "select school_name from dim_school where school_year = 2011", "--home", ruined.home)
     assert all(name.replace("\n", "\\n") in shown.stdout for name in SCHOOL_NAMES)
     pages = "".join(page.read_text("utf-8") for page in (ruined.home / "data_docs").rglob("*.html"))
     assert pages and "<script>" not in pages and "<img" not in pages
+
+
+def test_23_data_docs_escape_what_they_quote(ruined: Ruined, tmp_path: Path) -> None:
+    """A gate that fails quotes codes of the data: none becomes a part of the page."""
+    database = shutil.copy(ruined.home / "warehouse.duckdb", tmp_path / "copy.duckdb")
+    with duckdb.connect(database) as con:
+        con.execute("update marts.dim_county set county_name_zh = ' ', county_code = '<img src=x onerror=alert(1)>'")
+    validation.validate(Path(database), "marts", None, tmp_path / "data_docs")
+    page = (tmp_path / "data_docs" / "marts.html").read_text("utf-8")
+    assert "县=&lt;img src=x" in page and "<img" not in page
 
 
 def test_24_what_lies_outside_raw_is_not_read_and_nothing_stops(ruined: Ruined) -> None:
@@ -1016,7 +1030,7 @@ def test_24_what_lies_outside_raw_is_not_read_and_nothing_stops(ruined: Ruined) 
         "linked/2023": "区域“linked”没有登记",
         "'; DROP TABLE x; -- 😀/2023/schools.csv": "区域“'; DROP TABLE x; -- 😀”没有登记",
     }
-    assert {file: reason.split("：")[0] for file, reason in refused.items() if "/2024/" not in file} == expected
+    assert {file: reason.split("：")[0] for file, reason in refused.items() if "/2017/" not in file} == expected
     assert ruined.code == 1 and all(file in ruined.said for file in expected)
     assert "Traceback" not in ruined.said
     assert not [char for char in ruined.said if char in "\x1b\x07\r"], "the terminal is told nothing"
@@ -1038,7 +1052,7 @@ def test_24_a_region_folder_whose_name_cannot_be_a_key_is_named(
 def test_26_a_formula_leaves_as_text_and_a_number_as_it_is(ruined: Ruined) -> None:
     query = """select school_name, s.township, -1 as n, -1.5 as d, -pupils as p
         from dim_school as s join fct_school_stage using (region_id, school_year, school_id, school_name)
-        where school_year = 2021 order by school_id"""
+        where school_year = 2011 order by school_id"""
     outcome = junheng("sql", query, "--home", ruined.home, "--format", "csv")
     assert outcome.returncode == 0, outcome.stderr
     header, *rows = csv.reader(io.StringIO(outcome.stdout, newline=""))
@@ -1066,8 +1080,8 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         assert [secret for secret in SECRETS if secret in everything] == []
     assert [secret for secret in SECRETS if secret in ruined.said] == []
     said = ruined.query(
-        """select source_file.replace('demo/2024/', ''), list(row_number order by row_number), column_names
-        from mart_quarantine where school_year = 2024 group by all order by all"""
+        """select source_file.replace('demo/2017/', ''), list(row_number order by row_number), column_names
+        from mart_quarantine where school_year = 2017 group by all order by all"""
     )
     assert said == [
         ("facts.csv", [2], "依据"),
@@ -1078,6 +1092,8 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         ("schools_（已隐去）.csv", [4], "城乡类型"),
         ("schools_（已隐去）.csv", [5], "小学在校生数"),
         ("schools_（已隐去）.csv", [6], "学校标识码"),
+        ("schools_（已隐去）.csv", [7], "图书册数"),
+        ("schools_（已隐去）.csv", [8], "运动场地面积"),
         ("teachers.xlsx", [3, 4, 5], "任教学科"),
         ("teachers.xlsx", [6, 7, 8], "岗位"),
         ("teachers.xlsx", [9], "学段"),
@@ -1090,7 +1106,7 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         ("名单（已隐去）.csv", [None], None),
     ]
     unknown = ruined.query(
-        "select unknown_columns from mart_source_file where school_year = 2024 and unknown_columns <> ''"
+        "select unknown_columns from mart_source_file where school_year = 2017 and unknown_columns <> ''"
     )
     assert {text for row in unknown for text in row[0].split("、")} == {
         "备注（已隐去）",

@@ -219,7 +219,7 @@ BREAKS = {
     "marts.mart_source_file": {
         "delete from marts.mart_source_file": "来源文件表至少有一行",
         "update marts.mart_source_file set status = 'lost'": "文件状态",
-        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离或略过",
+        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离或略过的文件",
         "update marts.mart_source_file set sha256 = null": "每个读过的文件都有校验值",
     },
     "marts.mart_quarantine": {

@@ -119,18 +119,28 @@ def _column_rules(column: Column, region: Region) -> list[Rule]:
         allowed = "、".join(words[0] for words in contract().domains[column.type].values())
         wrong = quote(f"”，不是可用的取值（{allowed}）：请改正")
         rules.append(Rule(f"{text} is not null and {column.name} is null", said + wrong, column))
-    elif not column.hashed:
-        personal = f"holds_personal({text})"
-        if column.is_code:
-            code = f"(?:{region.school_id_pattern.strip('^$')})"
-            codes = quote(f"{code}([;；]{code})*")
-            personal += f" and (holds_identity({text}) or not regexp_full_match({text}, {codes}))"
+    if personal := _is_personal(column, region):
         rules.append(Rule(personal, quote(f"{zh}里有身份证号或手机号：不收个人信息，请删去"), column))
     for bound, sign, word in ((column.min, "<", "小于"), (column.max, ">", "大于")):
         if bound is not None:
             wrong = quote(f"”，不能{word} {bound:g}：请改正")
             rules.append(Rule(f"{column.name} {sign} {bound}", said + wrong, column))
     return rules
+
+
+def _is_personal(column: Column, region: Region) -> str | None:
+    """SQL condition that a value about to be stored is an identity or telephone number, or holds one; None: it cannot."""
+    text, number = f"t_{column.name}", f"n_{column.name}"
+    if column.type in WHAT_IS_EXPECTED and column.max is None:
+        looks = "holds_identity" if column.unit == "元" else "holds_personal"  # a county's budget has eleven digits too
+        return f"{looks}({text}) and {number} = trunc({number})"
+    if column.type != "text" or column.hashed:
+        return None
+    if not column.is_code:
+        return f"holds_personal({text})"
+    code = f"(?:{region.school_id_pattern.strip('^$')})"
+    codes = quote(f"{code}([;；]{code})*")
+    return f"holds_personal({text}) and (holds_identity({text}) or not regexp_full_match({text}, {codes}))"
 
 
 def _school_rules(extract: Extract, region: Region) -> list[Rule]:
