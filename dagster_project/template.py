@@ -185,7 +185,9 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
         required = "是" if column.required else ""
         texts = [column.zh, column.name, required, _kind(column), values, column.example, column.note_zh, aliases]
         sheet.append(texts)
-        lines_high = max(math.ceil(text_width(text) / width) for text, width in zip(texts, widths.values(), strict=True))
+        lines_high = max(
+            math.ceil(text_width(text) / width) for text, width in zip(texts, widths.values(), strict=True)
+        )
         sheet.row_dimensions[sheet.max_row].height = 4 + 14 * lines_high
     for row in sheet.iter_rows(min_row=header_row):
         for cell in row:

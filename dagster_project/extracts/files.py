@@ -84,10 +84,10 @@ def forget(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
     con.unregister(sheet.table)
 
 
-def text_rows(path: Path) -> list[list[str]]:
-    """All rows of a text file, whole, in any of the encodings. Raises Unreadable."""
+def text_rows(path: Path) -> Iterator[list[str]]:
+    """All rows of a text file, each with all its cells, in any of the encodings. Raises Unreadable."""
     with _as_utf8(path) as (text, _), text.open(encoding="utf-8-sig", newline="") as stream:
-        return list(_split(stream, _delimiter(_start(text))))
+        yield from _split(stream, _delimiter(_start(text)))
 
 
 def _read_text(path: Path) -> tuple["pa.Table", str]:
