@@ -4,30 +4,39 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
+from openpyxl.utils.cell import coordinate_to_tuple
 
 from dagster_project import settings
-from dagster_project.extracts.contract import contract
+from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
-from dagster_project.incoming import Source, extract_of, in_order, read_files
+from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
 from dagster_project.load import partition_files
 from dagster_project.marked import NotOurs, write_marked
 from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, read_regions
 from dagster_project.warehouse import prepare
 
 PRINTED = 20  # problems of a sheet
+HIDDEN = (".", "~$")
 LISTED = 10_000  # wrong rows of a sheet; whoever has more has the same mistake in each
 ANYWHERE = Region("", "", {}, TEN_DIGITS, None, (), "09-01", synthetic=False)  # of a file outside a raw folder
 CLAUSE = re.compile(
     r"(.+?)：((?:不收个人信息[，,])?请[^；]*)(?:；|$)", re.DOTALL
 )  # of a reason: what is wrong：请 what to do
+CELL_NAMED = re.compile(r"工作表“(.+?)”单元格 ([A-Z]+[0-9]+)（(.+?)）")  # how a clause on an official workbook begins
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 WHY_NOT = {errno.ENAMETOOLONG: "路径太长", errno.EACCES: "没有权限", errno.ELOOP: "链接绕回自己"}
+
+
+Place = tuple[
+    str | None, int | None, int
+]  # sheet by its name in the file, row (None: of the problem) and column, from 1
 
 
 class CheckError(ValueError):
@@ -36,16 +45,24 @@ class CheckError(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with some cells of a row; row None: with the whole sheet, columns () : with the whole row."""
+    """What is wrong with some cells of a row; row None: with a whole sheet or file, no columns: with the whole row.
+
+    spots   the cells, as (sheet by its name in the file, row, column) from 1; of a row or a sheet its first one
+    """
 
     row: int | None
     columns: tuple[str, ...]
     wrong: str
     advice: str
+    spots: tuple[tuple[str | None, int, int], ...]
+
+    @property
+    def said(self) -> str:
+        return f"{self.wrong}：{self.advice}" if self.advice else self.wrong
 
     def __str__(self) -> str:
-        where = f"第 {self.row} 行 {'、'.join(self.columns)}".rstrip() + "：" if self.row else ""
-        return f"{where}{self.wrong}{'：' if self.advice else ''}{self.advice}"
+        where = " ".join(filter(None, (f"第 {self.row} 行" if self.row else "", "、".join(self.columns))))
+        return f"{where}：{self.said}" if where else self.said
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,7 @@ class Together:
 
     base: Path
     region: Region | None
+    school_year: int
     beside: list[Path]
     paths: list[Path] = field(default_factory=list)
 
@@ -110,7 +128,7 @@ def check(paths: Sequence[Path], out: Path, say: Callable[[str], None]) -> bool:
 
 
 @contextmanager
-def _thrown_away() -> Iterator[duckdb.DuckDBPyConnection]:
+def _thrown_away() -> Generator[duckdb.DuckDBPyConnection]:
     """A database that goes at the end; what does not fit into memory spills into a folder that goes too."""
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as con:
         con.execute(f"set temp_directory = {quote(spill)}")
@@ -164,13 +182,13 @@ def _groups(paths: Sequence[Path], out: Path) -> list[Together]:
             continue
         below = sorted(p for p in path.rglob("*") if p.is_symlink() or p.is_file())
         ours = [] if path.is_relative_to(out) else [p for p in below if p.is_relative_to(out)]
-        found = [p for p in below if p not in ours and not p.name.startswith((".", "~$")) and _is_handed_in(p)]
+        found = [p for p in below if p not in ours and not p.name.startswith(HIDDEN) and _is_handed_in(p)]
         if not found:
             raise CheckError(f"{given} 里没有报表：请给出文件，或 raw/<区域>/<学年> 这样的文件夹")
         chosen += found
     groups: dict[Path, Together] = {}
     for path in dict.fromkeys(chosen):
-        root = _partition(path) or path.parent
+        root = _partition(path) or _folder(path)
         if root not in groups:
             groups[root] = _together(path, root)
         groups[root].paths.append(path)
@@ -206,16 +224,22 @@ def _is_handed_in(path: Path) -> bool:
     return _raw(path) is None or _partition(path) is not None
 
 
+def _folder(path: Path) -> Path:
+    """The folder of extracts that a file lies in; official workbooks lie in one of their own below it."""
+    return path.parent.parent if is_form(path) else path.parent
+
+
 def _together(path: Path, root: Path) -> Together:
-    """What a file is judged with: its region and, should it not be given, the schools file that lies beside it."""
+    """What a file is judged with: its region and year and, should none be given, the schools that lie beside it."""
     raw = _raw(path)
-    if raw is None or _partition(path) is None:
-        beside, region, base = list(path.parent.iterdir()), ANYWHERE, path.parent
+    if raw and root == _partition(path):
+        year, base, region = int(root.name), raw, read_regions(raw).get(root.parent.name)
+        beside = partition_files(raw, root.parent.name, year)
     else:
-        beside, base = partition_files(raw, root.parent.name, int(root.name)), raw
-        region = read_regions(raw).get(root.parent.name)
-    schools = [p for p in beside if not p.name.startswith((".", "~$")) and extract_of(p) == "schools" and p.is_file()]
-    return Together(base, region, schools)
+        year, base, region = date.today().year, root, ANYWHERE
+        beside = sorted(path for folder in (root, root / FORMS) if folder.is_dir() for path in folder.iterdir())
+    schools = [p for p in beside if p.is_file() and not p.name.startswith(HIDDEN) and extract_of(p) == "schools"]
+    return Together(base, region, year, schools)
 
 
 def _targets(paths: list[Path], out: Path) -> dict[Path, Path]:
@@ -238,70 +262,93 @@ def _keep_out_of_raw(target: Path) -> None:
 
 
 def _read(con: duckdb.DuckDBPyConnection, group: Together) -> tuple[list[CheckedFile], str | None]:
-    """Read what is judged together: the files that are asked for, and a sentence on what could not be compared."""
-    alone = not any(extract_of(path) == "schools" for path in group.paths)
-    borrowed = group.beside if alone else []
-    extracts = contract().extracts
-    refers = any(
-        column.refers_to for path in group.paths if (name := extract_of(path)) for column in extracts[name].columns
-    )
-    borrowed = borrowed if refers else []
-    sources = read_files(con, group.base, [*group.paths, *borrowed], group.region, "check", is_partial=True)
-    files = []
+    """Read what is judged together: the files that are asked for, and a sentence on what their schools are found in."""
+    extracts = {path: extract_of(path) for path in group.paths}
+    refers = any(column.refers_to for name in extracts.values() if name for column in _columns(name))
+    borrowed = group.beside if refers and "schools" not in extracts.values() else []
+    paths = [*group.paths, *borrowed]
+    sources = read_files(con, group.base, paths, group.region, group.school_year, "check", is_partial=True)
     by_place = {(_masked(con, s.path), _masked(con, s.sheet.name)): s for s in sources}
+    files = []
     for path in in_order(group.paths):
         name = _masked(con, str(path.relative_to(group.base)))
-        file = CheckedFile(path, _shown(con, _near(path)), extract_of(path))
+        file = CheckedFile(path, _shown(con, _near(path)), extracts[path])
         counted = con.execute(
             """select sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status <> 'skipped', unknown_columns, remarks
             from incoming_source_file where source_file = ? order by rowid""",
             [name],
         ).fetchall()
         for sheet, *counts in counted:
-            file.sheets.append(_sheet(con, name, sheet, counts, by_place.get((name, sheet or "")), file.extract))
+            file.sheets.append(_sheet(con, file, name, sheet, counts, by_place.get((name, sheet or ""))))
         files.append(file)
-    known = con.execute("select count(*) from incoming_schools").fetchone()
     if not refers:
         return files, None
-    if known == (0,):
-        why = "学校表里没有合格的学校" if borrowed or not alone else "没有一并检查学校表"
+    if con.execute("select 1 from incoming_schools limit 1").fetchone() is None:
+        why = "学校表里没有合格的学校" if "schools" in map(extract_of, paths) else "没有一并检查学校表"
         return files, f"{why}，未核对学校标识码"
-    return files, f"学校标识码与旁边的 {'、'.join(_near(p) for p in borrowed)} 核对" if borrowed else None
+    and_more = f"等 {len(borrowed)} 个文件" if len(borrowed) > 1 else ""
+    return files, f"学校标识码与旁边的 {_near(borrowed[0])} {and_more}核对" if borrowed else None
+
+
+def _columns(extract: str) -> tuple[Column, ...]:
+    return contract().extracts[extract].columns
 
 
 def _sheet(
     con: duckdb.DuckDBPyConnection,
-    file: str,
+    file: CheckedFile,
+    path: str,
     name: str | None,
     counts: list,
     source: Source | None,
-    extract: str | None,
 ) -> CheckedSheet:
-    """One sheet as it was counted, with its first problems."""
+    """One sheet as it was counted, with its first problems; of an official workbook the sheet is the whole of it."""
     rejects = con.execute(
         f"""select row_number, reason, column_names from incoming_quarantine
         where source_file = ? and sheet is not distinct from ? order by row_number nulls first limit {LISTED}""",
-        [file, name],
+        [path, name],
     ).fetchall()
-    position, header_row = {}, 0
-    if source and extract:
-        columns = contract().extracts[extract]
-        position = {columns.column(name).zh: index for name, index in source.headers.position.items()}
-        header_row = source.headers.row
-    problems = [problem for reject in rejects for problem in _problems(*reject)]
-    unlisted = max(counts[2] - LISTED, 0) if rejects and rejects[0][0] else 0
-    return CheckedSheet(name, *counts, header_row, position, problems, unlisted, source.sheet.name if source else name)
+    title = source.sheet.name if source else name
+    position: dict[str, int] = {}
+    places: dict[str, list[Place]] = {}
+    if source:
+        zh = {column.name: column.zh for column in _columns(file.extract or "")}
+        position = {zh[column]: index for column, index in source.headers.position.items()}
+        places = {column: [(title, None, index + 1)] for column, index in position.items()}
+    elif is_form(file.path):
+        places = _places_in_form(con, path)
+    whole: list[Place] = [] if is_form(file.path) else [(title, None, 1)]
+    problems = [problem for reject in rejects for problem in _problems(*reject, places, whole)]
+    unlisted = max(counts[2] - LISTED, 0) if source else 0
+    header_row = source.headers.row if source else 0
+    return CheckedSheet(name, *counts, header_row, position, problems, unlisted, title)
 
 
-def _problems(row: int | None, reason: str, column_names: str | None) -> list[Problem]:
-    """A reason taken apart: each of its clauses begins with the column that it is about, or is about the row."""
-    columns = tuple((column_names or "").split("、")) if column_names else ()
-    names = {f"“{column}”": (column,) for column in columns} | ({column_names: columns} if column_names else {})
-    problems = []
+def _places_in_form(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, list[Place]]:
+    """The cells of an official workbook that each column was read from."""
+    zh = {column.name: column.zh for column in _columns("schools")}
+    cells = con.execute("select column_name, sheet, cell from incoming_official_cell where source_file = ?", [path])
+    places: dict[str, list[Place]] = {}
+    for column, sheet, cell in cells.fetchall():
+        places.setdefault(zh[column], []).append((sheet, *coordinate_to_tuple(cell)))
+    return places
+
+
+def _problems(
+    row: int | None, reason: str, column_names: str | None, places: dict[str, list[Place]], whole: list[Place]
+) -> Iterator[Problem]:
+    """A reason taken apart: each of its clauses begins with the column or the cell that it is about, or is about the row."""
+    listed = tuple((column_names or "").split("、")) if column_names else ()
+    starts = {f"“{column}”": (column,) for column in listed} | ({column_names: listed} if column_names else {})
     for wrong, advice in CLAUSE.findall(reason) or [(reason, "")]:
-        start = next((name for name in names if name and wrong.startswith(name)), "")
-        problems.append(Problem(row, names.get(start, ()), wrong.removeprefix(start).removeprefix("里"), advice))
-    return problems
+        start = next((start for start in starts if wrong.startswith(start)), "")
+        columns = starts.get(start, ())
+        found = [place for column in columns for place in places.get(column, ())] or whole
+        if named := CELL_NAMED.match(wrong):
+            start, columns = named[0], (named[3],)
+            found = [(named[1], *coordinate_to_tuple(named[2]))]
+        spots = tuple((sheet, fixed or row or 1, column) for sheet, fixed, column in found)
+        yield Problem(row, columns, wrong.removeprefix(start).removeprefix("里"), advice, spots)
 
 
 def _lines(file: CheckedFile) -> Iterator[str]:
@@ -323,7 +370,7 @@ def _lines(file: CheckedFile) -> Iterator[str]:
             yield f"  {problem}"
         more = len(sheet.problems) - PRINTED
         if more > 0:
-            yield f"  还有 {more} 处" + (f"，另有 {sheet.unlisted} 行有问题，没有逐一列出" if sheet.unlisted else "")
+            yield f"  还有 {more} 处" + (f"，另有 {sheet.unlisted} 行没有逐一列出" if sheet.unlisted else "")
 
 
 def _near(path: Path) -> str:

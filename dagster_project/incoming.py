@@ -6,17 +6,30 @@ Nothing in the warehouse changes here. Every row of a sheet is loaded, quarantin
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.extracts.contract import Column, Extract, contract
-from dagster_project.extracts.files import Sheet, Unreadable, forget, read_sheets
+from dagster_project.extracts.files import (
+    BLANKS,
+    DAMAGED,
+    Sheet,
+    Unreadable,
+    as_table,
+    forget,
+    read_sheets,
+    sheet_of,
+)
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
+from dagster_project.extracts.official import Cell, CellMapError, School, read_cell_map, school_of
 from dagster_project.extracts.rows import HIDDEN, quote, typed_rows, wrong_totals
+from dagster_project.extracts.workbook import read_each
 from dagster_project.regions import Region
 from dagster_project.warehouse import TABLES
 
+FORMS = "forms"
 TOTALS_SHOWN = 5
 
 
@@ -29,8 +42,15 @@ class Source:
     headers: Headers
 
 
+def is_form(path: Path) -> bool:
+    """Is it an official statistics workbook? These lie in a folder of their own, one a school."""
+    return path.parent.name == FORMS
+
+
 def extract_of(path: Path) -> str | None:
     """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv; None where it says none."""
+    if is_form(path):
+        return "schools"
     for name, extract in contract().extracts.items():
         if re.fullmatch(rf"({name}|{extract.zh})([_\-. (（].*)?", path.stem.lower()):
             return name
@@ -53,6 +73,7 @@ def read_files(
     folder: Path,
     paths: list[Path],
     region: Region | None,
+    school_year: int,
     key: str,
     is_partial: bool = False,
 ) -> list[Source]:
@@ -71,7 +92,9 @@ def read_files(
     sources = []
     for name in by_extract:
         assert region is not None
-        sources += _read_extract(con, folder, region, contract().extracts[name], by_extract[name], key, is_partial)
+        forms = [path for path in by_extract[name] if is_form(path)]
+        extract, flat = contract().extracts[name], [path for path in by_extract[name] if path not in forms]
+        sources += _read_extract(con, folder, region, school_year, extract, flat, forms, key, is_partial)
     return sources
 
 
@@ -117,8 +140,10 @@ def _read_extract(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     region: Region,
+    school_year: int,
     extract: Extract,
     paths: list[Path],
+    forms: list[Path],
     key: str,
     is_partial: bool,
 ) -> list[Source]:
@@ -140,9 +165,13 @@ def _read_extract(
             f"insert into candidate_{extract.name} by name select ? as source_file, ? as sheet, * from ({select})",
             [source.path, source.sheet.name],
         )
+    if forms:
+        _read_forms(con, folder, region, school_year, forms, key)
     _judge(con, extract, is_partial)
     for source in sources:
         _close_account(con, folder, extract, source)
+    if forms:
+        _close_forms(con, folder)
     return sources
 
 
@@ -171,6 +200,78 @@ def _understand(
         _refuse(con, folder, path, extract.name, "；".join(missing), sheet, headers.row)
         return None
     return Source(_shown(folder, path), sheet, headers)
+
+
+def _read_forms(
+    con: duckdb.DuckDBPyConnection, folder: Path, region: Region, school_year: int, paths: list[Path], key: str
+) -> None:
+    """Add the schools of official workbooks to the candidates, a row a workbook, and note the cells they come from."""
+    import pyarrow as pa
+
+    schools: list[tuple[Path, School]] = []
+    try:
+        read = partial(school_of, school_year=school_year, cell_map=read_cell_map(folder))
+        for path, school in read_each(paths, read):
+            if isinstance(school, Unreadable):
+                _refuse(con, folder, path, "schools", str(school))
+            else:
+                schools.append((path, school))
+    except CellMapError as error:
+        for path in paths:
+            _refuse(con, folder, path, "schools", str(error))
+    extract = contract().extracts["schools"]
+    names = [column.name for column in extract.columns]
+    con.register(
+        "form",
+        pa.table(
+            {
+                "row_number": pa.array(range(1, len(schools) + 1), pa.int64()),
+                "source_file": pa.array([_shown(folder, path) for path, _ in schools], pa.string()),
+                "sha256": pa.array([sha256(path) for path, _ in schools], pa.string()),
+                "problem": pa.array(
+                    ["；".join(text for _, text in s.problems) or None for _, s in schools], pa.string()
+                ),
+                "remarks": pa.array(["；".join(s.remarks) or None for _, s in schools], pa.string()),
+            }
+        ),
+    )
+    rows = [[school.values.get(name, "") for name in names] for _, school in schools]
+    sheet = sheet_of(con, None, as_table([names, *rows]), BLANKS + DAMAGED)
+    headers = find_headers(sheet.top, extract)
+    assert headers is not None
+    typed = typed_rows(extract, headers, region, sheet, key)
+    con.execute(
+        f"""insert into candidate_schools by name
+        select source_file, null as row_number, typed.* exclude (row_number, is_skipped, reason), false as is_skipped,
+            case when typed.is_skipped then '工作簿里没有可用的数据：请核对' else nullif(concat_ws('；', problem, reason), '') end as reason
+        from ({typed}) as typed join form on form.row_number = typed.row_number - 1"""
+    )
+    forget(con, sheet)
+    cells = [(_shown(folder, path), *cell) for path, school in schools for cell in school.cells]
+    columns = zip(*cells, strict=True) if cells else [[]] * 5
+    con.register("cell", pa.table(dict(zip(("source_file", *Cell._fields), map(list, columns), strict=True))))
+    con.execute(
+        """insert into incoming_official_cell
+        select school_id, "column", masked(source_file), masked(c.sheet), c.cell, masked(c.text)
+        from cell as c join candidate_schools as s using (source_file) where s.school_id is not null"""
+    )
+    con.unregister("cell")
+
+
+def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Quarantine the workbooks that are wrong and count each as one row."""
+    con.execute(
+        """insert into incoming_quarantine
+        select masked(source_file), null, null, 'schools', masked(reason), column_names, null
+        from candidate_schools join form using (source_file) where reason is not null"""
+    )
+    con.execute(
+        """insert into incoming_source_file
+        select masked(source_file), null, 'schools', sha256, 1, (reason is null)::int, (reason is not null)::int, 0,
+            'loaded', null, null, masked(remarks)
+        from candidate_schools join form using (source_file)"""
+    )
+    con.unregister("form")
 
 
 def _judge(con: duckdb.DuckDBPyConnection, extract: Extract, is_partial: bool) -> None:

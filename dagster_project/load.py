@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_project import incoming
+from dagster_project.extracts import official
 from dagster_project.extracts.contract import SOURCE
 from dagster_project.incoming import read_files, sha256
 from dagster_project.regions import Region, find_partitions
@@ -55,8 +56,9 @@ def find_changes(
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
     """Hash of all that decides a partition's rows: its files, its region's entry, the contract, the reader, the key."""
     digest = hashlib.sha256(f"{region}{key}".encode())
-    for source in (*sorted(SOURCE.parent.glob("*.py")), SOURCE, Path(incoming.__file__), Path(__file__)):
-        digest.update(source.read_bytes())
+    readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
+    for source in (*readers, Path(incoming.__file__), Path(__file__), raw / official.MAP.name):
+        digest.update(source.read_bytes() if source.is_file() else b"")
     for path in partition_files(raw, *partition):
         digest.update(os.fsencode(path.relative_to(raw)) + (sha256(path) if path.is_file() else "").encode())
     return digest.hexdigest()
@@ -64,7 +66,7 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
 
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
     """Replace one partition, whole, in one transaction; on any error nothing of it has changed."""
-    read_files(con, raw, partition_files(raw, *change.partition), region, key)
+    read_files(con, raw, partition_files(raw, *change.partition), region, change.school_year, key)
     if change.fingerprint is not None:
         con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
     con.execute("begin")

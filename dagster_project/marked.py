@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
@@ -243,12 +243,14 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
     sheet.append(list(WIDTHS))
     sheet["A1"].font, sheet["A2"].font = TITLE, BODY
     for place, (checked, problem, cell) in enumerate(found, start=4):
-        column = problem.columns or (("整行",) if problem.row else ("整张表",))
+        column = problem.columns or (("整行",) if problem.row else ("整张表",) if cell is not None else ("整个文件",))
+        title = cell.parent.title if cell is not None else checked.name
+        row = problem.row or (cell.row if cell is not None and problem.columns else "")
         letters = f"{cell.column_letter} " if cell is not None and problem.columns else ""
         texts = [
             Path(file.shown).name,
-            f"“{checked.name or cell.parent.title}”" if checked.name or cell is not None else "",
-            str(problem.row or ""),
+            f"“{title}”" if title else "",
+            str(row),
             letters + "、".join(column),
             problem.wrong,
             problem.advice,
@@ -263,7 +265,7 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
             link = sheet.cell(place, 4)
             where = f"{quote_sheetname(cell.parent.title)}!{cell.coordinate}"
             link.hyperlink, link.font = Hyperlink(ref=link.coordinate, location=where), LINK
-            _mark(cell, f"{problem.wrong}{'：' if problem.advice else ''}{problem.advice}")
+            _mark(cell, problem.said)
     for index, (title, width) in enumerate(WIDTHS.items(), start=1):
         header = sheet.cell(3, index, title)
         header.fill, header.font, header.alignment, header.border = BLUE, WHITE_BOLD, CENTRE, BOX
@@ -276,14 +278,15 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
     sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 
-def _findings(file: "CheckedFile", copies: dict[str | None, Copy]) -> Iterator[tuple["CheckedSheet", "Problem", Any]]:
-    """Every problem with its sheet, once for each cell that it lies in; a row's or sheet's own lies in its first."""
+def _findings(
+    file: "CheckedFile", copies: dict[str | None, Copy]
+) -> Iterator[tuple["CheckedSheet", "Problem", Cell | None]]:
+    """Every problem with its sheet, once for each cell that it lies in."""
     for checked in file.sheets:
-        copy = copies.get(checked.title)
         for problem in checked.problems:
-            columns = [checked.position[zh] + 1 for zh in problem.columns if zh in checked.position] or [1]
-            for column in columns[:1] if copy is None else columns:
-                yield checked, problem, copy.cell(problem.row or 1, column) if copy else None
+            cells = [copies[title].cell(row, column) for title, row, column in problem.spots if title in copies]
+            for cell in cells or [None]:
+                yield checked, problem, cell
 
 
 def _mark(cell: Cell, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 Schema raw, one table an extract by the contract, and
   source_file        one row a file and sheet: hash, rows in = loaded + quarantined + skipped
+  official_cell      one row a cell of an official workbook that a school's figure comes from
   quarantine         one row a rejected row (row_number null: the whole file), with reason and original
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
@@ -36,6 +37,7 @@ TABLES = {
     " rows_loaded BIGINT, rows_quarantined BIGINT, rows_skipped BIGINT, status VARCHAR, reason VARCHAR,"
     " unknown_columns VARCHAR, remarks VARCHAR",
     "quarantine": f"{ORIGIN}, extract VARCHAR, reason VARCHAR, column_names VARCHAR, original VARCHAR",
+    "official_cell": "school_id VARCHAR, column_name VARCHAR, source_file VARCHAR, sheet VARCHAR, cell VARCHAR, said VARCHAR",
     "loaded_partition": "fingerprint VARCHAR",
 }  # each after region_id and school_year
 OTHER_TABLES = {

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
-
 _pools: list[ProcessPoolExecutor] = []
 
 

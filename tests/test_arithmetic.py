@@ -107,6 +107,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_models_hold_their_unit_tests(home: Path) -> None:
+    """Those beside the models in yml, which a refresh leaves out."""
+    units = ["test", "--select", "test_type:unit", "--target-path", str(home / "dbt")]
+    transform._invoke(units, transform._manifest(transform.fingerprint()), [])
+
+
 def open_marts(home: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(home / "warehouse.duckdb"), read_only=True)
 

@@ -53,8 +53,8 @@ def refresh(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 def restate(folder: Path) -> None:
-    """Hand in 东昌府区's schools of 2023 again, the first with twice the pupils."""
-    path = folder / "raw" / "liaocheng" / "2023" / "schools.csv"
+    """Hand in 东昌府区's schools of 2022 again, the first with twice the pupils: 2021 and 2023 look at that year too."""
+    path = folder / "raw" / "liaocheng" / "2022" / "schools.csv"
     header, first, *rest = path.read_text("utf-8-sig").splitlines()
     at = header.split(",").index("小学在校生数")
     cells = first.split(",")
@@ -116,11 +116,14 @@ def restated(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def test_one_regions_refresh_equals_a_rebuild(copy: Path, restated: dict[str, str]) -> None:
     """A restated extract makes a new release with the same marts as a home built from nothing; the old one stays."""
     old = current_release(copy / "home")
+    jumps = "select count(*) from mart_data_check where check_id = 'enrolment_jump' and school_year = 2023"
+    assert query(copy / "home", jumps) == [(0,)]
     restate(copy)
     outcome = refresh(copy, "--region", "liaocheng")
     assert outcome.returncode == 0, outcome.stderr
     assert "1 个地区学年" in outcome.stdout
     assert old is not None and old.is_dir() and current_release(copy / "home") != old
+    assert query(copy / "home", jumps) == [(1,)]
     refreshed = contents(copy / "home")
     assert {mart for mart in restated if restated[mart] != refreshed[mart]} == set()
 
@@ -180,6 +183,42 @@ def test_a_failed_gate_blocks_the_release(copy: Path) -> None:
     assert fingerprint(copy / "home") == before
     other = refresh(copy, "--region", "haimen")
     assert other.returncode == 0, other.stdout + other.stderr
+
+
+def test_a_year_with_30_percent_fewer_schools_waits_for_an_explanation(
+    county: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Truncated or real, nobody can tell from the file; a fact of the county says which, and stays on record."""
+    raw, home = county(schools=schools(10)), tmp_path / "home"
+    assert junheng("refresh", "--raw", raw, "--home", home).returncode == 0
+    before = fingerprint(home)
+    write_csv(raw / "demo" / "2024" / "schools.csv", schools(7))
+    outcome = junheng("refresh", "--raw", raw, "--home", home)
+    numbers = "地区=demo 学年=2024 县=371502 上年学校数=10 本年学校数=7 减少=30.0%"
+    assert outcome.returncode == 1 and "raw.schools 没有通过检查" in outcome.stderr
+    assert numbers in outcome.stdout + outcome.stderr
+    assert numbers in (home / "data_docs" / "raw.html").read_text("utf-8")
+    assert fingerprint(home) == before
+    why = {"单位类型": "县", "单位代码": "371502", "事实编号": "explained_fewer_rows", "值": "三所村小并入中心校"}
+    write_csv(raw / "demo" / "2024" / "facts.csv", [why])
+    outcome = junheng("refresh", "--raw", raw, "--home", home)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert query(home, "select count(*) from fct_school_stage where school_year = 2024") == [(7,)]
+
+
+def test_a_jump_that_the_bureau_explains_stops_being_reported(county: Callable[..., Path], tmp_path: Path) -> None:
+    raw, home = county(), tmp_path / "home"
+    doubled = schools()
+    doubled[0]["小学在校生数"] *= 2
+    write_csv(raw / "demo" / "2024" / "schools.csv", doubled)
+    why = {"单位类型": "学校", "单位代码": "3715020001", "事实编号": "explained_enrolment_jump", "值": "新建小区入住"}
+    asked = "select school_year, school_id, severity, message, explanation from mart_data_check where check_id = 'enrolment_jump'"
+    message = "小学：在校生数874人，上学年在校生数437人，相差437人"
+    assert junheng("refresh", "--raw", raw, "--home", home).returncode == 0
+    assert query(home, asked) == [(2024, "3715020001", "warning", message, None)]
+    write_csv(raw / "demo" / "2024" / "facts.csv", [why])
+    assert junheng("refresh", "--raw", raw, "--home", home).returncode == 0
+    assert query(home, asked) == [(2024, "3715020001", "explained", message, "新建小区入住")]
 
 
 @pytest.mark.parametrize("seconds", [2, 4, 6])

@@ -20,13 +20,13 @@ CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_
 TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 GOOD = [("liaocheng", 2023)]
 
-# A county of 30 schools, in the units of the contract, and everything else handed in for it.
+# Three counties of 10 schools, in the units of the contract, and everything else handed in for them; a year before, the same.
 FILL = """
 insert into raw.schools by name
     select 'liaocheng' region_id, 2023 school_year, 's' || i school_id,
         '学校' || i school_name, '37150' || i % 3 county_code, '211' school_type,
         600 + i primary_pupils, 40 primary_full_time_teachers,
-        5000 teaching_area_m2, 200 equipment_value_wan_yuan
+        5000 teaching_area_m2, 600 indoor_sports_area_m2, 8000 sports_ground_area_m2, 200 equipment_value_wan_yuan
     from range(30) r(i);
 insert into raw.teachers by name
     select 'liaocheng' region_id, 2023 school_year, 'secret-' || i teacher_id, 's' || i % 30 school_id,
@@ -48,6 +48,10 @@ insert into raw.scores by name
 insert into raw.facts by name
     select 'liaocheng' region_id, 2023 school_year, f.*, 'fact_' || i fact_id, i as value from range(5) r(i),
         (values ('county', '371501'), ('school', 's1')) f(entity_type, entity_id);
+insert into raw.schools select * replace (2022 as school_year) from raw.schools;
+insert into raw.teachers select * replace (2022 as school_year) from raw.teachers;
+insert into raw.classes select * replace (2022 as school_year) from raw.classes;
+insert into raw.funding select * replace (2022 as school_year) from raw.funding;
 """
 
 # What dbt makes of it, as far as the suites look at it.
@@ -88,6 +92,14 @@ create table marts.mart_source_file as
 create table marts.mart_quarantine as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
         7 row_number, '在校生数缺失' reason;
+create table marts.mart_source_cell as
+    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file,
+        'primary_pupils' column_name, 'H7' as cell;
+create table marts.mart_data_check as
+    select region_id, school_year, school_id, 'roster_pupils' check_id, 'warning' severity, 600.0::double expected,
+        598.0::double actual, actual - expected difference, '小学：班级名册学生数598人' message, '名册漏录' probable_cause,
+        false is_explained, null::varchar explanation, null::varchar evidence
+    from raw.schools;
 create table marts.dim_county as
     select distinct region_id, county_code, '东昌府区' county_name_zh from raw.schools;
 create table marts.dim_school as
@@ -114,6 +126,8 @@ BREAKS = {
         "update raw.schools set equipment_value_wan_yuan = 2000000": "生均教学仪器设备值",
         "update raw.schools set teaching_area_m2 = teaching_area_m2 / 10000": "生均教学及辅助用房面积",
         "update raw.schools set primary_full_time_teachers = 1": "生师比",
+        "delete from raw.schools where school_year = 2023 and school_id in ('s0', 's3', 's6')": "各县学校数",
+        "update raw.schools set sports_ground_area_m2 = 0.8 where school_year = 2023": "同一批学校的生均",
     },
     "raw.teachers": {
         "update raw.teachers set school_id = null": "教师所在学校没有空值",
@@ -122,6 +136,8 @@ BREAKS = {
         "update raw.teachers set training_hours_5y = 96000": "半数以上教师(至少 10 人时)的五年培训",
         "update raw.teachers set school_id = 's1'": "500 名以上教师",
         "insert into raw.teachers select t.* from raw.teachers as t, range(3)": "教师名册不超过",
+        "delete from raw.teachers where school_year = 2023 and teacher_id like '%1%'": "教师名册行数",
+        "update raw.teachers set annual_pay_yuan = 9.6 where school_year = 2023": "同一批学校的教师平均年工资",
     },
     "raw.classes": {
         "update raw.classes set pupils = null": "班级学生数没有空值",
@@ -129,6 +145,7 @@ BREAKS = {
         "update raw.classes set pupils = 0 where class_no::int % 3 > 0": "空班",
         "update raw.classes set school_id = 's1'": "300 个以上班级",
         "insert into raw.classes select c.* from raw.classes as c, range(2)": "班级学生合计",
+        "delete from raw.classes where school_year = 2023 and class_no < '3'": "班级名册行数",
     },
     "raw.funding": {
         "update raw.funding set amount_yuan = null": "金额没有空值",
@@ -136,6 +153,8 @@ BREAKS = {
         "update raw.funding set entity_id = '0' || entity_id": "单位代码至少有一个",
         "update raw.funding set amount_yuan = 1 where item like 't%'": "半数以上单位(至少 5 个时)的支出合计",
         "update raw.funding set amount_yuan = 1e10 where account = 'final'": "同一单位同一项目决算",
+        "delete from raw.funding where school_year = 2023 and account = 'budget'": "经费行数",
+        "update raw.funding set amount_yuan = 115 where school_year = 2023 and item = 'public_funds'": "同一批单位同一项目金额",
     },
     "raw.scores": {
         "update raw.scores set score = null": "成绩没有空值",
@@ -192,17 +211,28 @@ BREAKS = {
         "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
         "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
     },
+    "marts.mart_source_cell": {
+        "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
+        "update marts.mart_source_cell set column_name = null": "每一格都指明栏目",
+        "update marts.mart_source_cell set cell = 'R7C8'": "单元格写作",
+    },
     "marts.mart_source_file": {
         "delete from marts.mart_source_file": "来源文件表至少有一行",
         "update marts.mart_source_file set status = 'lost'": "文件状态",
-        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离的文件",
-        "update marts.mart_source_file set sha256 = null": "每个文件都有校验值",
+        "update marts.mart_source_file set status = 'quarantined'": "整个被隔离或略过",
+        "update marts.mart_source_file set sha256 = null": "每个读过的文件都有校验值",
     },
     "marts.mart_quarantine": {
         "update marts.mart_quarantine set reason = ' '": "每一条隔离记录都说明原因",
         "update marts.mart_quarantine set source_file = null": "每一条隔离记录都指明文件",
         "update marts.mart_quarantine set row_number = 0": "行号",
         "update marts.mart_quarantine set reason = '重复：371502198801011234'": "原因中没有",
+    },
+    "marts.mart_data_check": {
+        "update marts.mart_data_check set severity = '可疑'": "严重程度",
+        "update marts.mart_data_check set message = null where school_id = 's1'": "每一项不符",
+        "update marts.mart_data_check set is_explained = true": "已说明的都有说明",
+        "update marts.mart_data_check set evidence = '问13812345678'": "说明和依据中没有",
     },
     "marts.dim_county": {
         "delete from marts.dim_county": "县表至少有一行",
@@ -312,6 +342,90 @@ def test_every_expectation_is_seen_to_fail():
         assert len(set(sentences)) == len(sentences)
         for sentence in sentences:
             assert any(sentence.startswith(start) for start in BREAKS[suite.name].values()), f"{suite.name}: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("table", "broken", "found"),
+    [
+        ("schools", "school_id in ('s0', 's3', 's6')", "学年=2023 县=371500 上年学校数=10 本年学校数=7 减少=30.0%"),
+        ("schools", "county_code = '371501'", "学年=2023 县=371501 上年学校数=10 本年学校数=0 减少=100.0%"),
+        ("teachers", "teacher_id[8:]::int < 360", "学年=2023 上年行数=1200 本年行数=840 减少=30.0%"),
+        ("teachers", "teacher_id[8:]::int < 359", None),
+        ("classes", "class_no::int < 126", "学年=2023 上年行数=420 本年行数=294 减少=30.0%"),
+        ("classes", "class_no::int < 125", None),
+        ("funding", "entity_id <= 's16'", "学年=2023 上年行数=120 本年行数=84 减少=30.0%"),
+        ("funding", "entity_id <= 's16' and (entity_id, item, account) <> ('s1', 'public_funds', 'final')", None),
+    ],
+)
+def test_fewer_rows_than_the_year_before_are_blocked_with_the_numbers(
+    table: str, broken: str, found: str | None, warehouse, monkeypatch, tmp_path
+):
+    """30 % exactly is blocked, one row more passes."""
+    only(f"raw.{table}", monkeypatch, tmp_path / "suites")
+    with duckdb.connect(warehouse) as con:
+        con.execute(f"delete from raw.{table} where school_year = 2023 and {broken}")
+    [result] = validation.validate(warehouse, "raw", GOOD)
+    assert [failure.partition("：")[2] for failure in result.failures] == ([f"地区=liaocheng {found}"] if found else [])
+
+
+JUMPS = {
+    "schools": [
+        ("equipment_value_wan_yuan", "县=371501 项目=生均教学仪器设备值_元 共同单位数=10"),
+        ("teaching_area_m2", "县=371501 项目=教学及辅助用房面积_平方米 共同单位数=10 上年中位数=5000.00"),
+        ("indoor_sports_area_m2", "县=371501 项目=室内体育用房面积_平方米 共同单位数=10 上年中位数=600.00"),
+        ("sports_ground_area_m2", "县=371501 项目=运动场地面积_平方米 共同单位数=10 上年中位数=8000.00"),
+    ],
+    "teachers": [("annual_pay_yuan", "项目=平均年工资收入_元 共同单位数=30 上年中位数=96000.00")],
+    "funding": [("amount_yuan", "项目=public_funds 口径=final 共同单位数=30 上年中位数=706675.00")],
+}
+
+
+@pytest.mark.parametrize("by", [1000, 0.001, 999, 0.0011])
+@pytest.mark.parametrize(
+    ("table", "column", "found"), [(table, *each) for table, found in JUMPS.items() for each in found]
+)
+def test_a_figure_a_thousand_times_that_of_the_year_before_is_blocked(
+    table: str, column: str, found: str, by: float, warehouse, monkeypatch, tmp_path
+):
+    only(f"raw.{table}", monkeypatch, tmp_path / "suites")
+    with duckdb.connect(warehouse) as con:
+        con.execute(f"update raw.{table} set {column} = {column} * {by} where school_year = 2023")
+    [result] = validation.validate(warehouse, "raw", GOOD)
+    jumps = [failure for failure in result.failures if "1,000 倍" in failure]
+    assert len(jumps) == (by in (1000, 0.001))
+    assert all(found in jump and f"倍数={by:.4f}" in jump for jump in jumps)
+
+
+@pytest.mark.parametrize(
+    ("fact", "broken"),
+    [
+        ("explained_fewer_rows", "delete from raw.schools where school_year = 2023 and county_code = '371501'"),
+        (
+            "explained_unit_jump",
+            "update raw.schools set sports_ground_area_m2 = 1 where school_year = 2023 and county_code = '371501'",
+        ),
+    ],
+)
+def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(fact, broken, warehouse, monkeypatch, tmp_path):
+    only("raw.schools", monkeypatch, tmp_path / "suites")
+    passed = []
+    with duckdb.connect(warehouse) as con:
+        con.execute(broken)
+    for explanation in (
+        ("liaocheng", 2023, "county", "371501", fact),
+        ("liaocheng", 2023, "region", "liaocheng", fact),
+        ("liaocheng", 2023, "county", "371502", fact),
+        ("liaocheng", 2023, "school", "371501", fact),
+        ("liaocheng", 2022, "region", "liaocheng", fact),
+        ("haimen", 2023, "region", "liaocheng", fact),
+        ("liaocheng", 2023, "region", "liaocheng", "explained_otherwise"),
+    ):
+        with duckdb.connect(warehouse) as con:
+            con.execute(
+                "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null)", explanation
+            )
+        passed.append(validation.validate(warehouse, "raw", GOOD)[0].success)
+    assert passed == [True, True, False, False, False, False, False]
 
 
 def test_only_the_given_partitions_are_checked(warehouse: Path):

@@ -5,7 +5,7 @@ import csv
 import itertools
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -65,13 +65,14 @@ def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> list[Sheet]:
     if path.stat().st_size == 0:
         raise Unreadable("文件是空的：请重新导出")
     if suffix in TEXT:
-        return [_sheet(con, None, *_read_text(path))]
+        return [sheet_of(con, None, *_read_text(path))]
     from dagster_project.extracts.workbook import read_workbook
 
-    return [_sheet(con, name, table, marks) for name, table, marks in read_workbook(path)]
+    return [sheet_of(con, name, table, marks) for name, table, marks in read_workbook(path)]
 
 
-def _sheet(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str) -> Sheet:
+def sheet_of(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str) -> Sheet:
+    """Make a table of text known to a connection."""
     width = table.num_columns - 2
     top = [list(row.values())[2 : 2 + row["cells"]] for row in table.slice(0, TOP_ROWS).to_pylist()]
     sheet = Sheet(name, f"sheet_{next(_numbers)}", width, [[cell or "" for cell in row] for row in top], marks)
@@ -165,7 +166,7 @@ def _count_lines(path: Path) -> int:
 
 
 @contextmanager
-def _as_utf8(path: Path) -> Iterator[tuple[Path, str]]:
+def _as_utf8(path: Path) -> Generator[tuple[Path, str]]:
     """The file itself where it is UTF-8, else a copy in UTF-8 that goes at the end; and the marks in it."""
     with path.open("rb") as stream:
         head = stream.read(4)

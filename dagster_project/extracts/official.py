@@ -20,6 +20,7 @@ from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.files import BLANKS, Unreadable
 from dagster_project.extracts.headers import normalise
 from dagster_project.extracts.rows import FULL_WIDTH, WHAT_IS_EXPECTED
+from dagster_project.extracts.workbook import texts_of
 
 MAP = Path(__file__).with_name("official_forms.csv")
 MAP_COLUMNS = (
@@ -188,6 +189,11 @@ def is_official(sheet_names: Iterable[str], cell_map: list[Place]) -> bool:
     """Is this a school's statistics workbook of any year, judging by the names of its sheets?"""
     known = {place.form for place in cell_map}
     return any(form_of(name) in known for name in sheet_names)
+
+
+def school_of(path: Path, school_year: int, cell_map: list[Place]) -> School:
+    """Read the school of one workbook. Raises files.Unreadable."""
+    return read_school(dict(texts_of(path)), school_year, cell_map)
 
 
 def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> School:

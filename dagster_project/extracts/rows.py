@@ -4,6 +4,7 @@ The SQL runs where the text is, inside DuckDB: a province's roster is typed at t
 bounded memory. A reason is a Chinese sentence that names the column, the value and what to do.
 """
 
+import re
 from dataclasses import dataclass
 
 from dagster_project.extracts.contract import Column, Extract, contract
@@ -35,7 +36,8 @@ def quote(text: str) -> str:
 def create_macros() -> str:
     """SQL of the macros that every typed column uses.
 
-    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage.
+    masked: a text as it may be shown and kept, without identity numbers, telephone numbers and marks of damage;
+    of fifteen digits and more none is shown, whatever they are.
     """
     of_a_code, of_text = (f"(^|[^0-9])(?:{pattern})([^0-9Xx]|$)" for pattern in _personal())
     tokens = ", ".join(quote(token) for token in contract().null_tokens)
@@ -51,7 +53,9 @@ def create_macros() -> str:
     create or replace temp macro masked_once(x) as
         regexp_replace(x, {quote(of_text)}, '\\1{HIDDEN}\\2', 'g');
     create or replace temp macro masked(x) as replace(
-        case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
+        regexp_replace(
+            case when holds_personal(x) then masked_once(masked_once(translate(x, {wide}, {narrow}))) else x end,
+            '[0-9]{{14,}}[0-9Xx]', {quote(HIDDEN)}, 'g'),
         {quote(DAMAGED)}, '□');
     """
 
@@ -152,7 +156,13 @@ def _kinds(headers: Headers, extract: Extract, width: int) -> tuple[str, str]:
     """SQL conditions, on trimmed cells, that a row is a total, and that it is a note or the header once more."""
     first = "coalesce(" + ", ".join([*(f"nullif(c{i}, '')" for i in range(width)), "''"]) + ")"
     places = sorted(headers.position.values())[:2]
-    total = " or ".join(_is_like(cell, contract().total_row) for cell in [first, *(f"c{i}" for i in places)])
+    domains = [contract().domains.get(column.type, {}) for column in extract.columns]
+    words = {word for domain in domains for said in domain.values() for word in said}  # 教育支出合计 is an item
+    values = ", ".join(quote(word) for word in sorted(words) if re.fullmatch(contract().total_row, word))
+    total = " or ".join(
+        _is_like(cell, contract().total_row) + (f" and {cell} not in ({values})" if values else "")
+        for cell in [first, *(f"c{i}" for i in places)]
+    )
     leading = next(column for column in extract.columns if headers.position.get(column.name) == places[0])
     again = f"c{places[0]} in ({', '.join(quote(header) for header in leading.headers)})"
     return f"coalesce({total}, false)", f"coalesce({_is_like(first, contract().note_row)} or {again}, false)"

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from dagster_project.extracts.files import BLANKS, DAMAGED, Unreadable, as_table
 from dagster_project.worker import start_pool
@@ -25,7 +25,6 @@ MOST_CELLS = 60_000_000
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SAVE_AGAIN = "请用 Excel 打开后另存为 .xlsx"
 
-Result = TypeVar("Result")
 Content = tuple[str, "pa.Table", str]  # name, rows and marks of a sheet, as files.Sheet has them
 _pool: ProcessPoolExecutor | None = None
 
@@ -38,8 +37,8 @@ def read_workbook(path: Path) -> list[Content]:
     return sheets
 
 
-def read_each(paths: Iterable[Path], read: Callable[[Path], Result]) -> Iterator[tuple[Path, Result | Unreadable]]:
-    """What `read` makes of each workbook, in order, as many at a time as there are processors.
+def read_each(paths: Iterable[Path], read: Callable[[Path], Any]) -> Iterator[tuple[Path, Any]]:
+    """What `read` makes of each workbook, or Unreadable, in order, as many at a time as there are processors.
 
     `read` runs in a process with bounded memory and time. Where that process dies, the workbook is tried once more
     alone, since it may have died of another one.
@@ -54,7 +53,7 @@ def read_each(paths: Iterable[Path], read: Callable[[Path], Result]) -> Iterator
             yield path, _read_alone(path, read)
 
 
-def _submit(path: Path, read: Callable[[Path], Result]) -> Future[Result]:
+def _submit(path: Path, read: Callable[[Path], Any]) -> Future[Any]:
     global _pool
     try:
         _pool = _pool or start_pool(min(os.cpu_count() or 1, 4), _bound_memory)
@@ -64,7 +63,7 @@ def _submit(path: Path, read: Callable[[Path], Result]) -> Future[Result]:
         return _submit(path, read)
 
 
-def _read_alone(path: Path, read: Callable[[Path], Result]) -> Result | Unreadable:
+def _read_alone(path: Path, read: Callable[[Path], Any]) -> Any:
     global _pool
     _pool = None
     with start_pool(1, _bound_memory) as alone:
@@ -84,7 +83,7 @@ def _bound_memory() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the parser's own cry when memory ends
 
 
-def _in_time(read: Callable[[Path], Result], path: Path) -> Result:
+def _in_time(read: Callable[[Path], Any], path: Path) -> Any:
     signal.alarm(SECONDS)  # ends this process
     try:
         return read(path)

@@ -43,6 +43,12 @@
 {%- endmacro %}
 
 
+{# Free text of a clerk, without identity and phone numbers: runs of eleven digits and more. #}
+{% macro without_long_numbers(text) -%}
+  regexp_replace({{ text }}, '[0-9]{11,}[Xx]?', '…', 'g')
+{%- endmacro %}
+
+
 {# A list in one text cell, as a list and as one row an item. #}
 {% macro split(text, separator) %}{{ return(adapter.dispatch('split')(text, separator)) }}{% endmacro %}
 {% macro default__split(text, separator) %}{{ return("split(" ~ text ~ ", '" ~ separator ~ "')") }}{% endmacro %}

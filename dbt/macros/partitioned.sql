@@ -42,6 +42,7 @@
   The where-clause of a refresh: the partitions that changed and that the run at hand was asked for. DuckDB turns this membership into a filter on the scan
   (measured: 1.6 ms on 20 M rows, as fast as literals), so a refresh costs the same whatever lies beside the partition.
   A model with `also_year_before` in its config is rebuilt for the year before too: its rows look one year ahead.
+  One with `also_year_after`, for the year after: its rows look one year back.
 #}
 {% macro pending(table='') %}
   {%- if is_whole() -%}
@@ -54,6 +55,10 @@
       {%- if config.get('also_year_before') %}
       union all
       select region_id, school_year - 1 from {{ partitions }} where is_selected
+      {%- endif %}
+      {%- if config.get('also_year_after') %}
+      union all
+      select region_id, school_year + 1 from {{ partitions }} where is_selected
       {%- endif %}
     )
   {%- endif -%}
