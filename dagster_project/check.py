@@ -18,7 +18,7 @@ from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
 from dagster_project.load import partition_files
-from dagster_project.marked import NotOurs, write_marked
+from dagster_project.marked import COPY, NotOurs, write_marked
 from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, read_regions
 from dagster_project.warehouse import prepare
 
@@ -181,8 +181,7 @@ def _groups(paths: Sequence[Path], out: Path) -> list[Together]:
             chosen.append(path)
             continue
         below = sorted(p for p in path.rglob("*") if p.is_symlink() or p.is_file())
-        ours = [] if path.is_relative_to(out) else [p for p in below if p.is_relative_to(out)]
-        found = [p for p in below if p not in ours and not p.name.startswith(HIDDEN) and _is_handed_in(p)]
+        found = [p for p in below if not p.name.startswith(HIDDEN) and _is_handed_in(p) and not _is_copy(p, path, out)]
         if not found:
             raise CheckError(f"{given} 里没有报表：请给出文件，或 raw/<区域>/<学年> 这样的文件夹")
         chosen += found
@@ -229,6 +228,14 @@ def _folder(path: Path) -> Path:
     return path.parent.parent if is_form(path) else path.parent
 
 
+def _is_copy(path: Path, given: Path, out: Path) -> bool:
+    """Is a file of a folder one of our copies that comes on top of its original, not in its place?"""
+    original = path.stem.removesuffix(COPY)
+    if original == path.stem or not path.is_relative_to(out):
+        return False
+    return not given.is_relative_to(out) or any(original in (p.stem, p.name) for p in path.parent.iterdir())
+
+
 def _together(path: Path, root: Path) -> Together:
     """What a file is judged with: its region and year and, should none be given, the schools that lie beside it."""
     raw = _raw(path)
@@ -248,8 +255,8 @@ def _targets(paths: list[Path], out: Path) -> dict[Path, Path]:
     targets: dict[Path, Path] = {}
     for path in paths:
         folder = out / path.parent.relative_to(common)
-        target = folder / f"{path.stem}-检查结果.xlsx"
-        targets[path] = folder / f"{path.name}-检查结果.xlsx" if target in targets.values() else target
+        target = folder / f"{path.stem}{COPY}.xlsx"
+        targets[path] = folder / f"{path.name}{COPY}.xlsx" if target in targets.values() else target
     return targets
 
 

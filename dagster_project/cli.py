@@ -193,7 +193,7 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="文件或文件夹…")
+@click.argument("paths", nargs=-1, metavar="文件或文件夹…")
 @click.option(
     "--out",
     default=Path("检查结果"),
@@ -202,7 +202,7 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     metavar="文件夹",
     help="标注的副本写到哪个文件夹；没有就新建",
 )
-def check(paths: tuple[Path, ...], out: Path) -> None:
+def check(paths: tuple[str, ...], out: Path) -> None:
     """只检查报表，不载入：列出哪一行哪一列有什么问题、怎么改。
 
     检查与载入用同样的规则，仓库和原文件都不动。文件放在 raw/<区域>/<学年>/ 里的，按该区域的区县和列名检查；
@@ -223,7 +223,7 @@ def check(paths: tuple[Path, ...], out: Path) -> None:
     if not paths:
         raise Failed("请给出要检查的文件或文件夹，例如 junheng check raw/liaocheng/2023")
     try:
-        is_right = check_paths(paths, out, click.echo)
+        is_right = check_paths([Path(path) for path in paths], out, click.echo)
     except CheckError as error:
         raise Failed(str(error)) from error
     _leave(0 if is_right else 1)

@@ -1,8 +1,10 @@
 """A copy of a file with its offending cells marked, as a workbook in which a clerk mends it and hands it in again."""
 
+import hashlib
 import math
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.xml.constants import ARC_CORE
+from openpyxl.xml.functions import tostring
 
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.files import TEXT, Unreadable, text_rows
@@ -42,10 +46,14 @@ if TYPE_CHECKING:
     from dagster_project.check import CheckedFile, CheckedSheet, Problem
 
 FINDINGS = "检查结果"
+COPY = f"-{FINDINGS}"  # what the name of a copy ends with
 WIDTHS = {"文件": 20, "工作表": 16, "行": 7, "列": 28, "问题": 50, "怎么改": 32}
 MARK = PatternFill("solid", fgColor="FF9999")
 LINK = Font(FACE, 10, color="0563C1", underline="single")
-ORIGINAL_COMMENT = "\n原批注："
+COMMENT, ORIGINAL_COMMENT = (
+    f"{FINDINGS}：",
+    "\n原批注：",
+)  # what each of our comments begins with, and what it puts aside
 
 MOST_ROWS = 100_000  # of a sheet that is copied whole
 MOST_UNPACKED = 100 << 20  # bytes of a workbook that is copied with its formatting
@@ -81,30 +89,42 @@ class Copy:
 def write_marked(file: "CheckedFile", target: Path) -> None:
     """Write the marked copy of a file. Raises NotOurs, and OSError.
 
-    What stands there already is replaced only if nobody has saved it since it was written here.
+    What stands there already is replaced only if it is a copy that nobody has saved since.
     """
     if os.path.lexists(target) and not _is_untouched(target):
         raise NotOurs(f"{target} 已有，可能已经改过，不覆盖：请先移走，或用 --out 换一个文件夹")
     book, copies = _copy(file)
     _list_findings(book, file, copies)
-    book.properties.lastModifiedBy = HOUSE
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}")
-    try:
-        book.save(part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as folder:
+        _save(book, sealed := Path(folder, target.name))
+        sealed.replace(target)
+
+
+def _save(book: Workbook, path: Path) -> None:
+    """Save a workbook with a seal: a fingerprint of all its parts but the one that holds it."""
+    plain = path.with_name("plain.xlsx")
+    book.save(plain)
+    book.properties.identifier = _fingerprint(plain)
+    with zipfile.ZipFile(plain) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as sealed:
+        for name in parts.namelist():
+            sealed.writestr(name, tostring(book.properties.to_tree()) if name == ARC_CORE else parts.read(name))
+
+
+def _fingerprint(path: Path) -> str:
+    with zipfile.ZipFile(path) as parts:
+        checksums = sorted((part.filename, part.CRC) for part in parts.infolist() if part.filename != ARC_CORE)
+    return hashlib.sha256(repr(checksums).encode()).hexdigest()
 
 
 def _is_untouched(path: Path) -> bool:
-    """Was this workbook last saved by a check? Whoever mends it in a spreadsheet program becomes the one who did."""
+    """Is this a copy as a check wrote it, its seal unbroken? Whatever program saves it breaks the seal."""
     try:
-        book = load_workbook(path, read_only=True)
-        book.close()
-    except Exception:  # not a workbook, or a damaged one: openpyxl says so in many ways
+        seal = _fingerprint(path)
+        with zipfile.ZipFile(path) as parts:
+            return seal.encode() in parts.read(ARC_CORE)
+    except (zipfile.BadZipFile, OSError, KeyError):
         return False
-    return book.properties.lastModifiedBy == HOUSE
 
 
 def _copy(file: "CheckedFile") -> tuple[Workbook, dict[str | None, Copy]]:
@@ -133,7 +153,7 @@ def _clean(book: Workbook) -> None:
             continue
         sheet.sheet_view.tabSelected = False
         for cell in list(sheet._cells.values()):  # those that are there; all others in their midst are many
-            if cell.comment and cell.comment.author == HOUSE:
+            if cell.comment and cell.comment.text.startswith(COMMENT):
                 _, _, original = cell.comment.text.partition(ORIGINAL_COMMENT)
                 cell.comment = Comment(original, "") if original else None
                 cell.fill = PatternFill()
@@ -234,7 +254,7 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
     No cell of the list is a header that the contract knows: the list must never be read as data.
     """
     sheet = book.create_sheet(FINDINGS, 0)
-    book.active = 0
+    book.active, sheet.sheet_view.tabSelected = 0, True
     found = list(_findings(file, copies))
     unlisted = sum(checked.unlisted for checked in file.sheets)
     more = f"，另有 {unlisted} 行有问题，没有逐一列出" if unlisted else ""
@@ -290,12 +310,13 @@ def _findings(
 
 
 def _mark(cell: Cell, reason: str) -> None:
-    """Fill a cell and say in its comment what is wrong, under what a check says there already and over what others said."""
+    """Fill a cell and say in its comment what is wrong, under what is said there already and over what others said."""
     said = cell.comment.text if cell.comment else ""
-    if said and cell.comment.author == HOUSE:
+    if said.startswith(COMMENT):
         ours, mark, original = said.partition(ORIGINAL_COMMENT)
         text = f"{ours}\n{reason}{mark}{original}"
     else:
-        text = reason + (ORIGINAL_COMMENT + said if said else "")
+        text = COMMENT + reason + (ORIGINAL_COMMENT + said if said else "")
+    lines = sum(text_width(line) // 36 + 1 for line in text.split("\n"))
     cell.fill = MARK
-    cell.comment = Comment(text, HOUSE, height=30 + 20 * (text_width(text) // 36 + text.count("\n") + 1), width=300)
+    cell.comment = Comment(text, HOUSE, height=30 + 20 * lines, width=300)
