@@ -34,6 +34,7 @@ def main() -> None:
 
     \b
     没有现成的报表：junheng template --out 文件夹，写出空白报表供填写。
+    报表交上来，先看有没有问题：junheng check 文件或文件夹
     把各校报表放进 raw/<区域>/<学年>/，然后：
       junheng refresh                 载入、计算、检查、发布
       junheng sql "select * from mart_county_verdict"
@@ -189,6 +190,43 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     for path in paths:
         click.echo(path)
     click.echo("填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh")
+
+
+@main.command()
+@click.argument("paths", nargs=-1, metavar="文件或文件夹…")
+@click.option(
+    "--out",
+    default=Path("检查结果"),
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="文件夹",
+    help="标注的副本写到哪个文件夹；没有就新建",
+)
+def check(paths: tuple[str, ...], out: Path) -> None:
+    """只检查报表，不载入：列出哪一行哪一列有什么问题、怎么改。
+
+    检查与载入用同样的规则，仓库和原文件都不动。文件放在 raw/<区域>/<学年>/ 里的，按该区域的区县和列名检查；
+    放在别处的，区县不限。同一文件夹的文件一并检查，教师、班级等表里的学校与学校表核对。
+
+    有问题的文件另存一份 <原文件名>-检查结果.xlsx：第一张表列出全部问题，可点击跳转；出错的单元格标红，批注里写明原因。
+    在这一份里改好，代替原文件交回即可。改动过的副本不会被下一次检查覆盖。
+
+    \b
+    例：junheng check 学校.xlsx 教师.xlsx
+        junheng check raw/liaocheng/2023 --out 退回各校
+
+    没有问题时退出码为 0，有问题时为 1。
+    """
+    from dagster_project.check import CheckError
+    from dagster_project.check import check as check_paths
+
+    if not paths:
+        raise Failed("请给出要检查的文件或文件夹，例如 junheng check raw/liaocheng/2023")
+    try:
+        is_right = check_paths([Path(path) for path in paths], out, click.echo)
+    except CheckError as error:
+        raise Failed(str(error)) from error
+    _leave(0 if is_right else 1)
 
 
 def _region(region_id: str) -> Region:

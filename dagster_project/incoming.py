@@ -82,8 +82,12 @@ def read_files(
     region: Region | None,
     school_year: int,
     key: str,
+    is_partial: bool = False,
 ) -> list[Source]:
-    """Fill incoming_<table> from files under a folder. Raises only where a row would be unaccounted for."""
+    """Fill incoming_<table> from files under a folder. Raises only where a row would be unaccounted for.
+
+    is_partial: the files may not be all of their partition; where none holds a school, no row is asked for its school.
+    """
     _make_room(con)
     by_extract: dict[str, list[Path]] = {}
     for path in in_order(paths):
@@ -97,7 +101,7 @@ def read_files(
         assert region is not None
         forms = [path for path in by_extract[name] if is_form(path)]
         extract, flat = contract().extracts[name], [path for path in by_extract[name] if path not in forms]
-        sources += _read_extract(con, folder, region, school_year, extract, flat, forms, key)
+        sources += _read_extract(con, folder, region, school_year, extract, flat, forms, key, is_partial)
     return sources
 
 
@@ -151,6 +155,7 @@ def _read_extract(
     paths: list[Path],
     forms: list[Path],
     key: str,
+    is_partial: bool,
 ) -> list[Source]:
     """Read one extract from all its files; its rows are judged together, so that a key is unique over all of them."""
     sources: list[Source] = []
@@ -160,15 +165,16 @@ def _read_extract(
         except Unreadable as error:
             _refuse(con, folder, path, extract.name, str(error))
             continue
-        for sheet in sheets:
-            if source := _understand(con, folder, path, extract, region, sheet, len(sheets)):
+        found = [find_headers(sheet.top, extract, region.aliases) for sheet in sheets]
+        for sheet, headers in zip(sheets, found, strict=True):
+            if source := _understand(con, folder, path, extract, sheet, headers, any(found)):
                 sources.append(source)
     for source in sources:
         select = typed_rows(extract, source.headers, region, source.sheet, key)
         con.execute(f"insert into candidate_{extract.name} by name select {source.number} as source, * from ({select})")
     if forms:
         _read_forms(con, folder, region, school_year, forms, key)
-    _judge(con, extract)
+    _judge(con, extract, is_partial)
     for source in sources:
         _close_account(con, folder, extract, source)
     if forms:
@@ -181,14 +187,16 @@ def _understand(
     folder: Path,
     path: Path,
     extract: Extract,
-    region: Region,
     sheet: Sheet,
-    sheets: int,
+    headers: Headers | None,
+    is_beside_data: bool,
 ) -> Source | None:
-    """Find and map a sheet's header; a sheet without one, or without a required column, is put aside whole."""
-    headers = find_headers(sheet.top, extract, region.aliases)
+    """Take a sheet with its header; one without, or without a required column, is put aside whole.
+
+    A sheet without a header is no data where another sheet of its file has one.
+    """
     if headers is None:
-        if sheets > 1:
+        if is_beside_data:
             rows = _rows(con, sheet, 0)
             _record(con, folder, path, extract.name, sheet.name, (rows, 0, 0, rows), "skipped", "不是数据表")
             forget(con, sheet)
@@ -281,11 +289,12 @@ def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     con.unregister("form")
 
 
-def _judge(con: duckdb.DuckDBPyConnection, extract: Extract) -> None:
+def _judge(con: duckdb.DuckDBPyConnection, extract: Extract, is_partial: bool) -> None:
     """Give a reason to rows that only the whole partition shows to be wrong: an unknown school, a key seen before."""
     usable, candidate = "reason is null and not is_skipped", f"candidate_{extract.name}"
+    refers = not is_partial or _one(con, "select count(*) from incoming_schools") > 0
     for column in extract.columns:
-        if column.refers_to:
+        if column.refers_to and refers:
             con.execute(
                 f"""update {candidate} set column_names = {quote(column.zh)},
                     reason = {quote(f"“{column.zh}”为“")} || {column.name} || {quote(_unknown(column))}

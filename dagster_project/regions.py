@@ -10,7 +10,8 @@ from dagster_project.extracts.contract import contract
 from dagster_project.extracts.files import DAMAGED, Unreadable, is_within, text_rows
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 
-ALIASES = "aliases.csv"
+REGIONS, ALIASES = "regions.yml", "aliases.csv"
+TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[0-9]{4}")
 NO_KEY = re.compile(r"[\x00-\x1f\x7f|\ud800-\udfff]|\.\.\.")  # what a Dagster partition key cannot hold
 
@@ -56,7 +57,7 @@ def _region(entry: dict, place: str, raw: Path) -> Region:
     region_id = str(entry.get("id", ""))
     if not re.fullmatch(r"[A-Za-z0-9_-]+", region_id):
         raise RegionsError(f"{place}：id 须由英文字母、数字、_ 或 - 组成，现在是“{region_id}”")
-    pattern = entry.get("school_id_pattern", r"^\d{10}$")
+    pattern = entry.get("school_id_pattern", TEN_DIGITS)
     try:
         re.compile(pattern)
     except re.error as error:
@@ -108,7 +109,7 @@ def read_aliases(raw: Path, region_id: str) -> Aliases:
 
 def read_regions(raw: Path) -> dict[str, Region]:
     """The regions by id. Raises RegionsError where the file is missing, unreadable or contradicts itself."""
-    path = raw / "regions.yml"
+    path = raw / REGIONS
     if not path.is_file():
         raise RegionsError(f"找不到 {path}：请在 raw 文件夹放一份 regions.yml，写明各区域的 id、name_zh 和 counties")
     try:

@@ -13,6 +13,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from dagster_project.extracts.contract import Column, Extract, contract
 
+HOUSE = "均衡 Junheng"
 EXPLANATION, CHOICES = "填写说明", "选项"
 LAST_ROW = 50_000  # of the drop-downs and limits; a big county has some ten thousand teachers
 LARGEST = 999_999_999_999  # where the contract sets no bound; whoever types more has typed a code
@@ -56,7 +57,7 @@ def write_templates(out: Path, counties: Mapping[str, str]) -> list[Path]:
 def template(extract: Extract, counties: Mapping[str, str]) -> Workbook:
     """The blank workbook of one extract: a sheet to fill in, its explanation, and the hidden lists behind it."""
     book = Workbook()
-    book.properties.creator, book.properties.title = "均衡 Junheng", f"{extract.zh} {extract.name}"
+    book.properties.creator, book.properties.title = HOUSE, f"{extract.zh} {extract.name}"
     book.remove(book.worksheets[0])
     data, explanation, choices = map(book.create_sheet, (extract.zh, EXPLANATION, CHOICES))
     allowed = {column.name: _allowed(column, counties) for column in extract.columns}
@@ -64,7 +65,7 @@ def template(extract: Extract, counties: Mapping[str, str]) -> Workbook:
     choices.sheet_state = "hidden"
     data.freeze_panes = "C2"
     data.row_dimensions[1].height = 48
-    _print_landscape(data, header_row=1)
+    print_landscape(data, header_row=1)
     for index, column in enumerate(extract.columns, start=1):
         letter, words = get_column_letter(index), list(allowed[column.name])
         header = data.cell(1, index, _header(column))
@@ -98,11 +99,11 @@ def _header(column: Column) -> str:
 
 def _width(column: Column, words: list[str]) -> float:
     """Room for half of the header, which wraps before its unit or in the middle, and for a whole value."""
-    header = _length(column.zh) if "(" in _header(column) else _length(_header(column)) / 2
-    return min(max(header, *map(_length, (column.example, *words)), 8), 26) + 3
+    header = text_width(column.zh) if "(" in _header(column) else text_width(_header(column)) / 2
+    return min(max(header, *map(text_width, (column.example, *words)), 8), 26) + 3
 
 
-def _length(text: str) -> int:
+def text_width(text: str) -> int:
     """How wide a text stands: a Chinese character takes the room of two others."""
     return len(text.encode("gb18030"))
 
@@ -184,7 +185,9 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
         required = "是" if column.required else ""
         texts = [column.zh, column.name, required, _kind(column), values, column.example, column.note_zh, aliases]
         sheet.append(texts)
-        lines_high = max(math.ceil(_length(text) / width) for text, width in zip(texts, widths.values(), strict=True))
+        lines_high = max(
+            math.ceil(text_width(text) / width) for text, width in zip(texts, widths.values(), strict=True)
+        )
         sheet.row_dimensions[sheet.max_row].height = 4 + 14 * lines_high
     for row in sheet.iter_rows(min_row=header_row):
         for cell in row:
@@ -195,11 +198,11 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
         header.fill, header.font, header.alignment = BLUE, WHITE_BOLD, CENTRE
     sheet.row_dimensions[1].height, sheet.row_dimensions[header_row].height = 30, 24
     sheet.sheet_view.showGridLines = False
-    _print_landscape(sheet, header_row)
+    print_landscape(sheet, header_row)
     sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 
-def _print_landscape(sheet: Worksheet, header_row: int) -> None:
+def print_landscape(sheet: Worksheet, header_row: int) -> None:
     """On paper: across, the header on every page."""
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
     sheet.print_title_rows = f"{header_row}:{header_row}"

@@ -86,6 +86,19 @@ def test_a_workbook_with_a_title_above_and_english_headers_reads_the_same(
     assert len(from_workbook) == 6
 
 
+def test_a_workbook_without_any_table_is_refused_and_not_skipped(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """Beside a table of data another sheet is no data; where every sheet is none, nothing was handed in."""
+    book = openpyxl.Workbook()
+    for title in ("封面", "学校"):
+        sheet = book.create_sheet(title)
+        sheet.append(["3715020001", "第一小学"])
+    (raw / "demo" / "2023").mkdir(parents=True)
+    book.save(raw / "demo" / "2023" / "schools.xlsx")
+    account = read(con, raw)
+    assert (account.rows_in, account.quarantined, len(warehouse.refused_files(con))) == (2, 2, 2)
+    assert all("找不到表头" in line for line in reasons(con))
+
+
 def test_teacher_ids_are_hashed_on_the_way_in(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     """Neither the rows loaded nor the originals of rejected rows hold an id."""
     write_schools(raw)

@@ -98,19 +98,17 @@ def forget(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
     pa.default_memory_pool().release_unused()
 
 
-def text_rows(path: Path) -> list[list[str]]:
-    """All rows of a small text file with commas, in any of the encodings. Raises Unreadable."""
+def text_rows(path: Path) -> Iterator[list[str]]:
+    """All rows of a text file, each with all its cells, in any of the encodings. Raises Unreadable."""
     with _as_utf8(path) as (text, _), text.open(encoding="utf-8-sig", newline="") as stream:
-        return list(_split(stream, ","))
+        yield from _split(stream, _delimiter(_start(text)))
 
 
 def _read_text(path: Path) -> tuple["pa.Table", str]:
     """The rows of a text file, and the marks in it."""
     with _as_utf8(path) as (text, marks):
-        with text.open(encoding="utf-8-sig", newline="") as stream:
-            start = list(itertools.islice(stream, 4 * TOP_ROWS))
-        tabs, commas, semicolons = (sum(line.count(mark) for line in start) for mark in "\t,;")
-        delimiter = "\t" if tabs >= len(start) else "," if commas >= semicolons else ";"
+        start = _start(text)
+        delimiter = _delimiter(start)
         table = _read_at_once(text, delimiter, start)
         if table is None:
             with text.open(encoding="utf-8-sig", newline="") as stream:
@@ -118,6 +116,18 @@ def _read_text(path: Path) -> tuple["pa.Table", str]:
         else:
             marks = marks.translate({ord(mark): None for mark in f"\r\n{delimiter}"})
     return table, marks
+
+
+def _start(text: Path) -> list[str]:
+    """The first lines of a text file."""
+    with text.open(encoding="utf-8-sig", newline="") as stream:
+        return list(itertools.islice(stream, 4 * TOP_ROWS))
+
+
+def _delimiter(start: list[str]) -> str:
+    """What separates the cells of a text file, by its first lines."""
+    tabs, commas, semicolons = (sum(line.count(mark) for line in start) for mark in "\t,;")
+    return "\t" if tabs >= len(start) else "," if commas >= semicolons else ";"
 
 
 def _read_at_once(text: Path, delimiter: str, start: list[str]) -> "pa.Table | None":
