@@ -269,7 +269,7 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
         letters = f"{cell.column_letter} " if cell is not None and problem.columns else ""
         texts = [
             Path(file.shown).name,
-            f"“{title}”" if title else "",
+            title or "",
             str(row),
             letters + "、".join(column),
             problem.wrong,

@@ -281,6 +281,7 @@ def test_a_workbook_keeps_its_looks_and_its_formulas(folder: Path) -> None:
     sheet["R2"], sheet["R3"] = "=F2+G2", "=WEBSERVICE(A1)"
     sheet["B4"] = "@某某小学"
     sheet.column_dimensions["B"].width = 33
+    sheet.sheet_view.tabSelected = True
     book.create_sheet("附注")["A1"] = "附注"
     book.save(folder / "schools.xlsx")
     copy = copy_of(folder / "schools.xlsx")
