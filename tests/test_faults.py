@@ -247,6 +247,8 @@ def mixed_files() -> Iterator[tuple[str, bytes, str]]:
     yield "utf8_header_over_gbk", mixed("utf-8", "gbk", 0), "编码混杂"
     yield "gbk_in_utf8", mixed("gbk", "utf-8", 3), "编码混杂：有的行是 UTF-8，有的行是 GB18030（GBK）"
     yield "utf8_cell_in_gbk", text.encode("gbk").replace("第3小学".encode("gbk"), "第3小学堂".encode()), "编码混杂"
+    taken = text.encode("gbk") + "3715020009,实验小学,371502,小学".encode() + b",1" * 13 + b"\n"  # pairs of bytes that GBK has
+    yield "utf8_row_that_gbk_takes", taken, "编码混杂：第 8 行是 UTF-8，别处不是"
     yield "broken_utf8", text.encode().replace("第3".encode(), b"\xff3"), "第 4 行既不是 UTF-8 也不是 GB18030"
     yield "utf16_without_mark", text.encode("utf-16-le"), "既不是 UTF-8 也不是 GB18030"
     yield "utf16_odd", text.encode("utf-16")[:-1], "开头标明是 UTF-16-LE，内容却不是"
@@ -561,16 +563,19 @@ def test_18_numbers_as_bureaus_write_them(con: duckdb.DuckDBPyConnection, raw: P
     assert dict(zip(said, stored, strict=True)) == said
 
 
-def test_18_what_is_no_number_is_quarantined_as_it_was(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    wrong = ["约400", "4OO", "1.2.3", "inf", "nan", "1e999", "12人", "0x10", "１2.5", "1 2", "--5", "true"]
+@pytest.mark.parametrize(("column", "expected"), [("图书册数", "应为整数"), ("运动场地面积", "应为数字")])
+def test_18_what_is_no_number_is_quarantined_as_it_was(
+    con: duckdb.DuckDBPyConnection, raw: Path, column: str, expected: str
+) -> None:
+    wrong = ["约400", "4OO", "1.2.3", "inf", "nan", "1e999", "12人", "0x10", "１２。5", "1 2", "--5", "true"]
     rows = schools(len(wrong))
     for row, text in zip(rows, wrong, strict=True):
-        row["图书册数"] = text
+        row[column] = text
     write_csv(raw / "demo/2023/schools.csv", rows)
     assert read(con, raw).quarantined == len(wrong)
     originals = con.execute("select original from raw.quarantine order by row_number").fetchall()
-    assert [json.loads(row[0])["图书册数"] for row in originals] == wrong
-    assert [re.findall("“图书册数”为“(.*?)”，应为整数", line) for line in reasons(con)] == [[text] for text in wrong]
+    assert [json.loads(row[0])[column] for row in originals] == wrong
+    assert [re.findall(f"“{column}”为“(.*?)”，{expected}", line) for line in reasons(con)] == [[text] for text in wrong]
 
 
 # 24: file names and links (what a refresh makes of them: below)

@@ -40,8 +40,9 @@ TABLES = {"schools": SCHOOLS, "teachers": TEACHERS}
 
 NASTY = st.sampled_from(
     ["", " ", "无", "-1", "１２３", "1,234", "1e999", "nan", "合计", "小计", "注：", "甲", "学校标识码", "小学", "'", '"', '"x', "a\nb", "a\r\nb", "\t",
-     "=1+1", "㐂𠮷", "\ufffd", "\ufeff", "\u3000", PERSON, f"见{PERSON[:17]}X号", PHONE, "138 1234 5678", f"+86{PHONE}", "9" * 40, "长" * 500]
+     "=1+1", "㐂𠮷", "\ufffd", "\ufeff", "\u3000", "9" * 40, "长" * 500]
 )  # fmt: skip
+PERSONS = st.sampled_from([PERSON, f"见{PERSON[:17]}X号", PHONE, "138 1234 5678", f"+86{PHONE}"])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-be", "utf-32", "big5", "utf-7"]
 
@@ -133,7 +134,7 @@ def cells_changed(draw: st.DrawFn, folder: Path) -> tuple[str, bytes, int | None
         i = draw(st.integers(1, len(table) - 1))
         match draw(st.sampled_from(["cell", "cell", "cell", "header", "row", "top", "short", "long"])):
             case "cell" if table[i]:
-                table[i][draw(st.integers(0, len(table[i]) - 1))] = draw(NASTY | TEXT)
+                table[i][draw(st.integers(0, len(table[i]) - 1))] = draw(NASTY | PERSONS | TEXT)
             case "header":
                 only_cells = False
                 headers = st.sampled_from(["小学", "单位：元", "学段", "学校代码(元)", *table[0]])
@@ -216,7 +217,7 @@ CHECKED = settings(
     derandomize=EXAMPLES == 150,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    phases=[Phase.generate],  # a smaller example says no more, and each takes a tenth of a second
 )
 
 
