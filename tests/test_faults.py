@@ -247,7 +247,9 @@ def mixed_files() -> Iterator[tuple[str, bytes, str]]:
     yield "utf8_header_over_gbk", mixed("utf-8", "gbk", 0), "编码混杂"
     yield "gbk_in_utf8", mixed("gbk", "utf-8", 3), "编码混杂：有的行是 UTF-8，有的行是 GB18030（GBK）"
     yield "utf8_cell_in_gbk", text.encode("gbk").replace("第3小学".encode("gbk"), "第3小学堂".encode()), "编码混杂"
-    taken = text.encode("gbk") + "3715020009,实验小学,371502,小学".encode() + b",1" * 13 + b"\n"  # pairs of bytes that GBK has
+    taken = (
+        text.encode("gbk") + "3715020009,实验小学,371502,小学".encode() + b",1" * 13 + b"\n"
+    )  # pairs of bytes that GBK has
     yield "utf8_row_that_gbk_takes", taken, "编码混杂：第 8 行是 UTF-8，别处不是"
     yield "broken_utf8", text.encode().replace("第3".encode(), b"\xff3"), "第 4 行既不是 UTF-8 也不是 GB18030"
     yield "utf16_without_mark", text.encode("utf-16-le"), "既不是 UTF-8 也不是 GB18030"
