@@ -324,12 +324,12 @@ def dictionary() -> pd.DataFrame:
         m["measure_id"]: {*f"{m['numerator']};{m['denominator']}".split(";"), condition.get(m["population_id"])}
         for m in measures
     }
-    needed: dict[str, set[str]] = {}
+    needed = {f["input_id"]: set() for f in inputs if f["source"] == "facts"}
     for target in targets:
         of_target = parts[target["measure_id"]]
-        for fact in of_target.union(*(parts.get(part, ()) for part in of_target)):
-            needed.setdefault(fact, set()).add(target["document_id"])
-    return pd.DataFrame([f | {"documents": needed.get(f["input_id"], set())} for f in inputs if f["source"] == "facts"])
+        for fact in needed.keys() & of_target.union(*(parts.get(part, ()) for part in of_target)):
+            needed[fact].add(target["document_id"])
+    return pd.DataFrame([f | {"documents": needed[f["input_id"]]} for f in inputs if f["source"] == "facts"])
 
 
 def planned_facts(schools: pd.DataFrame, region: dict, year: int, dice: Dice) -> pd.DataFrame:

@@ -168,12 +168,13 @@ paced as (
         judged.*,
         trend.actual_last_year,
         trend.actual_two_years_ago,
+        cast(case
+            when trend.actual_two_years_ago is not null
+                then ({{ judged('judged.actual') }} - {{ judged('trend.actual_two_years_ago') }}) / 2
+            else {{ judged('judged.actual') }} - {{ judged('trend.actual_last_year') }}
+        end as double) as pace_observed,
         case
-            when trend.actual_two_years_ago is not null then (judged.actual - trend.actual_two_years_ago) / 2
-            else judged.actual - trend.actual_last_year
-        end as pace_observed,
-        case
-            when not judged.is_due and judged.kind <> 'milestone'
+            when not judged.is_due and judged.actual is not null and judged.kind <> 'milestone'
                 then case
                     when judged.is_met then 0
                     when judged.operator not in ('>=', '>') and judged.actual > judged.threshold then -judged.worst_gap
