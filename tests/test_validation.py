@@ -48,6 +48,8 @@ insert into raw.scores by name
 insert into raw.facts by name
     select 'liaocheng' region_id, 2023 school_year, f.*, 'fact_' || i fact_id, i as value from range(5) r(i),
         (values ('county', '371501'), ('school', 's1')) f(entity_type, entity_id);
+insert into raw.region values ('liaocheng', 'LC');
+insert into raw.source_file values ('liaocheng', 2023);
 insert into raw.schools select * replace (2022 as school_year) from raw.schools;
 insert into raw.teachers select * replace (2022 as school_year) from raw.teachers;
 insert into raw.classes select * replace (2022 as school_year) from raw.classes;
@@ -113,6 +115,19 @@ create table marts.dim_indicator as
         (2, 'pe_arts_teachers_per_100'), (3, 'teaching_area_per_pupil'), (4, 'sports_area_per_pupil'),
         (5, 'equipment_value_per_pupil'),
         (6, 'multimedia_rooms_per_100'), (7, 'books_per_pupil')) v(i, indicator_id);
+create table marts.dim_target as
+    select 'LC-17' target_id, 'LC' document_id, '乡镇驻地初中应具备寄宿条件' as quote, '>=' as operator, 1.0::double threshold,
+        '2025;2027' due_years, true is_judged;
+create table marts.dim_fact as select 'has_ipv6' fact_id, 'school' entity_type, '已部署IPv6网络应用' name_zh;
+create table marts.fct_measure as
+    select 'liaocheng' region_id, 2023 school_year, 'm' measure_id, 'county' area_level, '371501' area_id, 0.9::double as value,
+        0.9::double lowest_value, 1.0::double highest_value, 9 units_counted, 1 units_missing, '学校表缺“是否寄宿制”' missing;
+create table marts.mart_target_area as
+    select 'liaocheng' region_id, 2023 school_year, 'LC-17' target_id, 'county' area_level, '371501' area_id, '东昌府区' area_name,
+        '>=' as operator, 0.9::double as value, 1.0::double threshold, false is_met, 0.1::double gap, 0 units_missing;
+create table marts.mart_target_progress as
+    select 'liaocheng' region_id, 2023 school_year, 'LC-17' target_id, 'on_track' status, 0.1::double pace_observed,
+        0.05::double pace_needed, null::varchar missing, '乡镇驻地初中应具备寄宿条件' as quote;
 """
 
 # What is broken, and the start of the sentence that must then say so. Keyed by table.
@@ -251,6 +266,36 @@ BREAKS = {
         "update marts.dim_indicator set unit_zh = null": "每项指标都有单位",
         "update marts.dim_indicator set numerator = null": "每项指标都指明分子",
     },
+    "marts.dim_target": {
+        "insert into marts.dim_target from marts.dim_target": "目标编号不重复",
+        "update marts.dim_target set quote = null": "每项目标都有原文",
+        "update marts.dim_target set is_judged = false": "判定的目标有比较和阈值",
+        "update marts.dim_target set due_years = '2025,2027'": "到期学年写作",
+    },
+    "marts.dim_fact": {
+        "insert into marts.dim_fact from marts.dim_fact": "事实编号不重复",
+        "update marts.dim_fact set entity_type = '学校'": "单位类型",
+        "update marts.dim_fact set name_zh = null": "每项事实都有名称",
+    },
+    "marts.fct_measure": {
+        "update marts.fct_measure set area_level = 'class'": "层级只有",
+        "update marts.fct_measure set value = 'inf'": "测度值是有限的数",
+        "update marts.fct_measure set missing = ' '": "缺数的单位都说明",
+        "update marts.fct_measure set units_counted = 0, units_missing = 0": "每个测度都有受考察的单位",
+    },
+    "marts.mart_target_area": {
+        "update marts.mart_target_area set area_level = 'class'": "层级只有",
+        "update marts.mart_target_area set area_name = null": "受约束的单位都有名称",
+        "update marts.mart_target_area set value = 1": "数据齐全时",
+        "update marts.mart_target_area set is_met = true": "差额不为负",
+    },
+    "marts.mart_target_progress": {
+        "delete from marts.mart_target_progress": "区域所列文件的目标",
+        "update marts.mart_target_progress set status = '达到'": "状态只有七种",
+        "update marts.mart_target_progress set status = 'not_evaluable'": "无法判定的都说明",
+        "update marts.mart_target_progress set pace_observed = null": "进度足够与否",
+        "update marts.mart_target_progress set quote = null": "每项目标都有原文",
+    },
 }
 
 
@@ -259,6 +304,8 @@ def make_warehouse(path: Path) -> Path:
     with duckdb.connect(path) as con:
         con.execute("create schema raw; create schema marts")
         con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
+        con.execute("create table raw.region (region_id varchar, documents varchar)")
+        con.execute("create table raw.source_file (region_id varchar, school_year integer)")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}

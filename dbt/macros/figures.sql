@@ -56,3 +56,34 @@
 {% macro each_of(list) %}{{ return(adapter.dispatch('each_of')(list)) }}{% endmacro %}
 {% macro default__each_of(list) %}{{ return("explode(" ~ list ~ ")") }}{% endmacro %}
 {% macro duckdb__each_of(list) %}{{ return("unnest(" ~ list ~ ")") }}{% endmacro %}
+
+
+{# A text as a number, null where it is none; and the digits of a text. #}
+{% macro number(text) -%}
+  {{ dbt.safe_cast(text, 'double') }}
+{%- endmacro %}
+
+{% macro digits(text) -%}
+  regexp_replace({{ text }}, '[^0-9]', '', 'g')
+{%- endmacro %}
+
+
+{# A figure as it is judged against a threshold: in decimals, so that 0.1 + 0.2 meets 0.3. No two different shares of any country's
+   pupils are as near to each other as the tenth decimal; nothing is rounded that could be told apart. #}
+{% macro judged(figure) -%}
+  cast({{ figure }} as decimal(28, 10))
+{%- endmacro %}
+
+
+{# Does a figure lie within the bounds of its row, or outside of one of them? An open bound is itself outside; a bound that is null is none. #}
+{% macro falls_below(figure) -%}
+  coalesce({{ figure }} < lower_bound or (is_open and {{ figure }} = lower_bound), false)
+{%- endmacro %}
+
+{% macro goes_above(figure) -%}
+  coalesce({{ figure }} > upper_bound or (is_open and {{ figure }} = upper_bound), false)
+{%- endmacro %}
+
+{% macro satisfies(figure) -%}
+  ({{ figure }} is not null and not {{ falls_below(figure) }} and not {{ goes_above(figure) }})
+{%- endmacro %}

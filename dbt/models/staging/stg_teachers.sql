@@ -6,8 +6,15 @@ select
     school_id,
     stage,
     degree,
+    has_certificate,
     subject,
     title,
     backbone_level,
-    post
+    post,
+    birth_year,
+    terms_at_school,
+    rotation_eligible,
+    rotated,
+    training_hours_5y,
+    annual_pay_yuan
 from {{ source('raw', 'teachers') }}

@@ -1,0 +1,481 @@
+-- Grain: region × school year × measure × area (its level and id), for the measures that the targets of the region's documents read.
+-- Measures of inputs only; those of other measures are fct_measure's.
+with documents as (
+    select
+        region_id,
+        trim({{ each_of(split('documents', ',')) }}) as document_id
+    from {{ source('raw', 'region') }}
+),
+
+asked as (
+    select distinct
+        documents.region_id,
+        targets.measure_id,
+        targets.area_level
+    from documents
+    inner join {{ ref('targets') }} as targets on documents.document_id = targets.document_id
+),
+
+-- a measure of other measures asks for those
+parts as (
+    select
+        measure_id,
+        trim({{ each_of(split("numerator || coalesce(';' || denominator, '')", ';')) }}) as part_id
+    from {{ ref('measures') }}
+    where statistic in ('quotient', 'change', 'least')
+),
+
+wanted as (
+    select * from asked
+    union
+    select
+        asked.region_id,
+        parts.part_id as measure_id,
+        asked.area_level
+    from asked
+    inner join parts on asked.measure_id = parts.measure_id
+),
+
+measures as (
+    select
+        measures.measure_id,
+        measures.statistic,
+        measures.unit_level,
+        measures.numerator,
+        measures.denominator,
+        measures.scale,
+        populations.stage,
+        populations.school_types,
+        populations.urban_rural_classes,
+        populations.is_township_seat,
+        populations.is_boarding,
+        populations.organisers,
+        populations.min_pupils,
+        populations.max_pupils,
+        populations.is_in_scope,
+        populations.condition_input
+    from {{ ref('measures') }} as measures
+    left join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+    where measures.statistic not in ('quotient', 'change', 'least')
+),
+
+components as (
+    select
+        measure_id,
+        'numerator' as part,
+        trim({{ each_of(split('numerator', ';')) }}) as input_id
+    from measures
+    union all
+    select
+        measure_id,
+        'denominator' as part,
+        denominator as input_id
+    from measures
+    where denominator is not null
+    union all
+    select
+        measure_id,
+        'condition' as part,
+        condition_input as input_id
+    from measures
+    where condition_input is not null
+),
+
+inputs as (
+    select * from {{ ref('int_inputs__melted') }}
+    where {{ pending() }}
+),
+
+partitions as (
+    select distinct
+        region_id,
+        school_year
+    from {{ source('raw', 'source_file') }}
+    where {{ pending() }}
+),
+
+schools as (
+    select
+        schools.*,
+        urban_rural.urban_rural_class
+    from {{ ref('stg_schools') }} as schools
+    left join {{ ref('urban_rural') }} as urban_rural on schools.urban_rural_code = urban_rural.urban_rural_code
+    where schools.status = 'open' and {{ pending('schools') }}
+),
+
+counties as (
+    select
+        region_id,
+        county_code
+    from {{ source('raw', 'county') }}
+    union
+    select
+        region_id,
+        county_code
+    from schools
+),
+
+-- everything that can hand in a figure; a section is a stage of a school
+units as (
+    select
+        schools.region_id,
+        schools.school_year,
+        'section' as unit_level,
+        stages.school_id as unit_id,
+        stages.stage,
+        ';' || stages.stage || ';' as stages,
+        schools.school_name as unit_name,
+        schools.county_code,
+        schools.county_code || schools.township as township_id,
+        schools.school_type,
+        schools.urban_rural_class,
+        schools.is_township_seat,
+        schools.is_boarding,
+        schools.organiser,
+        stages.pupils,
+        stages.is_in_scope
+    from {{ ref('fct_school_stage') }} as stages
+    inner join schools
+        on
+            stages.region_id = schools.region_id
+            and stages.school_year = schools.school_year
+            and stages.school_id = schools.school_id
+    where {{ pending('stages') }}
+    union all
+    select
+        schools.region_id,
+        schools.school_year,
+        'school' as unit_level,
+        schools.school_id as unit_id,
+        'all' as stage,
+        case when schools.primary_pupils > 0 then ';primary;' else ';' end
+        || case when schools.junior_pupils > 0 then 'junior;' else '' end as stages,
+        schools.school_name as unit_name,
+        schools.county_code,
+        schools.county_code || schools.township as township_id,
+        schools.school_type,
+        schools.urban_rural_class,
+        schools.is_township_seat,
+        schools.is_boarding,
+        schools.organiser,
+        coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0) as pupils,
+        true as is_in_scope
+    from schools
+    union all
+    select distinct
+        region_id,
+        school_year,
+        'township' as unit_level,
+        county_code || township as unit_id,
+        'all' as stage,
+        ';' as stages,
+        township as unit_name,
+        county_code,
+        county_code || township as township_id,
+        cast(null as varchar) as school_type,
+        cast(null as varchar) as urban_rural_class,
+        cast(null as boolean) as is_township_seat,
+        cast(null as boolean) as is_boarding,
+        cast(null as varchar) as organiser,
+        cast(null as bigint) as pupils,
+        true as is_in_scope
+    from schools
+    where township is not null
+    union all
+    select
+        partitions.region_id,
+        partitions.school_year,
+        'county' as unit_level,
+        counties.county_code as unit_id,
+        'all' as stage,
+        ';' as stages,
+        coalesce(listed.county_name_zh, counties.county_code) as unit_name,
+        counties.county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        true as is_in_scope
+    from partitions
+    inner join counties on partitions.region_id = counties.region_id
+    left join {{ source('raw', 'county') }} as listed
+        on counties.region_id = listed.region_id and counties.county_code = listed.county_code
+    union all
+    select
+        partitions.region_id,
+        partitions.school_year,
+        'region' as unit_level,
+        partitions.region_id as unit_id,
+        'all' as stage,
+        ';' as stages,
+        region.region_name_zh as unit_name,
+        null as county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        true as is_in_scope
+    from partitions
+    inner join {{ source('raw', 'region') }} as region on partitions.region_id = region.region_id
+),
+
+needed as (
+    select distinct
+        region_id,
+        measure_id
+    from wanted
+),
+
+-- who belongs to a measure's population; a column that the population leaves empty asks for nothing
+members as (
+    select
+        units.*,
+        measures.measure_id,
+        measures.statistic
+    from units
+    inner join needed on units.region_id = needed.region_id
+    inner join measures on needed.measure_id = measures.measure_id and units.unit_level = measures.unit_level
+    where
+        (measures.stage is null or units.stages like '%;' || measures.stage || ';%')
+        and (measures.school_types is null or ';' || measures.school_types || ';' like '%;' || units.school_type || ';%')
+        and (
+            measures.urban_rural_classes is null
+            or ';' || measures.urban_rural_classes || ';' like '%;' || units.urban_rural_class || ';%'
+        )
+        and (measures.is_township_seat is null or units.is_township_seat = measures.is_township_seat)
+        and (measures.is_boarding is null or units.is_boarding = measures.is_boarding)
+        and (measures.organisers is null or ';' || measures.organisers || ';' like '%;' || units.organiser || ';%')
+        and (measures.min_pupils is null or units.pupils >= measures.min_pupils)
+        and (measures.max_pupils is null or units.pupils <= measures.max_pupils)
+        and (measures.is_in_scope is null or units.is_in_scope = measures.is_in_scope)
+),
+
+-- a school's own fact before the one that its county hands in for all
+figures as (
+    select
+        members.region_id,
+        members.school_year,
+        members.measure_id,
+        members.statistic,
+        members.unit_id,
+        members.unit_name,
+        members.stage,
+        members.county_code,
+        members.township_id,
+        components.part,
+        components.input_id,
+        coalesce(own.value, of_county.value) as value
+    from members
+    inner join components on members.measure_id = components.measure_id
+    left join inputs as own
+        on
+            members.region_id = own.region_id
+            and members.school_year = own.school_year
+            and members.unit_level = own.unit_level
+            and members.unit_id = own.unit_id
+            and members.stage = own.stage
+            and components.input_id = own.input_id
+    left join inputs as of_county
+        on
+            members.region_id = of_county.region_id
+            and members.school_year = of_county.school_year
+            and members.unit_level = 'school'
+            and of_county.unit_level = 'county'
+            and members.county_code = of_county.unit_id
+            and components.input_id = of_county.input_id
+),
+
+-- of several inputs the least counts, and all must be there; min and max take those that are there
+of_units as (
+    select
+        region_id,
+        school_year,
+        measure_id,
+        statistic,
+        unit_id,
+        stage,
+        county_code,
+        township_id,
+        case
+            when statistic = 'max' then max(case when part = 'numerator' then value end)
+            when statistic = 'min' or count(case when part = 'numerator' then value end) = count(case when part = 'numerator' then 1 end)
+                then min(case when part = 'numerator' then value end)
+        end as numerator,
+        max(case when part = 'denominator' then value end) as denominator,
+        max(case when part = 'denominator' then 1 else 0 end) as has_denominator,
+        min(case when part = 'condition' then coalesce(value, -1) else 1 end) as condition_value
+    from figures
+    group by region_id, school_year, measure_id, statistic, unit_id, stage, county_code, township_id
+),
+
+-- who is known not to be concerned leaves; of whom it is not known, the figure is missing
+concerned as (
+    select
+        *,
+        condition_value = 1 and numerator is not null and (has_denominator = 0 or denominator is not null) as is_known,
+        case
+            when has_denominator = 0 then numerator
+            when denominator > 0 then numerator / denominator
+        end as unit_value
+    from of_units
+    where condition_value <> 0
+),
+
+placed as (
+    select
+        concerned.*,
+        wanted.area_level,
+        case wanted.area_level
+            when 'region' then concerned.region_id
+            when 'county' then concerned.county_code
+            when 'township' then concerned.township_id
+            else concerned.unit_id
+        end as area_id
+    from concerned
+    inner join wanted on concerned.region_id = wanted.region_id and concerned.measure_id = wanted.measure_id
+),
+
+gaps as (
+    select
+        placed.region_id,
+        placed.school_year,
+        placed.measure_id,
+        placed.area_level,
+        placed.area_id,
+        figures.input_id,
+        figures.unit_id,
+        figures.unit_name,
+        placed.area_level in ('school', 'township')
+        or (placed.area_level = 'county' and figures.unit_id = placed.county_code)
+        or figures.unit_id = placed.region_id as is_area_itself,
+        row_number() over (
+            partition by placed.region_id, placed.school_year, placed.measure_id, placed.area_level, placed.area_id, figures.input_id
+            order by figures.unit_id, figures.stage
+        ) as place
+    from placed
+    inner join figures
+        on
+            placed.region_id = figures.region_id
+            and placed.school_year = figures.school_year
+            and placed.measure_id = figures.measure_id
+            and placed.unit_id = figures.unit_id
+            and placed.stage = figures.stage
+    where not placed.is_known and figures.value is null
+),
+
+named as (
+    select
+        gaps.region_id,
+        gaps.school_year,
+        gaps.measure_id,
+        gaps.area_level,
+        gaps.area_id,
+        gaps.input_id,
+        case inputs.source
+            when 'facts' then '事实表缺'
+            when 'schools' then '学校表缺'
+            when 'teachers' then '教师表缺'
+            when 'classes' then '班级表缺'
+            when 'funding' then '经费表缺'
+            else '尚未得出'
+        end || '“' || inputs.name_zh || '”（' || gaps.input_id || '）'
+        || case
+            when max(case when gaps.is_area_itself then 1 else 0 end) = 1 then ''
+            else
+                '：' || {{ dbt.listagg("case when gaps.place <= 3 then gaps.unit_name end", "'、'", 'order by gaps.place') }}
+                || case when count(*) > 3 then '等' || cast(count(*) as varchar) || '个单位' else '' end
+        end as gap
+    from gaps
+    inner join {{ ref('inputs') }} as inputs on gaps.input_id = inputs.input_id
+    group by gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, inputs.source, inputs.name_zh
+),
+
+missing as (
+    select
+        region_id,
+        school_year,
+        measure_id,
+        area_level,
+        area_id,
+        {{ dbt.listagg('gap', "'；'", 'order by input_id') }} as missing
+    from named
+    group by region_id, school_year, measure_id, area_level, area_id
+),
+
+summed as (
+    select
+        placed.region_id,
+        placed.school_year,
+        placed.measure_id,
+        placed.statistic,
+        placed.area_level,
+        placed.area_id,
+        max(case when placed.area_level <> 'region' then placed.county_code end) as county_code,
+        max(placed.has_denominator) as has_denominator,
+        count(case when placed.is_known then 1 end) as units_counted,
+        count(case when not placed.is_known then 1 end) as units_missing,
+        {{ total('case when placed.is_known then placed.numerator end') }} as numerator,
+        case
+            when max(placed.has_denominator) = 1 then {{ total('case when placed.is_known then placed.denominator end') }}
+            when placed.statistic = 'share' then count(case when placed.is_known then 1 end)
+        end as denominator,
+        min(case when placed.is_known then placed.unit_value end) as least_value,
+        max(case when placed.is_known then placed.unit_value end) as greatest_value
+    from placed
+    group by placed.region_id, placed.school_year, placed.measure_id, placed.statistic, placed.area_level, placed.area_id
+),
+
+valued as (
+    select
+        summed.*,
+        measures.scale,
+        measures.scale * case summed.statistic
+            when 'min' then summed.least_value
+            when 'max' then summed.greatest_value
+            when 'share' then summed.numerator / nullif(summed.denominator, 0)
+            else summed.numerator
+        end as value
+    from summed
+    inner join measures on summed.measure_id = measures.measure_id
+)
+
+-- between what it would be if every unit that is missing counted nothing, and if it counted in full
+select
+    valued.region_id,
+    valued.school_year,
+    valued.measure_id,
+    valued.area_level,
+    valued.area_id,
+    valued.county_code,
+    valued.numerator,
+    valued.denominator,
+    valued.value,
+    case
+        when valued.units_missing = 0 or valued.statistic = 'max' then valued.value
+        when valued.statistic = 'count' then coalesce(valued.numerator, 0)
+        when valued.statistic = 'share' and valued.has_denominator = 0
+            then coalesce(valued.numerator, 0) / (valued.units_counted + valued.units_missing)
+    end as lowest_value,
+    case
+        when valued.units_missing = 0 or valued.statistic = 'min' then valued.value
+        when valued.statistic = 'count' then coalesce(valued.numerator, 0) + valued.units_missing
+        when valued.statistic = 'share' and valued.has_denominator = 0
+            then (coalesce(valued.numerator, 0) + valued.units_missing) / (valued.units_counted + valued.units_missing)
+    end as highest_value,
+    valued.units_counted,
+    valued.units_missing,
+    missing.missing
+from valued
+left join missing
+    on
+        valued.region_id = missing.region_id
+        and valued.school_year = missing.school_year
+        and valued.measure_id = missing.measure_id
+        and valued.area_level = missing.area_level
+        and valued.area_id = missing.area_id

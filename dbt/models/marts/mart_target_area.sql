@@ -1,0 +1,131 @@
+-- Grain: region × school year × target × area (region, county, township or school) that the target binds.
+{{ config(also_years_after=1) }}
+with documents as (
+    select
+        region_id,
+        trim({{ each_of(split('documents', ',')) }}) as document_id
+    from {{ source('raw', 'region') }}
+),
+
+-- what satisfies a target lies between two bounds; is_open: the bound itself does not satisfy
+targets as (
+    select
+        targets.*,
+        measures.decimals,
+        case when targets.is_judged and targets.operator in ('>=', '>', '=', 'between') then targets.threshold end as lower_bound,
+        case
+            when not targets.is_judged then null
+            when targets.operator in ('<=', '<', '=') then targets.threshold
+            when targets.operator = 'between' then targets.threshold_high
+        end as upper_bound,
+        targets.operator in ('>', '<') as is_open
+    from {{ ref('targets') }} as targets
+    inner join {{ ref('measures') }} as measures on targets.measure_id = measures.measure_id
+),
+
+results as (
+    select
+        facts.region_id,
+        facts.school_year,
+        facts.area_level,
+        facts.area_id,
+        facts.county_code,
+        facts.numerator,
+        facts.denominator,
+        facts.value,
+        facts.units_counted,
+        facts.units_missing,
+        facts.missing,
+        targets.target_id,
+        targets.is_judged,
+        targets.operator,
+        targets.threshold,
+        targets.threshold_high,
+        targets.is_open,
+        targets.lower_bound,
+        targets.upper_bound,
+        {{ judged('facts.value') }} as judged_value,
+        {{ judged('facts.lowest_value') }} as lowest_value,
+        {{ judged('facts.highest_value') }} as highest_value,
+        {{ judged('floor(facts.value * power(10, targets.decimals) + 0.5000001) / power(10, targets.decimals)') }} as rounded_value
+    from {{ ref('fct_measure') }} as facts
+    inner join documents on facts.region_id = documents.region_id
+    inner join targets
+        on
+            documents.document_id = targets.document_id
+            and facts.measure_id = targets.measure_id
+            and facts.area_level = targets.area_level
+    where
+        {{ pending('facts') }}
+        and (targets.county_codes is null or ';' || targets.county_codes || ';' like '%;' || facts.county_code || ';%')
+),
+
+-- what is missing decides nothing only where it could not: both ends of the range must satisfy, or neither can
+judged as (
+    select
+        *,
+        case
+            when not is_judged then null
+            when {{ satisfies('lowest_value') }} and {{ satisfies('highest_value') }} then true
+            when {{ falls_below('highest_value') }} or {{ goes_above('lowest_value') }} then false
+        end as is_met,
+        {{ satisfies('judged_value') }} as is_satisfied,
+        {{ satisfies('rounded_value') }} as is_satisfied_rounded
+    from results
+),
+
+named as (
+    select
+        region_id,
+        school_year,
+        'school' as area_level,
+        school_id as area_id,
+        school_name as area_name
+    from {{ ref('stg_schools') }}
+    where {{ pending() }}
+    union all
+    select distinct
+        region_id,
+        school_year,
+        'township' as area_level,
+        county_code || township as area_id,
+        township as area_name
+    from {{ ref('stg_schools') }}
+    where {{ pending() }}
+)
+
+select
+    judged.region_id,
+    judged.school_year,
+    judged.target_id,
+    judged.area_level,
+    judged.area_id,
+    coalesce(named.area_name, county.county_name_zh, region.region_name_zh, judged.area_id) as area_name,
+    judged.county_code,
+    judged.numerator,
+    judged.denominator,
+    judged.value,
+    cast(judged.threshold as double) as threshold,
+    cast(judged.threshold_high as double) as threshold_high,
+    judged.operator,
+    judged.is_met,
+    cast(case
+        when judged.judged_value < judged.lower_bound then judged.lower_bound - judged.judged_value
+        when judged.judged_value > judged.upper_bound then judged.judged_value - judged.upper_bound
+        when judged.is_judged then 0 * judged.judged_value
+    end as double) as gap,
+    case when judged.is_met is not null then coalesce(judged.is_satisfied <> judged.is_satisfied_rounded, false) end as rounding_flips,
+    judged.units_counted,
+    judged.units_missing,
+    judged.missing
+from judged
+left join named
+    on
+        judged.region_id = named.region_id
+        and judged.school_year = named.school_year
+        and judged.area_level = named.area_level
+        and judged.area_id = named.area_id
+left join {{ source('raw', 'county') }} as county
+    on judged.area_level = 'county' and judged.region_id = county.region_id and judged.area_id = county.county_code
+left join {{ source('raw', 'region') }} as region
+    on judged.area_level = 'region' and judged.region_id = region.region_id
