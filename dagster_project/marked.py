@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 FINDINGS = "检查结果"
 COPY = f"-{FINDINGS}"  # what the name of a copy ends with
+HAND_IN = "改好后保存，代替原文件交回，本表和批注不用删除"
+MEND_ELSEWHERE = "请在原文件里改，不要交回这一份"
 WIDTHS = {"文件": 20, "工作表": 16, "行": 7, "列": 28, "问题": 50, "怎么改": 32}
 MARK = PatternFill("solid", fgColor="FF9999")
 LINK = Font(FACE, 10, color="0563C1", underline="single")
@@ -207,8 +209,7 @@ def _fill(sheet: Worksheet, rows: Iterable[list[str]], checked: "CheckedSheet | 
         kept = [*range(1, header_row + 1), *sorted(wrong)]
         copy = Copy(sheet, {row: place for place, row in enumerate(kept, start=2)}, 1)
         sheet["A1"] = (
-            f"原表有 {checked.rows_in} 行，这里只有表头和有问题的 {len(wrong)} 行，第一列是原表的行号："
-            "请在原文件里改，不要交回这一份"
+            f"原表有 {checked.rows_in} 行，这里只有表头和有问题的 {len(wrong)} 行，第一列是原表的行号：{MEND_ELSEWHERE}"
         )
         sheet["A1"].font = BOLD
     widths: dict[int, int] = {}
@@ -217,7 +218,7 @@ def _fill(sheet: Worksheet, rows: Iterable[list[str]], checked: "CheckedSheet | 
         if place is None:
             continue
         if copy.rows:
-            sheet.cell(place, 1, number)
+            sheet.cell(place, 1, number if number > header_row else "原行号")
         for index, text in enumerate(row):
             if not text:
                 continue
@@ -236,6 +237,7 @@ def _fill(sheet: Worksheet, rows: Iterable[list[str]], checked: "CheckedSheet | 
     if header_row:
         below = (copy.rows or {}).get(header_row, header_row) + 1
         sheet.freeze_panes = sheet.cell(below, 1)
+        sheet.row_dimensions[below - 1].height = 32
         print_landscape(sheet, below - 1)
     return copy
 
@@ -259,7 +261,8 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
     unlisted = sum(checked.unlisted for checked in file.sheets)
     more = f"，另有 {unlisted} 行有问题，没有逐一列出" if unlisted else ""
     sheet.append([f"{FINDINGS}：{Path(file.shown).name} 有 {len(found)} 处要改{more}"])
-    sheet.append(["点“列”跳到标红的单元格，鼠标停在上面看原因；改好后保存，代替原文件交回。本表和批注不用删除。"])
+    is_whole = all(copy.rows is None for copy in copies.values())
+    sheet.append([f"点“列”跳到标红的单元格，鼠标停在上面看原因；{HAND_IN if is_whole else MEND_ELSEWHERE}。"])
     sheet.append(list(WIDTHS))
     sheet["A1"].font, sheet["A2"].font = TITLE, BODY
     for place, (checked, problem, cell) in enumerate(found, start=4):

@@ -333,10 +333,12 @@ def test_a_long_sheet_is_copied_only_where_it_is_wrong(folder: Path, monkeypatch
     monkeypatch.setattr(marked, "MOST_ROWS", 20)
     rows = schools(30)
     rows[9]["图书册数"] = rows[19]["图书册数"] = "四百"
-    sheet = copy_of(write_csv(folder / "schools.csv", rows))["schools"]
+    book = copy_of(write_csv(folder / "schools.csv", rows))
+    sheet = book["schools"]
+    assert all("不要交回这一份" in str(cell.value) for cell in (book[FINDINGS]["A2"], sheet["A1"]))
     assert "原表有 30 行，这里只有表头和有问题的 2 行" in str(sheet["A1"].value)
     assert [[cell.value for cell in row][:3] for row in sheet.iter_rows(min_row=2)] == [
-        [1, "学校标识码", "学校名称"],
+        ["原行号", "学校标识码", "学校名称"],
         [11, "3715020010", "第10小学"],
         [21, "3715020020", "第20小学"],
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.files import BLANKS, DAMAGED, Sheet
 from dagster_project.extracts.headers import Headers
-from dagster_project.regions import Region
+from dagster_project.regions import TEN_DIGITS, Region
 
 FULL_WIDTH = ("０１２３４５６７８９－．，", "0123456789-.,")
 IN_PERSONAL = 11  # how many of them an identity or telephone number may hold
@@ -148,10 +148,11 @@ def _school_rules(extract: Extract, region: Region) -> list[Rule]:
     school_id, county_code = extract.column("school_id"), extract.column("county_code")
     pupils = ", ".join(f"{stage}_pupils" for stage in contract().stages)
     pattern = quote(region.school_id_pattern)
+    rule = "应为十位数字" if region.school_id_pattern == TEN_DIGITS else region.school_id_pattern
     rules = [
         Rule(
             f"not regexp_full_match(school_id, {pattern})",
-            f"'“学校标识码”为“' || school_id || {quote(f'”，不合规则 {region.school_id_pattern}：请核对后改正')}",
+            f"'“学校标识码”为“' || school_id || {quote(f'”，不合规则（{rule}）：请核对后改正')}",
             school_id,
         ),
         Rule(f"coalesce({pupils}) is null", quote("没有任何学段的在校生数：请至少填写一个学段")),
