@@ -1,5 +1,6 @@
 """Blank workbooks to fill in, one an extract: header, drop-downs, limits and explanation, all from the contract."""
 
+import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,14 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from dagster_project import settings
 from dagster_project.extracts.contract import Column, Extract, contract
 
 HOUSE = "均衡 Junheng"
-EXPLANATION, CHOICES = "填写说明", "选项"
+EXPLANATION, CHOICES, DICTIONARY = "填写说明", "选项", "事实目录"
+FACTS = (
+    settings.CHECKOUT / "dbt" / "seeds" / "inputs.csv"
+)  # what measures read; those of source `facts` are handed in here
 LAST_ROW = 50_000  # of the drop-downs and limits; a big county has some ten thousand teachers
 LARGEST = 999_999_999_999  # where the contract sets no bound; whoever types more has typed a code
 LONGEST_PROMPT, LONGEST_ERROR = 255, 225  # characters that Excel shows; with more it calls the file damaged
@@ -62,6 +67,8 @@ def template(extract: Extract, counties: Mapping[str, str]) -> Workbook:
     data, explanation, choices = map(book.create_sheet, (extract.zh, EXPLANATION, CHOICES))
     allowed = {column.name: _allowed(column, counties) for column in extract.columns}
     _explain(explanation, extract, allowed)
+    if any(column.name == "fact_id" for column in extract.columns):
+        _list_facts(book.create_sheet(DICTIONARY))
     choices.sheet_state = "hidden"
     data.freeze_panes = "C2"
     data.row_dimensions[1].height = 48
@@ -199,6 +206,38 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
     sheet.row_dimensions[1].height, sheet.row_dimensions[header_row].height = 30, 24
     sheet.sheet_view.showGridLines = False
     print_landscape(sheet, header_row)
+    sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
+
+
+def _list_facts(sheet: Worksheet) -> None:
+    """Every fact that a measure reads: its id, what it is, who has it, and how its value is written."""
+    entities = {value: said[0] for value, said in contract().domains["entity_type"].items()}
+    kinds = {
+        "number": "数值",
+        "share": "比例，0 至 1",
+        "boolean": "是/否",
+        "date": "日期，如 2026-07-31",
+        "level": "等级",
+    }
+    widths = {"编号": 42, "名称": 52, "由谁填": 10, "怎样写": 22, "说明": 60}
+    sheet.append(list(widths))
+    with FACTS.open(encoding="utf-8", newline="") as stream:
+        for fact in csv.DictReader(stream):
+            if fact["source"] == "facts":
+                entity = entities.get(fact["unit_level"], fact["unit_level"])
+                inherited = "全县一致的，县里报一行即可" if fact["is_inherited"] == "true" else ""
+                note = "；".join(filter(None, (fact["note_zh"], inherited)))
+                kind = kinds.get(fact["value_type"], "文字") + (f"（{fact['unit_zh']}）" if fact["unit_zh"] else "")
+                sheet.append([fact["input_id"], fact["name_zh"], entity, kind, note])
+    for row in sheet.iter_rows():
+        for cell in row:
+            cell.border, cell.alignment, cell.font, cell.number_format = BOX, WRAPPED, BODY, "@"
+    for index, width in enumerate(widths.values(), start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
+        header = sheet.cell(1, index)
+        header.fill, header.font, header.alignment = BLUE, WHITE_BOLD, CENTRE
+    sheet.freeze_panes = "A2"
+    print_landscape(sheet, header_row=1)
     sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 

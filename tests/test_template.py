@@ -1,5 +1,6 @@
 """Blank extracts: what a clerk fills in comes back whole, and Excel refuses what the contract refuses."""
 
+import csv
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from dagster_project import load, warehouse
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.headers import find_headers
 from dagster_project.regions import Region, read_regions
-from dagster_project.template import write_templates
+from dagster_project.template import DICTIONARY, FACTS, write_templates
 
 COUNTIES = {"371502": "东昌府区", "371503": "茌平区"}
 REGION = Region("demo", "示范区", COUNTIES, r"^\d{10}$", None, (), "09-01", synthetic=False)
@@ -76,7 +77,8 @@ def assert_clean(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     data = {(extract.name, extract.zh, ROWS, ROWS, 0, "loaded") for extract in EXTRACTS.values()}
     assert {sheet for sheet in sheets if sheet[5] == "loaded"} == data
     others = [sheet for sheet in sheets if sheet[5] != "loaded"]
-    assert {(sheet[0], sheet[1]) for sheet in others} == {(e, s) for e in EXTRACTS for s in ("填写说明", "选项")}
+    expected = {(e, s) for e in EXTRACTS for s in ("填写说明", "选项")} | {("facts", DICTIONARY)}
+    assert {(sheet[0], sheet[1]) for sheet in others} == expected
     assert all(rows == skipped > 0 and status == "skipped" for _, _, rows, _, skipped, status in others)
     assert (account.loaded, account.quarantined) == (ROWS * len(EXTRACTS), 0)
     assert con.execute("select count(*) from raw.source_file where unknown_columns is not null").fetchone() == (0,)
@@ -224,7 +226,7 @@ def test_filled_templates_are_published(blank: Path, tmp_path: Path) -> None:
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     query = "select status, count(*) as sheets from mart_source_file group by 1 order by 1"
     sheets = junheng("sql", query, "--home", tmp_path / "published", "--format", "csv")
-    assert sheets.stdout.split() == ["status,sheets", "loaded,6", "skipped,12"]
+    assert sheets.stdout.split() == ["status,sheets", "loaded,6", "skipped,13"]
 
 
 def test_the_command_explains_itself(tmp_path: Path) -> None:
@@ -236,3 +238,14 @@ def test_the_command_explains_itself(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     beside = junheng("template", "--out", tmp_path / "file" / "x")
     assert beside.returncode == 1 and "没有写出空白报表" in beside.stderr
+
+
+def test_the_facts_workbook_lists_what_measures_read(tmp_path: Path) -> None:
+    """Every fact of the dictionary stands in it once, and the list is no data when the workbook comes back."""
+    [path] = [path for path in write_templates(tmp_path, {}) if path.name == "facts.xlsx"]
+    listed = openpyxl.load_workbook(path)[DICTIONARY].iter_rows(min_row=2, values_only=True)
+    with FACTS.open(encoding="utf-8", newline="") as stream:
+        known = [row["input_id"] for row in csv.DictReader(stream) if row["source"] == "facts"]
+    assert [row[0] for row in listed] == known and len(known) > 100
+    top = [[str(cell or "") for cell in row] for row in openpyxl.load_workbook(path)[DICTIONARY].values]
+    assert find_headers(top[:13], contract().extracts["facts"]) is None
