@@ -247,7 +247,9 @@ def mixed_files() -> Iterator[tuple[str, bytes, str]]:
     yield "utf8_header_over_gbk", mixed("utf-8", "gbk", 0), "编码混杂"
     yield "gbk_in_utf8", mixed("gbk", "utf-8", 3), "编码混杂：有的行是 UTF-8，有的行是 GB18030（GBK）"
     yield "utf8_cell_in_gbk", text.encode("gbk").replace("第3小学".encode("gbk"), "第3小学堂".encode()), "编码混杂"
-    taken = text.encode("gbk") + "3715020009,实验小学,371502,小学".encode() + b",1" * 13 + b"\n"  # pairs of bytes that GBK has
+    taken = (
+        text.encode("gbk") + "3715020009,实验小学,371502,小学".encode() + b",1" * 13 + b"\n"
+    )  # pairs of bytes that GBK has
     yield "utf8_row_that_gbk_takes", taken, "编码混杂：第 8 行是 UTF-8，别处不是"
     yield "broken_utf8", text.encode().replace("第3".encode(), b"\xff3"), "第 4 行既不是 UTF-8 也不是 GB18030"
     yield "utf16_without_mark", text.encode("utf-16-le"), "既不是 UTF-8 也不是 GB18030"
@@ -933,7 +935,7 @@ def personal_data(raw: Path) -> None:
     people = [person | empty | change | {"教师编号": f"{IDENTITY}{i}"} for i, change in enumerate([{}, *wrong])]
     write_workbook(folder / "teachers.xlsx", {"名册": grid(people)})
     put_at = folder / f"teachers_{IDENTITY}.csv"
-    short = ",".join([NAME, "T7", "3715020009", "小学", PHONE])
+    short = ",".join(["T7", NAME, "3715020009", "小学", PHONE])
     put_at.write_text(
         f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020009,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
     )
