@@ -6,6 +6,7 @@
 """
 
 import csv
+import gc
 import io
 import json
 import os
@@ -777,6 +778,21 @@ def test_25_bombs_are_refused_in_bounded_memory_and_time(tmp_path: Path) -> None
     seconds, growth, workers = map(float, outcome.stdout.split())
     print(seconds, growth, workers)
     assert seconds < 60 and growth < 500 and workers < 2100
+
+
+def test_25_a_worker_that_dies_leaves_nothing_behind(con: duckdb.DuckDBPyConnection, raw: Path, tmp_path: Path) -> None:
+    """The page's process lives for months: a workbook that kills its reader takes no pipe of it along."""
+    template = workbook_bytes(tmp_path, ".xlsx", {"学校": grid(schools())})
+    (raw / "demo" / "2023").mkdir(parents=True)
+    corners = CELL.format(row=1, cell="A1", text="a") + CELL.format(row=1048576, cell="XFD1048576", text="z")
+    write_bomb(raw / "demo/2023/schools.xlsx", template, corners)
+    open_files = []
+    for _ in range(3):
+        read(con, raw)
+        assert "读它要超过 2 GB 内存" in reasons(con)[0]
+        gc.collect()
+        open_files.append(len(os.listdir("/proc/self/fd")))
+    assert open_files[2] <= open_files[0]
 
 
 # What a refresh makes of a whole folder of faults: 17, 19, 23, 24, 26, 27
