@@ -6,22 +6,23 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from weakref import WeakSet
 
-_pools: list[ProcessPoolExecutor] = []
+_pools: WeakSet[ProcessPoolExecutor] = WeakSet()  # one that broke is let go of, with its pipes and semaphores
 
 
 def start_pool(workers: int, begin: Callable[[], None]) -> ProcessPoolExecutor:
     """A pool of processes; each calls `begin` first, leaves Ctrl-C to this process, and ends when it ends."""
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(max_workers=workers, mp_context=spawn, initializer=_begin, initargs=(begin,))
-    _pools.append(pool)
+    _pools.add(pool)
     return pool
 
 
 def stop_pools() -> None:
     """End every pool's processes; it happens by itself when this process ends by itself."""
-    while _pools:
-        _pools.pop().shutdown(cancel_futures=True)
+    for pool in list(_pools):
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin(begin: Callable[[], None]) -> None:

@@ -85,8 +85,12 @@ def test_a_run_covers_what_changed_and_nothing_that_was_not_asked_for(chosen, ch
 
 
 def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First look: take note. A new file: wait one look. Still the same: refresh its region alone, once."""
+    """First look: take note. A new file: wait one look. Still the same: refresh its region alone, once.
+
+    A link that leads nowhere is a file like any other.
+    """
     shutil.copytree(raw_folder(), tmp_path / "raw")
+    (tmp_path / "raw" / "wenshang" / "2023" / "classes_gone.csv").symlink_to("nothing.csv")
     monkeypatch.setenv("JUNHENG_RAW", str(tmp_path / "raw"))
     cursor = None
 

@@ -6,6 +6,7 @@
 """
 
 import csv
+import gc
 import io
 import json
 import os
@@ -779,6 +780,21 @@ def test_25_bombs_are_refused_in_bounded_memory_and_time(tmp_path: Path) -> None
     assert seconds < 60 and growth < 500 and workers < 2100
 
 
+def test_25_a_worker_that_dies_leaves_nothing_behind(con: duckdb.DuckDBPyConnection, raw: Path, tmp_path: Path) -> None:
+    """The page's process lives for months: a workbook that kills its reader takes no pipe of it along."""
+    template = workbook_bytes(tmp_path, ".xlsx", {"学校": grid(schools())})
+    (raw / "demo" / "2023").mkdir(parents=True)
+    corners = CELL.format(row=1, cell="A1", text="a") + CELL.format(row=1048576, cell="XFD1048576", text="z")
+    write_bomb(raw / "demo/2023/schools.xlsx", template, corners)
+    open_files = []
+    for _ in range(3):
+        read(con, raw)
+        assert "读它要超过 2 GB 内存" in reasons(con)[0]
+        gc.collect()
+        open_files.append(len(os.listdir("/proc/self/fd")))
+    assert open_files[2] <= open_files[0]
+
+
 # What a refresh makes of a whole folder of faults: 17, 19, 23, 24, 26, 27
 
 REGION_NAME = '\'; DROP TABLE raw.schools; -- <b>"㐂𠮷"</b> 😀'
@@ -935,7 +951,7 @@ def personal_data(raw: Path) -> None:
     people = [person | empty | change | {"教师编号": f"{IDENTITY}{i}"} for i, change in enumerate([{}, *wrong])]
     write_workbook(folder / "teachers.xlsx", {"名册": grid(people)})
     put_at = folder / f"teachers_{IDENTITY}.csv"
-    short = ",".join([NAME, "T7", "3715020009", "小学", PHONE])
+    short = ",".join(["T7", NAME, "3715020009", "小学", PHONE])
     put_at.write_text(
         f"教师编号,学校标识码,学段,任教学科\n{short}\nT8,3715020009,大学,语文\n注：{NAME} {PHONE},,,\n", "utf-8"
     )
