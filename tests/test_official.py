@@ -17,7 +17,6 @@ from dagster_project.extracts.official import (
     CellMapError,
     School,
     form_of,
-    is_official,
     read_cell_map,
     read_school,
 )
@@ -246,10 +245,6 @@ def test_an_empty_master_cell_does_not_take_its_neighbour(
 )
 def test_a_sheet_is_known_by_the_form_its_name_begins_with(name: str, form: str | None) -> None:
     assert form_of(name) == form
-
-
-def test_a_statistics_workbook_is_told_from_another() -> None:
-    assert is_official(["封面", "教基3112_小学"], HOUSE_MAP) and not is_official(["Sheet1", "学校"], HOUSE_MAP)
 
 
 def map_rows() -> list[dict[str, str]]:

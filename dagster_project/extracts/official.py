@@ -10,7 +10,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -183,12 +183,6 @@ def form_of(name: str) -> str | None:
     if not found:
         return None
     return found[1] + found[2] + (found[3] or "") + ("续" if found[4] else "")
-
-
-def is_official(sheet_names: Iterable[str], cell_map: list[Place]) -> bool:
-    """Is this a school's statistics workbook of any year, judging by the names of its sheets?"""
-    known = {place.form for place in cell_map}
-    return any(form_of(name) in known for name in sheet_names)
 
 
 def school_of(path: Path, school_year: int, cell_map: list[Place]) -> School:
