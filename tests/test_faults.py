@@ -59,7 +59,7 @@ def put(raw: Path, name: str, content: bytes | str) -> Path:
 
 def as_csv(rows: Grid) -> str:
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out).writerows(rows)
     return out.getvalue()
 
 
