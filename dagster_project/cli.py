@@ -12,7 +12,7 @@ import click
 import yaml
 
 from dagster_project import settings
-from dagster_project.regions import Region, RegionsError, find_partitions, read_regions
+from dagster_project.regions import Region, RegionsError, find_partitions, find_strays, read_regions
 
 HOME = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
@@ -111,6 +111,11 @@ def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
     for region_id in region_ids:
         if region_id not in known:
             raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(known))}")
+    for folder, count in find_strays(raw).items():
+        where = folder.relative_to(raw.parent)
+        click.echo(
+            f"注意：{where} 里有 {count} 个报表文件没有读：请放进 raw/<区域>/<学年>/，学年写四位数字，如 2023", err=True
+        )
     present = {year for _, year in find_partitions(raw)}
     if not present:
         raise Failed(f"{raw} 里没有报表：请放进 raw/<区域>/<学年>/，例如 raw/liaocheng/2023/schools.csv")
@@ -167,7 +172,7 @@ def sql(query: str, home: Path | None, form: Literal["table", "csv", "json"]) ->
     metavar="文件夹",
     help="写到哪个文件夹；没有就新建，已有的文件不覆盖",
 )
-@click.option("--region", "region_id", metavar="区域", help="区划代码下拉只列 regions.yml 中这个区域的县")
+@click.option("--region", "region_id", metavar="区域", help="只列 regions.yml 中这个区域的县和它的文件用到的事实")
 @RAW
 def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     """写出六张空白报表（Excel），供各校或统计员填写。
@@ -183,8 +188,8 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
 
     settings.use(raw, None)
     try:
-        counties = _region(region_id).counties if region_id else {}
-        paths = write_templates(out, counties)
+        region = _region(region_id) if region_id else None
+        paths = write_templates(out, region.counties if region else {}, region.documents if region else None)
     except OSError as error:
         raise Failed(f"没有写出空白报表。{error}") from error
     for path in paths:

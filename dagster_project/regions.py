@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.files import DAMAGED, Unreadable, is_within, text_rows
+from dagster_project.extracts.files import DAMAGED, TEXT, WORKBOOK, Unreadable, is_within, text_rows
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 
-REGIONS, ALIASES = "regions.yml", "aliases.csv"
+REGIONS, ALIASES, CELL_MAP = "regions.yml", "aliases.csv", "official_forms.csv"
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[0-9]{4}")
 NO_KEY = re.compile(r"[\x00-\x1f\x7f|\ud800-\udfff]|\.\.\.")  # what a Dagster partition key cannot hold
@@ -135,6 +135,19 @@ def read_regions(raw: Path) -> dict[str, Region]:
             owner[code] = region.id
         regions[region.id] = region
     return regions
+
+
+def find_strays(raw: Path) -> dict[Path, int]:
+    """Folders whose extracts belong to no partition and so are not read, each with how many files; in order."""
+    known = {raw / CELL_MAP, *(region / ALIASES for region in raw.iterdir() if region.is_dir())}
+    strays: dict[Path, int] = {}
+    for path in sorted(raw.rglob("*")):
+        parts = path.relative_to(raw).parts
+        is_in_partition = len(parts) > 2 and YEAR.fullmatch(parts[1])
+        is_hidden = any(part.startswith((".", "~$")) for part in parts)
+        if path.suffix.lower() in TEXT + WORKBOOK and not is_in_partition and not is_hidden and path not in known:
+            strays[path.parent] = strays.get(path.parent, 0) + 1
+    return strays
 
 
 def find_partitions(raw: Path) -> list[tuple[str, int]]:

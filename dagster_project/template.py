@@ -1,8 +1,7 @@
 """Blank workbooks to fill in, one an extract: header, drop-downs, limits and explanation, all from the contract."""
 
-import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -12,14 +11,11 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project import settings
+from dagster_project import facts
 from dagster_project.extracts.contract import Column, Extract, contract
 
 HOUSE = "均衡 Junheng"
 EXPLANATION, CHOICES, DICTIONARY = "填写说明", "选项", "事实目录"
-FACTS = (
-    settings.CHECKOUT / "dbt" / "seeds" / "inputs.csv"
-)  # what measures read; those of source `facts` are handed in here
 LAST_ROW = 50_000  # of the drop-downs and limits; a big county has some ten thousand teachers
 LARGEST = 999_999_999_999  # where the contract sets no bound; whoever types more has typed a code
 LONGEST_PROMPT, LONGEST_ERROR = 255, 225  # characters that Excel shows; with more it calls the file damaged
@@ -44,10 +40,11 @@ CENTRE = Alignment("center", "center", wrap_text=True)
 WRAPPED = Alignment(vertical="center", wrap_text=True)
 
 
-def write_templates(out: Path, counties: Mapping[str, str]) -> list[Path]:
+def write_templates(out: Path, counties: Mapping[str, str], documents: Sequence[str] | None = None) -> list[Path]:
     """Write <extract>.xlsx into `out`, all or, where one of them is there already, none: raises FileExistsError.
 
     `counties` (code to name) becomes the drop-down of county_code; empty: any code may be typed.
+    `documents` narrows the list of facts to what these policy documents and the national standards need; None: all of them.
     """
     paths = {out / f"{name}.xlsx": extract for name, extract in contract().extracts.items()}
     if present := [path.name for path in paths if path.exists()]:
@@ -55,11 +52,11 @@ def write_templates(out: Path, counties: Mapping[str, str]) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     for path, extract in paths.items():
         with path.open("xb") as stream:
-            template(extract, counties).save(stream)
+            template(extract, counties, documents).save(stream)
     return list(paths)
 
 
-def template(extract: Extract, counties: Mapping[str, str]) -> Workbook:
+def template(extract: Extract, counties: Mapping[str, str], documents: Sequence[str] | None = None) -> Workbook:
     """The blank workbook of one extract: a sheet to fill in, its explanation, and the hidden lists behind it."""
     book = Workbook()
     book.properties.creator, book.properties.title = HOUSE, f"{extract.zh} {extract.name}"
@@ -68,7 +65,7 @@ def template(extract: Extract, counties: Mapping[str, str]) -> Workbook:
     allowed = {column.name: _allowed(column, counties) for column in extract.columns}
     _explain(explanation, extract, allowed)
     if any(column.name == "fact_id" for column in extract.columns):
-        _list_facts(book.create_sheet(DICTIONARY))
+        _list_facts(book.create_sheet(DICTIONARY), documents)
     choices.sheet_state = "hidden"
     data.freeze_panes = "C2"
     data.row_dimensions[1].height = 48
@@ -209,8 +206,8 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
     sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 
-def _list_facts(sheet: Worksheet) -> None:
-    """Every fact that a measure reads: its id, what it is, who has it, and how its value is written."""
+def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
+    """The facts that are asked for: id, what it is, who has it, how its value is written, and what needs it."""
     entities = {value: said[0] for value, said in contract().domains["entity_type"].items()}
     kinds = {
         "number": "数值",
@@ -218,17 +215,17 @@ def _list_facts(sheet: Worksheet) -> None:
         "boolean": "是/否",
         "date": "日期，如 2026-07-31",
         "level": "等级",
+        "years_since": "年份，如 2015",
     }
-    widths = {"编号": 42, "名称": 52, "由谁填": 10, "怎样写": 22, "说明": 60}
+    widths = {"编号": 42, "名称": 52, "由谁填": 10, "怎样写": 22, "说明": 60, "用于": 24}
     sheet.append(list(widths))
-    with FACTS.open(encoding="utf-8", newline="") as stream:
-        for fact in csv.DictReader(stream):
-            if fact["source"] == "facts":
-                entity = entities.get(fact["unit_level"], fact["unit_level"])
-                inherited = "全县一致的，县里报一行即可" if fact["is_inherited"] == "true" else ""
-                note = "；".join(filter(None, (fact["note_zh"], inherited)))
-                kind = kinds.get(fact["value_type"], "文字") + (f"（{fact['unit_zh']}）" if fact["unit_zh"] else "")
-                sheet.append([fact["input_id"], fact["name_zh"], entity, kind, note])
+    for fact in facts.facts():
+        if documents is None or fact.is_asked_of(documents):
+            entity = entities.get(fact.entity_type, fact.entity_type)
+            inherited = "全县一致的，县里报一行即可" if fact.is_inherited else ""
+            note = "；".join(filter(None, (fact.note_zh, inherited)))
+            kind = kinds.get(fact.value_type, "文字") + (f"（{fact.unit_zh}）" if fact.unit_zh else "")
+            sheet.append([fact.fact_id, fact.name_zh, entity, kind, note, "、".join(fact.needed_by)])
     for row in sheet.iter_rows():
         for cell in row:
             cell.border, cell.alignment, cell.font, cell.number_format = BOX, WRAPPED, BODY, "@"

@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import openpyxl
 import pytest
 import xlwt
 
-from dagster_project import load, warehouse
+from dagster_project import load, transform, warehouse
 from dagster_project.regions import Region
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+SEEDS = ROOT / "dbt" / "seeds"
 REGION = Region("demo", "示范区", {"371502": "东昌府区"}, r"^\d{10}$", None, (), "09-01", synthetic=False)
 
 Table = Sequence[Mapping[str, Any]]
@@ -73,6 +75,34 @@ def write_workbook(path: Path, sheets: Mapping[str, Grid]) -> Path:
             page.append(list(row))
     book.save(path)
     return path
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """The rows of a dbt seed."""
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@contextmanager
+def built_with(
+    folder: Path, rows: Mapping[str, str], changed: Mapping[str, str], fill: Callable[[duckdb.DuckDBPyConnection], None]
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """A dbt build of what `fill` puts into raw tables, in a project that differs in its seeds alone: rows are added, then whole ones changed."""
+    project = folder / "dbt"
+    shutil.copytree(ROOT / "dbt", project, ignore=shutil.ignore_patterns("target"))
+    for name in {*rows, *changed}:
+        path = project / "seeds" / f"{name}.csv"
+        path.write_text(changed.get(name, path.read_text("utf-8")) + rows.get(name, ""), "utf-8")
+    home = folder / "home"
+    with warehouse.connect(home) as con:
+        fill(con)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transform, "PROJECT", project)
+        patch.setattr(transform, "TARGET", project / "target" / "junheng")
+        transform.build(home, True, lambda event: None)
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        con.execute("use marts")
+        yield con
 
 
 def write_regions(raw: Path, text: str) -> None:
@@ -171,7 +201,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "raw", folder / "raw")
     outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "载入 53929 + 隔离 0" in outcome.stdout
+    assert "载入 54962 + 隔离 0" in outcome.stdout
     return folder
 
 

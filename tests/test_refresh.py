@@ -284,6 +284,18 @@ def test_an_empty_raw_folder_says_what_to_put_there(tmp_path: Path) -> None:
     assert nothing.returncode == 1 and "还没有发布版本" in nothing.stderr
 
 
+def test_a_file_in_a_folder_that_is_no_school_year_is_told(county: Callable[..., Path], tmp_path: Path) -> None:
+    raw = county()
+    for place in ("demo/2023-2024/schools.csv", "demo/teachers.xlsx", "demo/aliases.csv", ".hidden/schools.csv"):
+        (raw / place).parent.mkdir(exist_ok=True)
+        (raw / place).write_text("标准列名,本地列名\n")
+    outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home", "--year", "1999")
+    assert [line.partition("：请")[0] for line in outcome.stderr.splitlines()[:-1]] == [
+        "注意：raw/demo/2023-2024 里有 1 个报表文件没有读",
+        "注意：raw/demo 里有 1 个报表文件没有读",
+    ]
+
+
 def test_sql_reads_the_release_and_only_that(demo: Path) -> None:
     asked = "select county_code, county_name_zh from dim_county where region_id = 'haimen'"
     outcome = junheng("sql", asked, "--home", demo / "home", "--format", "csv")

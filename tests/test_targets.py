@@ -1,26 +1,16 @@
 """Policy targets: the register is whole and quoted exactly, each target has a status each year, and rows alone change it."""
 
-import csv
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
-from conftest import ROOT, SHARED
+from conftest import SEEDS, SHARED, built_with, seed
 
-from dagster_project import transform, warehouse
-
-SEEDS = ROOT / "dbt" / "seeds"
 DOCUMENTS = {"LC": 36, "HM": 23, "WS": 50, "QY": 11, "JZ": 18}
 STATUSES = ["met", "not_met", "on_track", "off_track", "not_yet_due", "not_evaluable", "measured"]
-
-
-def seed(name: str) -> list[dict[str, str]]:
-    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 # --- the register ---------------------------------------------------------------------------------------------------
@@ -70,10 +60,13 @@ def test_measures_read_what_is_there() -> None:
     """Inputs of the dictionary at the measure's own unit, or measures that read inputs: nothing hangs in the air."""
     inputs = {row["input_id"]: row["unit_level"] for row in seed("inputs")}
     measures = {row["measure_id"]: row for row in seed("measures")}
+    of_measures = {"quotient", "change", "least", "areas", "areas_share"}
     for row in measures.values():
         parts = [part for part in f"{row['numerator']};{row['denominator']}".split(";") if part]
-        if row["statistic"] in ("quotient", "change", "least"):
-            assert {measures[part]["statistic"] for part in parts}.isdisjoint({"quotient", "change", "least"})
+        if row["statistic"] == "verdict":
+            assert parts == []
+        elif row["statistic"] in of_measures:
+            assert {measures[part]["statistic"] for part in parts}.isdisjoint(of_measures)
         else:
             assert {inputs[part] for part in parts} == {row["unit_level"]}, row["measure_id"]
     assert {row["condition_input"] for row in seed("populations")} <= {"", *inputs}
@@ -165,57 +158,43 @@ ROWS = {
 }
 
 
+def fill(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("insert into raw.region values ('r', '甲市', false, 'LC,ZZ,SN')")
+    con.execute("insert into raw.county values ('r', 'c', '乙县')")
+    con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
+    for school, place, largest, bachelors in SCHOOLS:
+        con.execute(
+            "insert into raw.schools by name select 'r' as region_id, 2023 as school_year, ? as school_id, ? as school_name,"
+            " 'c' as county_code, '211' as school_type, ? as urban_rural_code, 90 as primary_pupils",
+            [school, school, place],
+        )
+        con.execute(
+            "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, ? || i as teacher_id, ? as school_id,"
+            " 'primary' as stage, if(i < ?, 'bachelor', 'associate') as degree from range(10) as t (i)",
+            [school, school, bachelors],
+        )
+        con.execute(
+            "insert into raw.classes by name select 'r' as region_id, 2023 as school_year, ? as school_id, 'primary' as stage,"
+            " 1 as grade, '1' as class_no, ? as pupils",
+            [school, largest],
+        )
+    con.execute(
+        "insert into raw.facts by name select 'r' as region_id, 2023 as school_year, 'county' as entity_type, 'c' as entity_id,"
+        " fact_id, value from (values ('featured_high_schools', '3'), ('has_after_school_service', '是')) as f (fact_id, value)"
+    )
+
+
 @pytest.fixture(scope="module")
 def own_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A copy of the dbt project in which nothing but seeds differs, built over three schools."""
-    folder = tmp_path_factory.mktemp("rows")
-    project = folder / "dbt"
-    shutil.copytree(ROOT / "dbt", project, ignore=shutil.ignore_patterns("target"))
-    for name, rows in ROWS.items():
-        path = project / "seeds" / f"{name}.csv"
-        path.write_text(path.read_text("utf-8") + rows, "utf-8")
-    populations = project / "seeds" / "populations.csv"  # 镇区 goes to the other side of 聊城's ratio
-    text = populations.read_text("utf-8")
-    changed = text.replace("urban_side,城市学校,,,urban,", "urban_side,城市学校,,,urban;town,")
-    changed = changed.replace("rural_side,农村学校,,,town;rural,", "rural_side,农村学校,,,rural,")
-    assert changed.count("town") == text.count("town")
-    populations.write_text(changed, "utf-8")
-    targets = project / "seeds" / "targets.csv"  # and a threshold is another
-    text = targets.read_text("utf-8")
-    assert text.count(",<=,1.05,,2027") == 1
-    targets.write_text(text.replace(",<=,1.05,,2027", ",<=,0.9,,2027"), "utf-8")
-
-    home = folder / "home"
-    with warehouse.connect(home) as con:
-        con.execute("insert into raw.region values ('r', '甲市', false, 'LC,ZZ,SN')")
-        con.execute("insert into raw.county values ('r', 'c', '乙县')")
-        con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
-        for school, place, largest, bachelors in SCHOOLS:
-            con.execute(
-                "insert into raw.schools by name select 'r' as region_id, 2023 as school_year, ? as school_id, ? as school_name,"
-                " 'c' as county_code, '211' as school_type, ? as urban_rural_code, 90 as primary_pupils",
-                [school, school, place],
-            )
-            con.execute(
-                "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, ? || i as teacher_id, ? as school_id,"
-                " 'primary' as stage, if(i < ?, 'bachelor', 'associate') as degree from range(10) as t (i)",
-                [school, school, bachelors],
-            )
-            con.execute(
-                "insert into raw.classes by name select 'r' as region_id, 2023 as school_year, ? as school_id, 'primary' as stage,"
-                " 1 as grade, '1' as class_no, ? as pupils",
-                [school, largest],
-            )
-        con.execute(
-            "insert into raw.facts by name select 'r' as region_id, 2023 as school_year, 'county' as entity_type, 'c' as entity_id,"
-            " fact_id, value from (values ('featured_high_schools', '3'), ('has_after_school_service', '是')) as f (fact_id, value)"
-        )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transform, "PROJECT", project)
-        patch.setattr(transform, "TARGET", project / "target" / "junheng")
-        transform.build(home, True, lambda event: None)
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
-        con.execute("use marts")
+    """A build over three schools in which nothing but seeds differs."""
+    populations = (SEEDS / "populations.csv").read_text("utf-8")  # 镇区 goes to the other side of 聊城's ratio
+    moved = populations.replace("urban_side,城市学校,,,urban,", "urban_side,城市学校,,,urban;town,")
+    moved = moved.replace("rural_side,农村学校,,,town;rural,", "rural_side,农村学校,,,rural,")
+    assert moved.count("town") == populations.count("town")
+    targets = (SEEDS / "targets.csv").read_text("utf-8")  # and a threshold is another
+    assert targets.count(",<=,1.05,,2027") == 1
+    changed = {"populations": moved, "targets": targets.replace(",<=,1.05,,2027", ",<=,0.9,,2027")}
+    with built_with(tmp_path_factory.mktemp("rows"), ROWS, changed, fill) as con:
         yield con
 
 

@@ -18,7 +18,7 @@ from dagster_project import load, warehouse
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.headers import find_headers
 from dagster_project.regions import Region, read_regions
-from dagster_project.template import DICTIONARY, FACTS, write_templates
+from dagster_project.template import DICTIONARY, write_templates
 
 COUNTIES = {"371502": "东昌府区", "371503": "茌平区"}
 REGION = Region("demo", "示范区", COUNTIES, r"^\d{10}$", None, (), "09-01", synthetic=False)
@@ -244,8 +244,22 @@ def test_the_facts_workbook_lists_what_measures_read(tmp_path: Path) -> None:
     """Every fact of the dictionary stands in it once, and the list is no data when the workbook comes back."""
     [path] = [path for path in write_templates(tmp_path, {}) if path.name == "facts.xlsx"]
     listed = openpyxl.load_workbook(path)[DICTIONARY].iter_rows(min_row=2, values_only=True)
-    with FACTS.open(encoding="utf-8", newline="") as stream:
+    with (ROOT / "dbt/seeds/inputs.csv").open(encoding="utf-8", newline="") as stream:
         known = [row["input_id"] for row in csv.DictReader(stream) if row["source"] == "facts"]
     assert [row[0] for row in listed] == known and len(known) > 100
     top = [[str(cell or "") for cell in row] for row in openpyxl.load_workbook(path)[DICTIONARY].values]
     assert find_headers(top[:13], contract().extracts["facts"]) is None
+
+
+def test_a_region_is_asked_for_what_its_documents_and_the_national_standards_need(tmp_path: Path) -> None:
+    def asked(name: str, documents: list[str]) -> dict[str, str]:
+        write_templates(tmp_path / name, {}, documents)
+        rows = openpyxl.load_workbook(tmp_path / name / "facts.xlsx")[DICTIONARY].iter_rows(min_row=2, values_only=True)
+        return {str(row[0]): str(row[5]) for row in rows}
+
+    none, liaocheng = asked("none", []), asked("liaocheng", ["LC"])
+    assert none.keys() < liaocheng.keys()
+    assert none["nearby_enrolment_junior_rate"] == "WS-19、G13"  # the standard asks everywhere
+    assert "has_recording_room" not in none and liaocheng["has_recording_room"] == "LC-30、LC-31"
+    assert "has_ipv6" not in liaocheng
+    assert none["borrowed_sports_area_m2"] == "None"  # a transition rule alone

@@ -88,6 +88,18 @@ create table marts.mart_county_verdict as
     select distinct region_id, school_year, county_code, 'not_evaluable' verdict, 'met' resource_verdict,
         14 coefficient_count, '社会认可度尚未判定' reasons
     from marts.fct_school_stage;
+create table marts.mart_standard_item as
+    select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
+        true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
+    from marts.mart_county_verdict, range(34) t(i);
+create table marts.mart_basic_balance as
+    select region_id, school_year, county_code, 'primary' stage, 'books_per_pupil' indicator_id, 0.3::double difference_coefficient,
+        null::varchar reason
+    from marts.mart_county_verdict;
+create table marts.mart_basic_balance_verdict as
+    select region_id, school_year, county_code, 0.3::double primary_mean_coefficient, 'met' coefficient_verdict, 'not_evaluable' verdict,
+        '事实表缺“公众满意度”' reasons
+    from marts.mart_county_verdict;
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
         'loaded' status, null::varchar reason;
@@ -225,6 +237,23 @@ BREAKS = {
         "update marts.mart_county_verdict set resource_verdict = '达标'": "资源配置结论",
         "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
         "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
+    },
+    "marts.mart_standard_item": {
+        "update marts.mart_standard_item set part = '政府'": "部分只有",
+        "delete from marts.mart_standard_item where item_id = 'X33'": "每个县的优质均衡条目齐备",
+        "update marts.mart_standard_item set reason = null": "未达到或无法判定的都说明",
+        "update marts.mart_standard_item set areas_met = 2": "达到与未达到的不多于",
+    },
+    "marts.mart_basic_balance": {
+        "update marts.mart_basic_balance set stage = 'senior'": "学段只有",
+        "update marts.mart_basic_balance set difference_coefficient = 'nan'": "基本均衡的差异系数",
+        "update marts.mart_basic_balance set difference_coefficient = null": "没有差异系数时说明原因",
+    },
+    "marts.mart_basic_balance_verdict": {
+        "update marts.mart_basic_balance_verdict set verdict = '达标'": "基本均衡结论",
+        "update marts.mart_basic_balance_verdict set coefficient_verdict = '达标'": "差异系数结论",
+        "update marts.mart_basic_balance_verdict set primary_mean_coefficient = -1": "差异系数平均值",
+        "update marts.mart_basic_balance_verdict set reasons = null": "未达标或无法判定的县",
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",

@@ -75,15 +75,7 @@
 {%- endmacro %}
 
 
-{# Does a figure lie within the bounds of its row, or outside of one of them? An open bound is itself outside; a bound that is null is none. #}
-{% macro falls_below(figure) -%}
-  coalesce({{ figure }} < lower_bound or (is_open and {{ figure }} = lower_bound), false)
-{%- endmacro %}
-
-{% macro goes_above(figure) -%}
-  coalesce({{ figure }} > upper_bound or (is_open and {{ figure }} = upper_bound), false)
-{%- endmacro %}
-
-{% macro satisfies(figure) -%}
-  ({{ figure }} is not null and not {{ falls_below(figure) }} and not {{ goes_above(figure) }})
+{# A figure rounded half up to the decimals that its row states, as it is judged. #}
+{% macro judged_as_shown(figure, decimals) -%}
+  {{ judged('floor(' ~ figure ~ ' * power(10, ' ~ decimals ~ ') + 0.5000001) / power(10, ' ~ decimals ~ ')') }}
 {%- endmacro %}

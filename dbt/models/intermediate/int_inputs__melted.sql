@@ -1,9 +1,9 @@
 -- Grain: region × school year × unit (its level, id and stage) × input: every figure that seeds/inputs.csv lists, one a row.
--- A fact that a county hands in for all its schools stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4.
+-- A fact that a county hands in for all its schools stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4,
+-- and the year of an event is the years since.
 {%- set of_a_section = [
     'pupils', 'classes', 'largest_class_pupils', 'large_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
-    'roster_higher_degree_teachers', 'teachers_with_certificate_known', 'certified_teachers', 'teachers_with_training_known',
-    'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
+    'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
     'annual_pay_yuan', 'heads', 'young_heads', 'long_serving_heads', 'rotated_long_serving_heads'
 ] %}
 {%- set of_a_school = [
@@ -29,9 +29,7 @@ sections as (
         teachers.teachers_with_degree,
         teachers.bachelor_teachers,
         teachers.higher_degree_teachers as roster_higher_degree_teachers,
-        teachers.teachers_with_certificate_known,
         teachers.certified_teachers,
-        teachers.teachers_with_training_known,
         teachers.trained_teachers,
         teachers.rotation_eligible_teachers,
         teachers.rotated_teachers,
@@ -153,6 +151,7 @@ read as (
                     when upper(replace(said, '级', '')) in ('Ⅲ', 'III', '3') then 3
                     when upper(replace(said, '级', '')) in ('Ⅳ', 'IV', '4') then 4
                 end
+            when 'years_since' then school_year - {{ number('said') }}
             when 'date' then case when length({{ digits('said') }}) = 8 then {{ number(digits('said')) }} end
             when 'share'
                 then case
@@ -210,16 +209,5 @@ select
     {{ total('school_pupils') }} as value
 from schools
 group by region_id, school_year, county_code
-union all
-select
-    region_id,
-    school_year,
-    'county' as unit_level,
-    county_code as unit_id,
-    'all' as stage,
-    'quality_balanced' as input_id,
-    case verdict when 'met' then 1 when 'not_met' then 0 end as value
-from {{ ref('mart_county_verdict') }}
-where {{ pending() }}
 union all
 select * from read

@@ -1,5 +1,5 @@
--- Grain: region × school year × measure × area (its level and id), for the measures that the targets of the region's documents read.
--- Measures of inputs only; those of other measures are fct_measure's.
+-- Grain: region × school year × measure × area (its level and id), for the measures that the national standards and the targets of the
+-- region's documents read. Measures of inputs only; those of other measures are int_measures__combined's, of verdicts fct_measure's.
 with documents as (
     select
         region_id,
@@ -8,21 +8,29 @@ with documents as (
 ),
 
 asked as (
-    select distinct
+    select
         documents.region_id,
         targets.measure_id,
         targets.area_level
     from documents
     inner join {{ ref('targets') }} as targets on documents.document_id = targets.document_id
+    union
+    select
+        regions.region_id,
+        items.measure_id,
+        items.area_level
+    from {{ source('raw', 'region') }} as regions
+    cross join {{ ref('standard_items') }} as items
 ),
 
--- a measure of other measures asks for those
+-- a measure of other measures asks for those: in the same area, or in every area that it counts
 parts as (
     select
         measure_id,
+        case when statistic in ('areas', 'areas_share') then unit_level end as area_level,
         trim({{ each_of(split("numerator || coalesce(';' || denominator, '')", ';')) }}) as part_id
     from {{ ref('measures') }}
-    where statistic in ('quotient', 'change', 'least')
+    where statistic in ('quotient', 'change', 'least', 'areas', 'areas_share')
 ),
 
 wanted as (
@@ -31,7 +39,7 @@ wanted as (
     select
         asked.region_id,
         parts.part_id as measure_id,
-        asked.area_level
+        coalesce(parts.area_level, asked.area_level) as area_level
     from asked
     inner join parts on asked.measure_id = parts.measure_id
 ),
@@ -56,7 +64,7 @@ measures as (
         populations.condition_input
     from {{ ref('measures') }} as measures
     left join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
-    where measures.statistic not in ('quotient', 'change', 'least')
+    where measures.statistic not in ('quotient', 'change', 'least', 'areas', 'areas_share', 'verdict')
 ),
 
 components as (
@@ -115,6 +123,18 @@ counties as (
     from schools
 ),
 
+-- a school is in scope where one of its stages is
+scopes as (
+    select
+        region_id,
+        school_year,
+        school_id,
+        max(case when is_in_scope then 1 else 0 end) = 1 as is_in_scope
+    from {{ ref('fct_school_stage') }}
+    where {{ pending() }}
+    group by region_id, school_year, school_id
+),
+
 -- everything that can hand in a figure; a section is a stage of a school
 units as (
     select
@@ -159,8 +179,10 @@ units as (
         schools.is_boarding,
         schools.organiser,
         coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0) as pupils,
-        true as is_in_scope
+        coalesce(scopes.is_in_scope, false) as is_in_scope
     from schools
+    left join scopes
+        on schools.region_id = scopes.region_id and schools.school_year = scopes.school_year and schools.school_id = scopes.school_id
     union all
     select distinct
         region_id,

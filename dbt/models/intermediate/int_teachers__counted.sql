@@ -1,6 +1,7 @@
 -- Grain: region × school year × school × stage that stands in the teacher roster.
 -- A count is null where the roster does not say it: no degree, subject or title for any teacher of the school and stage;
--- no backbone level in the whole partition (who is not a backbone teacher is left blank, so a blank alone says nothing).
+-- no backbone level in the whole partition (who is not a backbone teacher is left blank, so a blank alone says nothing);
+-- and no certificate or training hours for even one of them, where the rule asks for all.
 with teachers as (
     select * from {{ ref('stg_teachers') }}
     where {{ pending() }}
@@ -87,10 +88,8 @@ select
     case when counted.known_titles > 0 then counted.midlevel_title_teachers end as midlevel_title_teachers,
     case when counted.known_degrees > 0 then counted.known_degrees end as teachers_with_degree,
     case when counted.known_degrees > 0 then counted.bachelor_teachers end as bachelor_teachers,
-    case when counted.known_certificates > 0 then counted.known_certificates end as teachers_with_certificate_known,
-    case when counted.known_certificates > 0 then counted.certified_teachers end as certified_teachers,
-    case when counted.known_training_hours > 0 then counted.known_training_hours end as teachers_with_training_known,
-    case when counted.known_training_hours > 0 then counted.trained_teachers end as trained_teachers,
+    case when counted.known_certificates = counted.full_time_teachers then counted.certified_teachers end as certified_teachers,
+    case when counted.known_training_hours = counted.full_time_teachers then counted.trained_teachers end as trained_teachers,
     case when counted.known_eligibilities > 0 then counted.rotation_eligible_teachers end as rotation_eligible_teachers,
     case when counted.known_rotations > 0 then counted.rotated_teachers end as rotated_teachers,
     case

@@ -1,4 +1,4 @@
--- Grain: fact that a bureau can hand in. Which targets need it follows from the measures that read it.
+-- Grain: fact that a bureau can hand in. Which targets and items need it follows from the measures that read it.
 {{ config(materialized='view') }}
 with parts as (
     select
@@ -35,6 +35,22 @@ needed as (
     from used
     inner join {{ ref('targets') }} as targets on used.measure_id = targets.measure_id
     group by used.input_id
+),
+
+items as (
+    select distinct
+        used.input_id,
+        items.item_id
+    from used
+    inner join {{ ref('standard_items') }} as items on used.measure_id = items.measure_id
+),
+
+needed_by_items as (
+    select
+        input_id,
+        {{ dbt.listagg('item_id', "';'", 'order by item_id') }} as item_ids
+    from items
+    group by input_id
 )
 
 select
@@ -45,7 +61,9 @@ select
     inputs.unit_zh,
     inputs.is_inherited,
     inputs.note_zh,
-    needed.target_ids
+    needed.target_ids,
+    needed_by_items.item_ids
 from {{ ref('inputs') }} as inputs
 left join needed on inputs.input_id = needed.input_id
+left join needed_by_items on inputs.input_id = needed_by_items.input_id
 where inputs.source = 'facts'

@@ -1,4 +1,4 @@
--- Grain: indicator, with the thresholds and limits that judge now.
+-- Grain: indicator, with the thresholds and limits that judge now in the whole country; a stricter area's stand in seeds/standards.csv.
 {{ config(materialized='table') }}
 with standards as (
     select
@@ -11,7 +11,7 @@ with standards as (
         max(case when stage = 'junior' then cv_limit end) as junior_limit_value,
         max(source) as source
     from {{ ref('standards') }}
-    where standard_id = '{{ var("standard_id") }}'
+    where standard_id = '{{ var("standard_id") }}' and coalesce(area_code, '') = ''
     group by indicator_id
 )
 

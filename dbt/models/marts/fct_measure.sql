@@ -1,112 +1,111 @@
 -- Grain: region × school year × measure × area (its level and id).
--- Changes look a year back, so a refresh rebuilds the year after too.
+-- What county verdicts give comes last: the verdicts themselves rest on the other measures.
 {{ config(also_years_after=1) }}
-with computed as (
-    select * from {{ ref('int_measures__computed') }}
+with combined as (
+    select * from {{ ref('int_measures__combined') }}
+    where {{ pending() }}
 ),
 
--- measures of other measures: the last year's value is a part like any other
-derived as (
+verdicts as (
     select
+        verdicts.region_id,
+        verdicts.school_year,
+        measures.measure_id,
+        'county' as area_level,
+        verdicts.county_code as area_id,
+        verdicts.county_code,
+        case verdicts.verdict when 'met' then 1.0 when 'not_met' then 0.0 end as value,
+        case when verdicts.verdict = 'not_evaluable' then '整县结论无法判定，原因见mart_county_verdict' end as missing
+    from {{ ref('mart_county_verdict') }} as verdicts
+    inner join {{ ref('measures') }} as measures on measures.statistic = 'verdict'
+    where {{ pending('verdicts') }}
+),
+
+of_counties as (
+    select
+        region_id,
+        school_year,
         measure_id,
-        statistic,
-        scale,
-        trim({{ each_of(split("numerator || coalesce(';' || denominator, '')", ';')) }}) as part_id,
-        denominator,
-        0 as years_back
-    from {{ ref('measures') }}
-    where statistic in ('quotient', 'change', 'least')
+        area_id,
+        value,
+        missing
+    from combined
+    where area_level = 'county'
     union all
     select
+        region_id,
+        school_year,
         measure_id,
-        statistic,
-        scale,
-        numerator as part_id,
-        denominator,
-        1 as years_back
-    from {{ ref('measures') }}
-    where statistic = 'change'
+        area_id,
+        value,
+        missing
+    from verdicts
 ),
 
 parts as (
     select
-        current_year.region_id,
-        current_year.school_year,
-        derived.measure_id,
-        derived.statistic,
-        derived.scale,
-        current_year.area_level,
-        current_year.area_id,
-        current_year.county_code,
-        derived.years_back,
-        derived.part_id,
-        derived.part_id = derived.denominator as is_denominator,
-        case when derived.years_back = 0 then current_year.value else last_year.value end as value,
-        case when derived.years_back = 0 then current_year.lowest_value else last_year.lowest_value end as lowest_value,
-        case when derived.years_back = 0 then current_year.highest_value else last_year.highest_value end as highest_value,
-        current_year.units_counted,
-        current_year.units_missing,
-        case
-            when derived.years_back = 0 then current_year.missing
-            when last_year.value is null then '缺上一学年的“' || measures.name_zh || '”'
-        end as missing
-    from computed as current_year
-    inner join derived on current_year.measure_id = derived.part_id
-    inner join {{ ref('measures') }} as measures on derived.part_id = measures.measure_id
-    left join computed as last_year
-        on
-            derived.years_back = 1
-            and current_year.region_id = last_year.region_id
-            and current_year.school_year = last_year.school_year + 1
-            and current_year.measure_id = last_year.measure_id
-            and current_year.area_level = last_year.area_level
-            and current_year.area_id = last_year.area_id
-    where {{ pending('current_year') }}
+        measure_id,
+        statistic,
+        scale,
+        trim({{ each_of(split('numerator', ';')) }}) as part_id
+    from {{ ref('measures') }}
+    where statistic in ('areas', 'areas_share')
 ),
 
 required as (
     select
         measure_id,
         count(*) as part_count
-    from derived
+    from parts
     group by measure_id
 ),
 
--- a part of which units are missing decides nothing here
-joined as (
+-- a county counts where every part of the measure is 1, and does not where one of them is 0
+counted as (
     select
-        parts.region_id,
-        parts.school_year,
+        of_counties.region_id,
+        of_counties.school_year,
         parts.measure_id,
         parts.statistic,
         parts.scale,
-        parts.area_level,
-        parts.area_id,
-        max(parts.county_code) as county_code,
-        count(*) = max(required.part_count)
-        and count(case when parts.lowest_value = parts.highest_value then 1 end) = count(*) as is_whole,
-        max(case when parts.years_back = 0 and not coalesce(parts.is_denominator, false) then parts.value end) as numerator,
-        max(case when parts.is_denominator or parts.years_back = 1 then parts.value end) as denominator,
-        min(parts.value) as least_value,
-        sum(case when parts.years_back = 0 then parts.units_counted end) as units_counted,
-        sum(case when parts.years_back = 0 then parts.units_missing end) as units_missing,
-        {{ dbt.listagg('parts.missing', "'；'", 'order by parts.years_back, parts.part_id') }} as missing
-    from parts
+        of_counties.area_id,
+        min(of_counties.value) as least_value,
+        count(of_counties.value) = count(*) or coalesce(min(of_counties.value) = 0, false) as is_known,
+        {{ dbt.listagg('of_counties.missing', "'；'", 'order by parts.part_id') }} as missing
+    from of_counties
+    inner join parts on of_counties.measure_id = parts.part_id
     inner join required on parts.measure_id = required.measure_id
-    group by
-        parts.region_id, parts.school_year, parts.measure_id, parts.statistic, parts.scale, parts.area_level, parts.area_id
+    group by of_counties.region_id, of_counties.school_year, parts.measure_id, parts.statistic, parts.scale, of_counties.area_id
+    having count(*) = max(required.part_count)
 ),
 
-combined as (
+decided as (
     select
-        *,
-        case
-            when not is_whole then null
-            when statistic = 'quotient' then scale * numerator / nullif(denominator, 0)
-            when statistic = 'change' then scale * (numerator - denominator)
-            else scale * least_value
-        end as value
-    from joined
+        counted.*,
+        coalesce(listed.county_name_zh, counted.area_id) as county_name,
+        row_number() over (
+            partition by counted.region_id, counted.school_year, counted.measure_id, counted.is_known
+            order by counted.area_id
+        ) as place
+    from counted
+    left join {{ source('raw', 'county') }} as listed
+        on counted.region_id = listed.region_id and counted.area_id = listed.county_code
+),
+
+over_counties as (
+    select
+        region_id,
+        school_year,
+        measure_id,
+        max(scale) as scale,
+        max(case when statistic = 'areas_share' then 1 else 0 end) = 1 as is_share,
+        count(case when is_known and least_value = 1 then 1 end) as counties_in,
+        count(case when is_known then 1 end) as units_counted,
+        count(case when not is_known then 1 end) as units_missing,
+        {{ dbt.listagg("case when not is_known and place <= 3 then county_name || '：' || missing end", "'；'", 'order by place') }}
+            as missing
+    from decided
+    group by region_id, school_year, measure_id
 )
 
 select
@@ -124,8 +123,7 @@ select
     units_counted,
     units_missing,
     missing
-from computed
-where {{ pending() }}
+from combined
 union all
 select
     region_id,
@@ -134,12 +132,29 @@ select
     area_level,
     area_id,
     county_code,
-    case when statistic <> 'least' then numerator end as numerator,
-    case when statistic <> 'least' then denominator end as denominator,
+    value as numerator,
+    null as denominator,
     value,
     value as lowest_value,
     value as highest_value,
-    cast(units_counted as bigint) as units_counted,
-    cast(units_missing as bigint) as units_missing,
-    coalesce(missing, case when not is_whole then '有一部分没有适用的对象' end) as missing
-from combined
+    cast(case when value is null then 0 else 1 end as bigint) as units_counted,
+    cast(case when value is null then 1 else 0 end as bigint) as units_missing,
+    missing
+from verdicts
+union all
+select
+    region_id,
+    school_year,
+    measure_id,
+    'region' as area_level,
+    region_id as area_id,
+    null as county_code,
+    counties_in as numerator,
+    case when is_share then units_counted end as denominator,
+    scale * counties_in / case when is_share then nullif(units_counted, 0) else 1 end as value,
+    scale * counties_in / case when is_share then units_counted + units_missing else 1 end as lowest_value,
+    scale * (counties_in + units_missing) / case when is_share then units_counted + units_missing else 1 end as highest_value,
+    units_counted,
+    units_missing,
+    case when units_missing > 3 then missing || '；等' || cast(units_missing as varchar) || '个县' else missing end as missing
+from over_counties

@@ -9,14 +9,19 @@ with stages as (
     where is_in_scope and {{ pending() }}
 ),
 
-standards as (
+rules as (
     select
+        area_code,
         indicator_id,
         stage,
         threshold,
         threshold * floor_share as floor_value
     from {{ ref('standards') }}
     where standard_id = '{{ var("standard_id") }}'
+),
+
+standards as (
+    select * from {{ in_force('rules', 'stages', ['indicator_id', 'stage']) }} as rules
 ),
 
 -- what the school has of it, before it is split
@@ -78,7 +83,10 @@ judged as (
         end as floor_surplus
     from explained
     left join standards
-        on explained.indicator_id = standards.indicator_id and explained.stage = standards.stage
+        on
+            explained.county_code = standards.county_code
+            and explained.indicator_id = standards.indicator_id
+            and explained.stage = standards.stage
 ),
 
 valued as (

@@ -38,6 +38,11 @@ classes as (
     where {{ pending() }}
 ),
 
+added as (
+    select * from {{ ref('int_transitions__added') }}
+    where {{ pending() }}
+),
+
 -- a reported total wins over a roster; a roster stands in only where nothing was reported
 joined as (
     select
@@ -55,7 +60,8 @@ joined as (
         reported.is_judged,
         reported.grades,
         reported.teaching_area_m2 - coalesce(reported.indoor_sports_area_m2, 0) as teaching_area_m2,
-        reported.sports_ground_area_m2 + coalesce(reported.indoor_sports_area_m2, 0) as sports_area_m2,
+        reported.sports_ground_area_m2 + coalesce(reported.indoor_sports_area_m2, 0)
+        + case when reported.urban_rural_code in ('111', '112') then coalesce(added.sports_area_m2, 0) else 0 end as sports_area_m2,
         reported.equipment_value_yuan,
         reported.multimedia_rooms,
         reported.classrooms,
@@ -71,7 +77,20 @@ joined as (
         coalesce(reported.full_time_teachers, teachers.full_time_teachers) as full_time_teachers,
         coalesce(reported.higher_degree_teachers, teachers.higher_degree_teachers) as higher_degree_teachers,
         coalesce(reported.backbone_teachers, teachers.backbone_teachers) as backbone_teachers,
-        coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers) as pe_arts_teachers,
+        coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers)
+        + case
+            when
+                reported.urban_rural_code in ('210', '220')
+                and coalesce(reported.pupils, classes.pupils) >= {{ parameter('min_teaching_point_pupils') }}
+                and coalesce(reported.pupils, classes.pupils) < {{ parameter('small_school_pupils') }}
+                then
+                    cast(coalesce(
+                        case reported.stage
+                            when 'primary' then added.primary_pe_arts_teachers when 'junior' then added.junior_pe_arts_teachers
+                        end, 0
+                    ) as bigint)
+            else 0
+        end as pe_arts_teachers,
         coalesce(reported.midlevel_title_teachers, teachers.midlevel_title_teachers) as midlevel_title_teachers,
         teachers.full_time_teachers as roster_full_time_teachers,
         teachers.higher_degree_teachers as roster_higher_degree_teachers,
@@ -112,6 +131,11 @@ joined as (
             reported.region_id = funds.region_id
             and reported.school_year = funds.school_year
             and reported.school_id = funds.entity_id
+    left join added
+        on
+            reported.region_id = added.region_id
+            and reported.school_year = added.school_year
+            and reported.school_id = added.school_id
 ),
 
 -- a stage with classes or teachers and no number of pupils is there, only its pupils are unknown

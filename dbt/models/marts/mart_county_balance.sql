@@ -119,6 +119,20 @@ measures as (
     group by mean_id
 ),
 
+rules as (
+    select
+        area_code,
+        indicator_id,
+        stage,
+        cv_limit
+    from {{ ref('standards') }}
+    where standard_id = '{{ var("standard_id") }}'
+),
+
+standards as (
+    select * from {{ in_force('rules', 'counties', ['indicator_id', 'stage']) }} as rules
+),
+
 -- the coefficient is judged at twelve decimals: 0.5 with a last digit of floating point is 0.5
 judged as (
     select
@@ -154,11 +168,11 @@ judged as (
         end as reason
     from means
     left join measures on means.mean_id = measures.mean_id
-    left join {{ ref('standards') }} as standards
+    left join standards
         on
-            means.indicator_id = standards.indicator_id
+            means.county_code = standards.county_code
+            and means.indicator_id = standards.indicator_id
             and means.stage = standards.stage
-            and standards.standard_id = '{{ var("standard_id") }}'
 )
 
 select

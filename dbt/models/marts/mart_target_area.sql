@@ -7,18 +7,11 @@ with documents as (
     from {{ source('raw', 'region') }}
 ),
 
--- what satisfies a target lies between two bounds; is_open: the bound itself does not satisfy
 targets as (
     select
         targets.*,
         measures.decimals,
-        case when targets.is_judged and targets.operator in ('>=', '>', '=', 'between') then targets.threshold end as lower_bound,
-        case
-            when not targets.is_judged then null
-            when targets.operator in ('<=', '<', '=') then targets.threshold
-            when targets.operator = 'between' then targets.threshold_high
-        end as upper_bound,
-        targets.operator in ('>', '<') as is_open
+        {{ bounds('targets', 'targets.threshold_high') }}
     from {{ ref('targets') }} as targets
     inner join {{ ref('measures') }} as measures on targets.measure_id = measures.measure_id
 ),
@@ -47,7 +40,7 @@ results as (
         {{ judged('facts.value') }} as judged_value,
         {{ judged('facts.lowest_value') }} as lowest_value,
         {{ judged('facts.highest_value') }} as highest_value,
-        {{ judged('floor(facts.value * power(10, targets.decimals) + 0.5000001) / power(10, targets.decimals)') }} as rounded_value
+        {{ judged_as_shown('facts.value', 'targets.decimals') }} as rounded_value
     from {{ ref('fct_measure') }} as facts
     inner join documents on facts.region_id = documents.region_id
     inner join targets
@@ -60,15 +53,11 @@ results as (
         and (targets.county_codes is null or ';' || targets.county_codes || ';' like '%;' || facts.county_code || ';%')
 ),
 
--- what is missing decides nothing only where it could not: both ends of the range must satisfy, or neither can
 judged as (
     select
         *,
-        case
-            when not is_judged then null
-            when {{ satisfies('lowest_value') }} and {{ satisfies('highest_value') }} then true
-            when {{ falls_below('highest_value') }} or {{ goes_above('lowest_value') }} then false
-        end as is_met,
+        {{ is_met() }} as is_met,
+        {{ gap() }} as gap,
         {{ satisfies('judged_value') }} as is_satisfied,
         {{ satisfies('rounded_value') }} as is_satisfied_rounded
     from results
@@ -109,11 +98,7 @@ select
     cast(judged.threshold_high as double) as threshold_high,
     judged.operator,
     judged.is_met,
-    cast(case
-        when judged.judged_value < judged.lower_bound then judged.lower_bound - judged.judged_value
-        when judged.judged_value > judged.upper_bound then judged.judged_value - judged.upper_bound
-        when judged.is_judged then 0 * judged.judged_value
-    end as double) as gap,
+    cast(judged.gap as double) as gap,
     case when judged.is_met is not null then coalesce(judged.is_satisfied <> judged.is_satisfied_rounded, false) end as rounding_flips,
     judged.units_counted,
     judged.units_missing,
