@@ -2,7 +2,7 @@
 
     python bench/floor.py RAW/REGION/YEAR OUT     CSV extracts with official headers -> OUT/<mart>.parquet
 
-No quarantine, no checks, no history, no release. Thresholds and codes stand inline, rosters are counted while
+No quarantine, no checks, no history, no release, no facts and no items of the standard that rest on them. Thresholds and codes stand inline, rosters are counted while
 they are read, scores and facts are not read (no mart here needs them), and the texts that explain a value
 (reason, reasons, null_reason) are left out. bench/compare.py says whether the values are the product's.
 """
@@ -158,9 +158,8 @@ from spread group by all""",
     if(missing_school_count = 0, is_within, null) as is_met,
     (round(difference_coefficient, 3) <= limit_value) <> is_within as rounding_flips
 from means left join measures using ({GROUP})""",
-    "mart_county_verdict": """select *, failed_school_count + failed_coefficient_count > 0 as is_failed,
-    if(is_failed, 'not_met', 'not_evaluable') as verdict,
-    if(is_failed or undecided_school_count > 0 or coefficient_count < 14, verdict, 'met') as resource_verdict
+    "mart_county_verdict": """select *, case when failed_school_count + failed_coefficient_count > 0 then 'not_met'
+    when undecided_school_count > 0 or coefficient_count < 14 then 'not_evaluable' else 'met' end as resource_verdict
 from (select county_code, count(*) as school_count, count(*) filter (not is_passed) as failed_school_count,
     count(*) filter (is_passed is null) as undecided_school_count from mart_school_verdict group by all)
 join (select county_code, count(is_met) as coefficient_count, coefficient_count
