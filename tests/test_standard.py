@@ -123,6 +123,11 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
             " '1' as class_no, ? as pupils",
             [school, stage, largest],
         )
+        con.execute(  # in town 84 of 100 teachers are bachelors, in the country 80: 1.05
+            "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, ? || i as teacher_id, ? as school_id,"
+            " ? as stage, if(i < if(? = 'q1', 80, 84), 'bachelor', 'associate') as degree from range(100) as t (i)",
+            [school, school, stage, school],
+        )
         if excused:
             facts(con, "school", school, {"is_built_by_2010_or_mostly_migrant": excused})
     facts(con, "school", "q1", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
@@ -207,6 +212,8 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
         "无法判定：事实表缺“城乡学校建设标准、教师编制标准、生均公用经费基准定额、基本装备配置标准统一”（standards_unified）",
     )
     assert item("G7")[::4] == (True, "没有适用的学校，视为达到")
+    ratio = "select actual, status from mart_target_progress where target_id = 'LC-01'"
+    assert marts.execute(ratio).fetchall() == [(pytest.approx(1.05, abs=1e-15), "met")]
 
 
 def test_a_stricter_province_and_city_are_rows(marts: duckdb.DuckDBPyConnection) -> None:

@@ -116,6 +116,22 @@ def test_a_missing_fact_is_named_with_those_who_owe_it(release: duckdb.DuckDBPyC
     assert said("WS-37", 2023)[:2] == ("met", pytest.approx(-0.5))
 
 
+def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyConnection) -> None:
+    def statuses(target: str) -> list[tuple]:
+        return release.execute(
+            "select status, actual from mart_target_progress where target_id = ? order by school_year", [target]
+        ).fetchall()
+
+    assert statuses("HM-17") == [("met", 5), ("not_met", 9), ("met", 8)]  # 5 to 8 schools a year, both included
+    assert statuses("WS-48") == [("not_yet_due", None), ("met", 20220928), ("met", 20220928)]  # due 30 September 2022
+    assert [status for status, _ in statuses("JZ-13")] == [
+        "not_evaluable",
+        "met",
+        "not_met",
+    ]  # 只增不减 needs two years
+    assert {status for status, _ in statuses("JZ-12")} <= {"measured", "not_evaluable"}  # 普遍 has no number
+
+
 def test_a_target_binds_whom_its_document_names(release: duckdb.DuckDBPyConnection) -> None:
     def bound(target: str) -> set[str]:
         rows = release.execute(
