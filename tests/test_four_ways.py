@@ -148,6 +148,16 @@ def test_every_school_is_loaded(marts: duckdb.DuckDBPyConnection) -> None:
     ).fetchone() == (4,)
 
 
+def of_one(mart: str, types: dict[str, str], way: str) -> str:
+    """A mart of one way, its region and county named alike wherever they stand."""
+    county = f"37150{1 + WAYS.index(way)}"
+    columns = [
+        f"replace(if({name} = '{way}', '', {name}), '{county}', '') as {name}" if kind == "VARCHAR" else name
+        for name, kind in types.items()
+    ]
+    return f"select {', '.join(columns)} from marts.{mart} where region_id = '{way}'"
+
+
 @pytest.mark.parametrize("way", WAYS[1:])
 def test_the_marts_are_the_same(marts: duckdb.DuckDBPyConnection, way: str) -> None:
     tables = [
@@ -155,12 +165,10 @@ def test_the_marts_are_the_same(marts: duckdb.DuckDBPyConnection, way: str) -> N
     ]
     compared = 0
     for name in set(tables) - WHERE_IT_COMES_FROM:
-        columns = {row[0] for row in marts.execute(f"describe marts.{name}").fetchall()}
-        if "region_id" not in columns:
+        types = {row[0]: row[1] for row in marts.execute(f"describe marts.{name}").fetchall()}
+        if "region_id" not in types:
             continue
-        of = "select * exclude ({}) from marts.{} where region_id = '{}'"
-        place = ", ".join(sorted(columns & {"region_id", "county_code"}))
-        mine, other = of.format(place, name, way), of.format(place, name, "csv")
+        mine, other = (of_one(name, types, one) for one in (way, "csv"))
         assert marts.execute(f"({mine}) except all ({other})").fetchall() == [], name
         assert marts.execute(f"({other}) except all ({mine})").fetchall() == [], name
         compared += 1
