@@ -78,6 +78,13 @@ FACTS = [  # fact, value in a county whose schools pass, in another, range, deci
     ("social_recognition_rate", 0.88, 0.83, 0.06, 3),
     ("difference_rate_maths", 0.12, 0.15, 0.02, 3),
 ]
+SHARES = {  # a share is handed in as its parts: the whole, how many, the part
+    "junior_retention_rate": ("junior_entrants_3y_ago", 1500, "junior_graduates"),
+    "disabled_children_enrolment_rate": ("disabled_children", 200, "disabled_children_enrolled"),
+    "key_high_school_quota_share": ("key_high_school_places", 400, "allotted_places"),
+    "migrant_children_public_share": ("migrant_children", 800, "migrant_children_in_public"),
+    "social_recognition_rate": ("valid_questionnaires", 1000, "satisfied_questionnaires"),
+}
 # What the documents of a region ask for besides: the value of 2021, 2022 and 2023, "-" for a fact that is not handed in.
 # A share of the units has a boolean; a number or date is said as it stands. Facts not named here: 0.7 0.85 1 and 1 1 1.
 # fmt: off
@@ -115,7 +122,14 @@ PLANS = {
     "is_built_by_2016": "- - -", "is_small_class_rural": "- - -", "is_built_by_2010_or_mostly_migrant": "- - -",
     "primary_visiting_pe_arts_teachers": "- - -", "junior_visiting_pe_arts_teachers": "- - -", "borrowed_sports_area_m2": "- - -",
     "implementation_date": "- - -", "evaluation_date": "- - -",
-    "basic_balance_recognised_year": "2015 2015 2015", "key_high_school_quota_rural_share": "0.5 0.52 0.55",
+    "basic_balance_recognised_year": "2015 2015 2015", "rural_allotted_places": "104 108 114",
+    "junior_transfers_in_3y": "12 10 8", "junior_transfers_out_3y": "12 10 8", "junior_deaths_3y": "0 0 0",
+    "migrant_children_in_bought_places": "0 0 0", "disabled_children_in_special_schools": "61 60 58",
+    "questionnaires": "1040 1040 1040", "parent_questionnaires": "620 620 620", "visited_people": "60 60 60",
+    "satisfied_visited_people": "53 54 56", "population_wan": "52.36 51.98 51.47", "agricultural_population_wan": "28.1 27.4 26.6",
+    "townships": "14 14 14", "villages": "312 312 309", "gdp_per_capita_yuan": "58600 61200 64100",
+    "fiscal_revenue_per_capita_yuan": "3900 4050 4210", "rural_income_yuan": "18900 20100 21400", "urban_income_yuan": "34200 35800 37500",
+    "primary_staff": "1180 1165 1150", "junior_staff": "760 765 770",
     "public_satisfaction_rate": "0.86 0.88 0.9", "government_work_score": "86 88 91",
 }
 # fmt: on
@@ -309,18 +323,22 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     scores = of_section.iloc[n].assign(grade=np.array([4, 8])[k[n]], subject=subject, score=score.round(1))
 
     county = s.drop_duplicates("code")
+    said = {fact: (np.where(county["floor"] >= 1, high, low) + width * dice.u(county["code"], fact)) * (rise if digits == 0 else 1)
+            for fact, high, low, width, digits in FACTS}
+    digits = {fact: digits for fact, *_, digits in FACTS}
+    for share, (whole, number, part) in SHARES.items():
+        said |= {whole: np.full(len(county), number), part: np.round(number * said.pop(share))}
     of_county = pd.concat([pd.DataFrame({
         "entity_type": "county", "entity_id": county["code"], "fact_id": fact, "evidence": f"合成数据 {year}",
-        "value": [f"{v:.{digits}f}" for v in (np.where(county["floor"] >= 1, high, low) + width
-                  * dice.u(county["code"], fact)) * (rise if digits == 0 else 1)],
-    }) for fact, high, low, width, digits in FACTS])
+        "value": [f"{v:.{digits.get(fact, 0)}f}" for v in values],
+    }) for fact, values in said.items()])
     return dict(zip(EXTRACTS, (schools, teachers, class_rows, funding, scores, of_county), strict=True))
 # fmt: on
 
 
 def planned_facts(schools: pd.DataFrame, region: dict, year: int, dice: Dice) -> pd.DataFrame:
     """What a region's documents and the national standard ask for and no other extract holds; PLANS says how it goes."""
-    known = {fact for fact, *_ in FACTS}
+    known = {fact for fact, *_ in FACTS}.union(*((whole, part) for whole, _, part in SHARES.values()))
     towns = schools.drop_duplicates(["county_code", "township"])
     units = {
         "school": schools["school_id"],

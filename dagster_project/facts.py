@@ -1,6 +1,7 @@
 """The dictionary of facts: what a bureau can hand in beside the other extracts, and who asks for it."""
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ OF_MEASURES = ("quotient", "change", "least", "areas", "areas_share")  # statist
 class Fact:
     """A row of seeds/inputs.csv that the facts extract holds.
 
-    needed_by   ids of targets (LC-30) and of items of the national standards (G13); none: a transition rule alone
+    needed_by   ids of targets (LC-30), items of the national standards (G13), tables of the application form; none: a transition rule
     documents   the policy documents of those targets, and NATIONAL
     """
 
@@ -41,13 +42,18 @@ def facts() -> list[Fact]:
 
     def inputs_of(measure: str) -> set[str]:
         row = measures[measure]
-        parts = {part for part in f"{row['numerator']};{row['denominator']}".split(";") if part}
+        parts = {part for part in re.split("[;+-]", f"{row['numerator']};{row['denominator']}") if part}
         if row["statistic"] in OF_MEASURES:
             return set().union(*map(inputs_of, parts))
         return parts | {populations.get(row["population_id"], "")}
 
     asked = [(row["target_id"], row["document_id"], row["measure_id"]) for row in _seed("targets")]
     asked += [(row["item_id"], NATIONAL, row["measure_id"]) for row in _seed("standard_items")]
+    asked += [
+        (f"申报表{row['form_table']}", NATIONAL, row["measure_id"])
+        for row in _seed("application_form_blanks")
+        if row["measure_id"]
+    ]
     found = []
     for row in _seed("inputs"):
         if row["source"] == "facts":

@@ -1,13 +1,25 @@
 -- Grain: region × school year × school × stage that stands in the class roster.
+with limits as (
+    select
+        populations.stage,
+        items.threshold
+    from {{ ref('standard_items') }} as items
+    inner join {{ ref('measures') }} as measures on items.measure_id = measures.measure_id
+    inner join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+    where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
+)
+
 select
-    region_id,
-    school_year,
-    school_id,
-    stage,
+    classes.region_id,
+    classes.school_year,
+    classes.school_id,
+    classes.stage,
     count(*) as classes,
-    cast(sum(pupils) as bigint) as pupils,
-    max(pupils) as largest_class_pupils,
-    count(case when pupils >= {{ parameter('large_class_pupils') }} then 1 end) as large_classes
-from {{ ref('stg_classes') }}
-where {{ pending() }}
-group by region_id, school_year, school_id, stage
+    cast(sum(classes.pupils) as bigint) as pupils,
+    max(classes.pupils) as largest_class_pupils,
+    count(case when classes.pupils >= {{ parameter('large_class_pupils') }} then 1 end) as large_classes,
+    count(case when classes.pupils > limits.threshold then 1 end) as oversized_classes
+from {{ ref('stg_classes') }} as classes
+left join limits on classes.stage = limits.stage
+where {{ pending('classes') }}
+group by classes.region_id, classes.school_year, classes.school_id, classes.stage

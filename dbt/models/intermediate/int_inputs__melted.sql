@@ -2,12 +2,12 @@
 -- A fact that a county hands in for all its schools stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4,
 -- and the year of an event is the years since.
 {%- set of_a_section = [
-    'pupils', 'classes', 'largest_class_pupils', 'large_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
+    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
     'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
     'annual_pay_yuan', 'heads', 'young_heads', 'long_serving_heads', 'rotated_long_serving_heads'
 ] %}
 {%- set of_a_school = [
-    'school_pupils', 'compulsory_pupils', 'school_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
+    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
     'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'public_funds_budget_yuan', 'public_funds_final_yuan',
     'teacher_training_budget_yuan', 'total_expenditure_final_yuan'
 ] %}
@@ -23,8 +23,10 @@ sections as (
         stages.stage,
         stages.pupils,
         stages.classes,
+        stages.full_time_teachers,
         stages.largest_class_pupils,
         classes.large_classes,
+        classes.oversized_classes,
         teachers.full_time_teachers as roster_teachers,
         teachers.teachers_with_degree,
         teachers.bachelor_teachers,
@@ -56,7 +58,7 @@ sections as (
     where {{ pending('stages') }}
 ),
 
--- what the indicators count, already split by stage
+-- what the indicators count, already split by stage; full-time teachers are known of schools out of scope too
 counted as (
     select
         results.region_id,
@@ -69,7 +71,7 @@ counted as (
     from {{ ref('fct_school_indicator') }} as results
     inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
     inner join inputs on indicators.numerator = inputs.input_id and inputs.unit_level = 'section'
-    where {{ pending('results') }}
+    where results.indicator_id <> 'teachers_per_100' and {{ pending('results') }}
 ),
 
 schools as (
@@ -79,6 +81,7 @@ schools as (
         schools.county_code,
         schools.school_id as unit_id,
         'all' as stage,
+        1 as schools,
         case
             when coalesce(schools.primary_pupils, schools.junior_pupils, schools.senior_pupils) is not null
                 then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0)
@@ -180,7 +183,7 @@ from sections
 inner join inputs
     on
         inputs.unit_level = 'section'
-        and (inputs.source in ('classes', 'teachers') or inputs.input_id in ('pupils', 'classes'))
+        and (inputs.source in ('classes', 'teachers') or inputs.input_id in ('pupils', 'classes', 'full_time_teachers'))
 union all
 select * from counted
 union all

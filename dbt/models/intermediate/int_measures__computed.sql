@@ -1,5 +1,5 @@
--- Grain: region × school year × measure × area (its level and id), for the measures that the national standards and the targets of the
--- region's documents read. Measures of inputs only; those of other measures are int_measures__combined's, of verdicts fct_measure's.
+-- Grain: region × school year × measure × area (its level and id), for the measures that the national standards, the application form and
+-- the targets of the region's documents read. Measures of inputs only; those of other measures are int_measures__combined's, of verdicts fct_measure's.
 with documents as (
     select
         region_id,
@@ -21,6 +21,14 @@ asked as (
         items.area_level
     from {{ source('raw', 'region') }} as regions
     cross join {{ ref('standard_items') }} as items
+    union
+    select
+        regions.region_id,
+        blanks.measure_id,
+        'county' as area_level
+    from {{ source('raw', 'region') }} as regions
+    cross join {{ ref('application_form_blanks') }} as blanks
+    where blanks.measure_id is not null
 ),
 
 -- a measure of other measures asks for those: in the same area, or in every area that it counts
@@ -67,26 +75,40 @@ measures as (
     where measures.statistic not in ('quotient', 'change', 'least', 'areas', 'areas_share', 'verdict')
 ),
 
-components as (
+-- a;b: the least of both; a+b-c: their sum
+terms as (
     select
         measure_id,
         'numerator' as part,
-        trim({{ each_of(split('numerator', ';')) }}) as input_id
+        numerator like '%+%' or numerator like '%-%' as is_sum,
+        trim({{ each_of(split("replace(replace(numerator, '+', ';'), '-', ';-')", ';')) }}) as term
     from measures
     union all
     select
         measure_id,
         'denominator' as part,
-        denominator as input_id
+        true as is_sum,
+        trim({{ each_of(split("replace(replace(denominator, '+', ';'), '-', ';-')", ';')) }}) as term
     from measures
     where denominator is not null
     union all
     select
         measure_id,
         'condition' as part,
-        condition_input as input_id
+        false as is_sum,
+        condition_input as term
     from measures
     where condition_input is not null
+),
+
+components as (
+    select
+        measure_id,
+        part,
+        is_sum,
+        case when term like '-%' then -1 else 1 end as sign,
+        replace(term, '-', '') as input_id
+    from terms
 ),
 
 inputs as (
@@ -291,6 +313,8 @@ figures as (
         members.county_code,
         members.township_id,
         components.part,
+        components.is_sum,
+        components.sign,
         components.input_id,
         coalesce(own.value, of_county.value) as value
     from members
@@ -313,7 +337,7 @@ figures as (
             and components.input_id = of_county.input_id
 ),
 
--- of several inputs the least counts, and all must be there; min and max take those that are there
+-- of several inputs the least or the sum counts, and all must be there; min and max take those that are there
 of_units as (
     select
         region_id,
@@ -327,9 +351,17 @@ of_units as (
         case
             when statistic = 'max' then max(case when part = 'numerator' then value end)
             when statistic = 'min' or count(case when part = 'numerator' then value end) = count(case when part = 'numerator' then 1 end)
-                then min(case when part = 'numerator' then value end)
+                then
+                    case
+                        when max(case when part = 'numerator' and is_sum then 1 else 0 end) = 1
+                            then sum(case when part = 'numerator' then sign * value end)
+                        else min(case when part = 'numerator' then value end)
+                    end
         end as numerator,
-        max(case when part = 'denominator' then value end) as denominator,
+        case
+            when count(case when part = 'denominator' then value end) = count(case when part = 'denominator' then 1 end)
+                then sum(case when part = 'denominator' then sign * value end)
+        end as denominator,
         max(case when part = 'denominator' then 1 else 0 end) as has_denominator,
         min(case when part = 'condition' then coalesce(value, -1) else 1 end) as condition_value
     from figures

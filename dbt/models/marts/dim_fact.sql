@@ -3,7 +3,7 @@
 with parts as (
     select
         measure_id,
-        trim({{ each_of(split("numerator || coalesce(';' || denominator, '')", ';')) }}) as part_id
+        trim({{ each_of(split("replace(replace(numerator || coalesce(';' || denominator, ''), '+', ';'), '-', ';')", ';')) }}) as part_id
     from {{ ref('measures') }}
 ),
 
