@@ -37,8 +37,8 @@ class Fact:
 
 def facts() -> list[Fact]:
     """All facts, in the order of the seed; what needs them follows from the measures that targets and items read."""
-    populations = {row["population_id"]: row["condition_input"] for row in _seed("populations")}
-    measures = {row["measure_id"]: row for row in _seed("measures")}
+    populations = {row["population_id"]: row["condition_input"] for row in seed("populations")}
+    measures = {row["measure_id"]: row for row in seed("measures")}
 
     def inputs_of(measure: str) -> set[str]:
         row = measures[measure]
@@ -47,15 +47,15 @@ def facts() -> list[Fact]:
             return set().union(*map(inputs_of, parts))
         return parts | {populations.get(row["population_id"], "")}
 
-    asked = [(row["target_id"], row["document_id"], row["measure_id"]) for row in _seed("targets")]
-    asked += [(row["item_id"], NATIONAL, row["measure_id"]) for row in _seed("standard_items")]
+    asked = [(row["target_id"], row["document_id"], row["measure_id"]) for row in seed("targets")]
+    asked += [(row["item_id"], NATIONAL, row["measure_id"]) for row in seed("standard_items")]
     asked += [
         (f"申报表{row['form_table']}", NATIONAL, row["measure_id"])
-        for row in _seed("application_form_blanks")
+        for row in seed("application_form_blanks")
         if row["measure_id"]
     ]
     found = []
-    for row in _seed("inputs"):
+    for row in seed("inputs"):
         if row["source"] == "facts":
             by = [(name, document) for name, document, measure in asked if row["input_id"] in inputs_of(measure)]
             found.append(
@@ -68,6 +68,7 @@ def facts() -> list[Fact]:
     return found
 
 
-def _seed(name: str) -> list[dict[str, str]]:
+def seed(name: str) -> list[dict[str, str]]:
+    """The rows of a dbt seed."""
     with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))

@@ -2,6 +2,7 @@
 
     releases/<release_id>/junheng.duckdb         schema marts, in a storage version that older readers know
     releases/<release_id>/parquet/<mart>.parquet the same rows in the same order, zstd
+    releases/<release_id>/forms/<region>/        the application form of every county, newest year, as a workbook
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each
     releases/current                             symbolic link to the newest release
 
@@ -21,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.release.forms import write_forms
 from dagster_project.release.read import ReleaseError, current_release
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
@@ -82,6 +84,7 @@ def verify(release: Path) -> list[str]:
     try:
         manifest = json.loads((release / "manifest.json").read_bytes())
         recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
+        recorded |= {form["file"]: form["sha256"] for form in manifest["forms"]}
         recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
         is_same = manifest["content_sha256"] == _content_hash(manifest)
         is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
@@ -155,6 +158,10 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
             FROM warehouse.raw.source_file ORDER BY ALL
             """,
         )
+        has_forms = any(mart["name"] == "mart_application_form" for mart in marts)
+        forms = write_forms(connection, building, previous) if has_forms else []
+        for form in forms:
+            form["sha256"] = _sha256(building / form["file"])
     shutil.rmtree(building / "spill", ignore_errors=True)
     manifest = {
         "release_id": None,
@@ -166,6 +173,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         "regions": regions,
         "source_files": sources,
         "marts": marts,
+        "forms": forms,
         "snapshot": {"file": snapshot.name, "sha256": _sha256(snapshot)},
     }
     return {**manifest, "content_sha256": _content_hash(manifest)}
