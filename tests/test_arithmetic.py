@@ -965,20 +965,21 @@ def coefficient(x: np.ndarray, pupils: Sequence[int]) -> float:
     return math.sqrt(np.average((x / p - mean) ** 2, weights=p)) / mean
 
 
-def least_total(has: list[float], pupils: list[int], limit: float) -> float:
-    """The optimum in parts of units, by scipy: a cone is convex, so a local optimum is the optimum."""
-    y, w = np.array(has) / sum(has), np.array(pupils) / sum(pupils)
+def least_total(has: list[float], pupils: list[int], shares: list[float], limit: float) -> float:
+    """The optimum in parts of units, of which a stage gets its share, by scipy: a cone is convex, so it is the only one."""
+    y, w, share = np.array(has) / sum(has), np.array(pupils) / sum(pupils), np.array(shares)
     widest = math.sqrt(1 + limit**2)  # CV ≤ limit where the norm of y / sqrt(w) is at most this many times the sum of y
 
     def room(more: np.ndarray) -> float:
-        return widest * (1 + more.sum()) - math.sqrt(((y + more) ** 2 / w).sum())
+        return widest * (1 + share @ more) - math.sqrt(((y + share * more) ** 2 / w).sum())
 
     def slope(more: np.ndarray) -> np.ndarray:
-        return widest - (y + more) / w / math.sqrt(((y + more) ** 2 / w).sum())
+        level = (y + share * more) / w
+        return share * (widest - level / math.sqrt((w * level**2).sum()))
 
     outcome = minimize(
         np.sum,
-        np.maximum(w * (y / w).max() - y, 0),
+        np.maximum(w * (y / w).max() - y, 0) / share,
         jac=np.ones_like,
         bounds=[(0, None)] * len(y),
         constraints={"type": "ineq", "fun": room, "jac": slope},
@@ -992,7 +993,7 @@ def least_total(has: list[float], pupils: list[int], limit: float) -> float:
 def test_the_lowest_schools_are_raised_until_the_limit_holds_and_no_further(home: Path, standards: Standards) -> None:
     """The plan applied holds the limit, without any one of its units it does not, and no plan is cheaper."""
     turn = random.Random(5)
-    counties = {f"{number:03}": uneven(turn) for number in range(360)}
+    counties = {f"{number:03}": uneven(turn) for number in range(280)}
     marts = build(home, counties)
     exact_optima = optima = shared = 0
     for code, schools in counties.items():
@@ -1010,21 +1011,21 @@ def test_the_lowest_schools_are_raised_until_the_limit_holds_and_no_further(home
             after = [added(s, stage, indicator, units.get(n, 0)) for n, s in listed.items()]
             reached = spread(after, stage, indicator)["difference_coefficient"]
             assert reached is not None and reached <= limit + 1e-12 and same(gap["coefficient_after"], reached), gap
-            if indicator in SHARED and any(s["school_type"] == "312" for s in listed.values()):
-                shared += 1
+            has = [float(amount(s, stage, indicator) or 0) for s in listed.values()]
+            pupils = [s[f"{stage}_pupils"] for s in listed.values()]
+            shares = [float(part(s, stage)) if indicator in SHARED else 1.0 for s in listed.values()]
+            if indicator == "equipment_value_per_pupil":
+                optima, shared = optima + 1, shared + (min(shares) < 1)
+                assert gap["balance_units"] == pytest.approx(least_total(has, pupils, shares, limit), rel=0.01), gap
+            if min(shares) < 1:
                 continue
             for n in (n for n in units if units[n]):
                 less = [added(s, stage, indicator, units.get(i, 0) - (i == n)) for i, s in listed.items()]
                 assert (spread(less, stage, indicator)["difference_coefficient"] or 0) > limit, (gap, schools)
-            has = [float(amount(s, stage, indicator) or 0) for s in listed.values()]
-            pupils = [s[f"{stage}_pupils"] for s in listed.values()]
-            if indicator == "equipment_value_per_pupil":
-                optima += 1
-                assert gap["balance_units"] == pytest.approx(least_total(has, pupils, limit), rel=0.01), (gap, schools)
-            else:
+            if indicator != "equipment_value_per_pupil":
                 exact_optima += 1
                 assert gap["balance_units"] == least_units(has, pupils, limit), (gap, schools)
-    assert optima >= 200 and exact_optima >= 200 and shared > 50, (optima, exact_optima, shared)
+    assert optima >= 200 and exact_optima >= 200 and shared >= 40, (optima, exact_optima, shared)
 
 
 # --- where floating point could decide -----------------------------------------------------------------------------------

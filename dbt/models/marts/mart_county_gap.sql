@@ -17,7 +17,7 @@ with plans as (
 filled as (
     select
         {{ county_key }},
-        max(floor_level) as floor_level,
+        max(lowest_value_after) as lowest_value_after,
         max(coefficient_after) as coefficient_after
     from {{ ref('int_balance__filled') }}
     where {{ pending() }}
@@ -46,16 +46,22 @@ select
     coalesce(plans.pass_cost_yuan, 0) as pass_cost_yuan,
     balance.difference_coefficient,
     balance.limit_value,
-    filled.floor_level,
-    case when balance.is_within or filled.floor_level is not null then coalesce(plans.raised_school_count, 0) end as raised_school_count,
+    filled.lowest_value_after,
+    case
+        when balance.is_within or filled.lowest_value_after is not null then coalesce(plans.raised_school_count, 0)
+    end as raised_school_count,
     cast(
-        case when balance.is_within or filled.floor_level is not null then coalesce(plans.balance_units, 0) end as bigint
+        case
+            when balance.is_within or filled.lowest_value_after is not null then coalesce(plans.balance_units, 0)
+        end as bigint
     ) as balance_units,
-    case when balance.is_within or filled.floor_level is not null then coalesce(plans.balance_cost_yuan, 0) end as balance_cost_yuan,
+    case
+        when balance.is_within or filled.lowest_value_after is not null then coalesce(plans.balance_cost_yuan, 0)
+    end as balance_cost_yuan,
     case when balance.is_within then balance.difference_coefficient else filled.coefficient_after end as coefficient_after,
     case
         when balance.difference_coefficient is null then balance.reason
-        when not balance.is_within and filled.floor_level is null then '按整数单位补足也达不到限值'
+        when not balance.is_within and filled.lowest_value_after is null then '按整数单位补足也达不到限值'
     end as null_reason
 from balance
 left join {{ ref('unit_costs') }} as costs on balance.indicator_id = costs.indicator_id
