@@ -971,7 +971,7 @@ def least_total(has: list[float], pupils: list[int], shares: list[float], limit:
     widest = math.sqrt(1 + limit**2)  # CV ≤ limit where the norm of y / sqrt(w) is at most this many times the sum of y
 
     def room(more: np.ndarray) -> float:
-        return widest * (1 + share @ more) - math.sqrt(((y + share * more) ** 2 / w).sum())
+        return widest * (1 + float(share @ more)) - math.sqrt(((y + share * more) ** 2 / w).sum())
 
     def slope(more: np.ndarray) -> np.ndarray:
         level = (y + share * more) / w
