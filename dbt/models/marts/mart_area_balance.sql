@@ -1,6 +1,6 @@
 -- Grain: area (its level and id) × school year × stage × indicator. Units of a region are its counties, of a province its regions.
--- A view: a province has rows of several regions, so no partition of a refresh holds it, and its units are few.
-{{ config(materialized='view') }}
+-- Built whole: a province has rows of several regions, so no partition of a refresh holds it, and its units are few.
+{{ config(materialized='table') }}
 {%- set area_key = 'area_level, area_id, school_year, stage, indicator_id' %}
 with counties as (
     select
