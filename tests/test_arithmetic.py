@@ -4,7 +4,10 @@ The definitions are written out here a second time, in numpy and in exact fracti
 """
 
 import csv
+import heapq
+import itertools
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +19,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from dagster_project import transform, warehouse
 
@@ -69,6 +73,9 @@ WEIGHTED = (
     "theil",
     "theil_within",
     "theil_between",
+    "theil_within_townships",
+    "theil_between_townships",
+    "mean_log_deviation",
     "mcloone",
     "range_ratio",
     "urban_rural_ratio",
@@ -84,6 +91,9 @@ class Marts(NamedTuple):
     shares: dict[tuple[str, ...], Row]
     schools: dict[tuple[str, ...], Row]
     counties: dict[tuple[str, ...], Row]
+    areas: dict[tuple[str, ...], Row]
+    plans: dict[tuple[str, ...], Row]
+    gaps: dict[tuple[str, ...], Row]
 
 
 class Standard(NamedTuple):
@@ -139,14 +149,7 @@ def build(home: Path, counties: dict[str, County]) -> Marts:
         for code, schools in counties.items()
         for number, school in enumerate(schools)
     ]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in columns})
-    with warehouse.connect(home) as con:
-        con.execute("delete from raw.schools; delete from raw.pending_partition")
-        con.execute("insert into raw.pending_partition values ('r', 2023, true)")
-        con.register("drawn", table)
-        con.execute("insert into raw.schools by name from drawn")
-    transform.build(home, False, lambda event: None)
+    load(home, rows)
     with open_marts(home) as con:
         return Marts(
             keyed(con, "fct_school_indicator", "school_id", "stage", "indicator_id"),
@@ -154,7 +157,22 @@ def build(home: Path, counties: dict[str, County]) -> Marts:
             keyed(con, "mart_variance_share", "school_id", "stage", "indicator_id"),
             keyed(con, "mart_school_verdict", "school_id", "stage"),
             keyed(con, "mart_county_verdict", "county_code"),
+            keyed(con, "mart_area_balance", "area_level", "area_id", "stage", "indicator_id"),
+            keyed(con, "mart_gap_plan", "school_id", "stage", "indicator_id"),
+            keyed(con, "mart_county_gap", "county_code", "stage", "indicator_id"),
         )
+
+
+def load(home: Path, rows: list[Row]) -> None:
+    """Make these the schools, and build the marts of their years anew."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in columns})
+    with warehouse.connect(home) as con:
+        con.execute("delete from raw.schools; delete from raw.pending_partition")
+        con.register("drawn", table)
+        con.execute("insert into raw.pending_partition select distinct region_id, school_year, true from drawn")
+        con.execute("insert into raw.schools by name from drawn")
+    transform.build(home, False, lambda event: None)
 
 
 def names(county: str, number: int) -> Row:
@@ -162,7 +180,7 @@ def names(county: str, number: int) -> Row:
 
 
 def keyed(con: duckdb.DuckDBPyConnection, mart: str, *key: str) -> dict[tuple[str, ...], Row]:
-    result = con.execute(f"from marts.{mart}")
+    result = con.execute(f"from marts.{mart} where school_year = 2023")
     columns = [column[0] for column in result.description]
     rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
     return {tuple(row[name] for name in key): row for row in rows}
@@ -216,30 +234,48 @@ def spread(schools: Iterable[Row], stage: str, indicator: str) -> dict[str, floa
     pupils = np.array([school[f"{stage}_pupils"] for _, school in known])
     fractions = [scale(indicator) * x / school[f"{stage}_pupils"] for x, school in known]
     value = np.array([float(fraction) for fraction in fractions])
-    mean = float(scale(indicator) * sum(x for x, _ in known) / int(pupils.sum()))
-    weight = pupils / pupils.sum()
     kind = np.array([str(CLASSES[school["urban_rural_code"]]) for _, school in known])
 
+    within, between = theil_parts(value, pupils, kind)
     means = {name: float(np.average(value[kind == name], weights=pupils[kind == name])) for name in set(kind)}
-    share = {name: float(weight[kind == name].sum() * means[name] / mean) for name in means}
-    within = sum(share[name] * theil(value[kind == name], pupils[kind == name]) for name in means)
-    between = sum(share[name] * math.log(means[name] / mean) for name in means if share[name] > 0)
     is_class_known = all(school["urban_rural_code"] for school in listed)
+    in_town, of_towns = theil_parts(value, pupils, np.array([str(school.get("township")) for _, school in known]))
+    is_town_known = all(school.get("township") for school in listed)
+    return {
+        **weighted_measures(value, pupils),
+        "unweighted_cv": float(value.std(ddof=0) / value.mean()),
+        "theil_within": within if is_class_known else None,
+        "theil_between": between if is_class_known else None,
+        "theil_within_townships": in_town if is_town_known else None,
+        "theil_between_townships": of_towns if is_town_known else None,
+        "urban_rural_ratio": means["urban"] / means["rural"] if means.get("rural") and "urban" in means else None,
+    }
 
+
+def weighted_measures(value: np.ndarray, pupils: np.ndarray) -> dict[str, float | None]:
+    """Of units, be they schools of a county or counties of a region."""
+    mean = np.average(value, weights=pupils)
+    weight = pupils / pupils.sum()
     median = percentile(value, pupils, 50)
     low = value <= median
     p5 = percentile(value, pupils, 5)
     return {
         "difference_coefficient": math.sqrt(np.average((value - mean) ** 2, weights=pupils)) / mean,
-        "unweighted_cv": float(value.std(ddof=0) / value.mean()),
         "gini": float(weight @ np.abs(value[:, None] - value[None, :]) @ weight / (2 * mean)),
         "theil": theil(value, pupils),
-        "theil_within": within if is_class_known else None,
-        "theil_between": between if is_class_known else None,
+        "mean_log_deviation": float(weight @ np.log(mean / value)) if value.min() > 0 else None,
         "mcloone": float(value[low] @ pupils[low] / (median * pupils[low].sum())) if median else None,
         "range_ratio": percentile(value, pupils, 95) / p5 if p5 else None,
-        "urban_rural_ratio": means["urban"] / means["rural"] if means.get("rural") and "urban" in means else None,
     }
+
+
+def theil_parts(value: np.ndarray, pupils: np.ndarray, group: np.ndarray) -> tuple[float, float]:
+    """Within the groups and between them."""
+    mean = np.average(value, weights=pupils)
+    means = {name: float(np.average(value[group == name], weights=pupils[group == name])) for name in set(group)}
+    share = {name: float(pupils[group == name].sum() / pupils.sum() * means[name] / mean) for name in means}
+    within = sum(share[name] * theil(value[group == name], pupils[group == name]) for name in means if share[name])
+    return within, sum(share[name] * math.log(means[name] / mean) for name in means if share[name] > 0)
 
 
 def theil(value: np.ndarray, pupils: np.ndarray) -> float:
@@ -279,6 +315,7 @@ def school(draw: st.DrawFn, stage: str, may_lack: bool) -> Row:
     return {
         "school_type": {"primary": "211", "junior": "311"}[stage],
         "urban_rural_code": draw(st.sampled_from(("111", "121", "220") * 6 + ((None,) if may_lack else ()))),
+        "township": draw(st.sampled_from(("城关镇", "王庄乡", "李集镇") * 6 + ((None,) if may_lack else ()))),
         f"{stage}_pupils": draw(st.integers(1, 2500)),
         **{f"{stage}_{name}": number for name, number in staged.items()},
         "indoor_sports_area_m2": indoor,
@@ -315,7 +352,7 @@ def resources(school: Row) -> list[str]:
 
 def multiplied(school: Row, by: int, pupils_by: int = 1) -> Row:
     stage = stages_of(school)[0]
-    more = {name: school[name] * by for name in resources(school)}
+    more = {name: school[name] * by for name in resources(school) if school[name] is not None}
     return {**school, **more, f"{stage}_pupils": school[f"{stage}_pupils"] * pupils_by}
 
 
@@ -340,7 +377,9 @@ def compare(
 
 @few
 @given(counties=some(county()))
-def test_every_measure_is_what_its_definition_says(home: Path, counties: dict[str, County]) -> None:
+def test_every_measure_is_what_its_definition_says(
+    home: Path, counties: dict[str, County], standards: Standards
+) -> None:
     """Weighted by pupils, population form; null with one school, without data and where nobody has anything."""
     marts = build(home, counties)
     for code, schools in counties.items():
@@ -353,7 +392,44 @@ def test_every_measure_is_what_its_definition_says(home: Path, counties: dict[st
             assert (ours["school_count"], ours["missing_school_count"]) == (known, len(schools) - known)
             is_assessable = expected["difference_coefficient"] is not None
             assert (ours["reason"] is None) == (is_assessable and known == len(schools))
+            check_compliance(ours, schools, stage, indicator, standards)
         assert marts.balance[code, stage, "public_funds_per_pupil"]["difference_coefficient"] is None
+    for stage, indicator in itertools.product(("primary", "junior"), INDICATORS):
+        check_area(marts, stage, indicator)
+
+
+def check_compliance(ours: Row, schools: County, stage: str, indicator: str, standards: Standards) -> None:
+    """The shares of schools and of pupils that meet the threshold, of those with a value."""
+    standard = standards.get((indicator, stage))
+    pupils = {i: s[f"{stage}_pupils"] for i, s in enumerate(schools) if amount(s, stage, indicator) is not None}
+    if standard is None or not pupils:
+        assert (ours["met_school_share"], ours["met_pupil_share"]) == (None, None)
+        return
+    values = {i: (amount(schools[i], stage, indicator) or 0) * scale(indicator) / pupils[i] for i in pupils}
+    met = [i for i in pupils if values[i] >= standard.threshold]
+    assert same(ours["met_school_share"], len(met) / len(pupils)), (ours, schools)
+    assert same(ours["met_pupil_share"], sum(pupils[i] for i in met) / sum(pupils.values())), (ours, schools)
+
+
+def check_area(marts: Marts, stage: str, indicator: str) -> None:
+    """The counties of a region, each by its pooled value."""
+    counties = [row for (_, *key), row in marts.balance.items() if key == [stage, indicator]]
+    known = [row for row in counties if row["county_mean"] is not None]
+    if not counties:
+        assert ("region", "r", stage, indicator) not in marts.areas
+        return
+    ours = marts.areas["region", "r", stage, indicator]
+    assert (ours["unit_count"], ours["missing_unit_count"]) == (len(known), len(counties) - len(known))
+    if len(known) < 2 or not any(row["county_mean"] for row in known):
+        assert ours["difference_coefficient"] is None and ours["null_reason"]
+        return
+    value, pupils = (np.array([row[name] for row in known]) for name in ("county_mean", "pupils"))
+    for name, expected in weighted_measures(value, pupils).items():
+        assert same(ours[name], expected), (name, stage, indicator, ours, expected)
+    shares = [(row["met_school_share"], row["school_count"]) for row in known if row["met_school_share"] is not None]
+    weights = np.array([n for _, n in shares])
+    complying = float(np.array([x for x, _ in shares]) @ weights / weights.sum()) if shares else None
+    assert same(ours["met_school_share"], complying)
 
 
 @few
@@ -430,6 +506,8 @@ def test_parts_add_up_to_the_whole(home: Path, counties: dict[str, County]) -> N
             ours = marts.balance[code, stage, indicator]
             if ours["theil_within"] is not None:
                 assert same(ours["theil_within"] + ours["theil_between"], ours["theil"]), ours
+            if ours["theil_within_townships"] is not None:
+                assert same(ours["theil_within_townships"] + ours["theil_between_townships"], ours["theil"]), ours
         for indicator in NATIONAL:
             check_shares(marts, code, schools, stage, indicator)
 
@@ -451,8 +529,14 @@ def check_shares(marts: Marts, code: str, schools: County, stage: str, indicator
         assert same(ours["variance_share"], share), (ours, schools)
         without = spread([s for i, s in enumerate(schools) if i != n], stage, indicator)["difference_coefficient"]
         assert same(ours["coefficient_without"], without), (ours, without, schools)
+        deviation = known[n] / pupils[n] / mean - 1
+        side = "equal" if abs(deviation) < 1e-12 else "above" if deviation > 0 else "below"
+        assert ours["direction"] == side, (ours, schools)
     if coefficient > 1e-9:
         assert sum(marts.shares[keys[n]]["variance_share"] for n in known) == pytest.approx(1, abs=1e-9)
+        ranked = sorted(known, key=lambda n: marts.shares[keys[n]]["variance_rank"])
+        assert [marts.shares[keys[n]]["variance_rank"] for n in ranked] == list(range(1, len(known) + 1))
+        assert all(parts[a] >= parts[b] * (1 - Fraction(1, 10**9)) for a, b in itertools.pairwise(ranked)), schools
 
 
 # --- what a stage has of what its school shares --------------------------------------------------------------------------
@@ -561,6 +645,7 @@ AIMS: dict[str, tuple[Callable[[Standard, Fraction], Fraction], int] | None] = {
     "at 85%": (lambda standard, plenty: standard.floor, 0),
     "just below 85%": (lambda standard, plenty: standard.floor, 1),
     "far above": (lambda standard, plenty: standard.threshold * 12, 0),
+    "far below": (lambda standard, plenty: standard.floor / plenty, 0),
     "not reported": None,
 }  # what a school has: the least that reaches this value, or so many steps less
 
@@ -726,6 +811,221 @@ def check_limit(marts: Marts, code: str, schools: County, key: tuple[str, str], 
     expected = coefficient <= standards[indicator, stage].limit if coefficient is not None and is_whole else None
     assert marts.balance[code, stage, indicator]["is_met"] is expected, (marts.balance[code, stage, indicator], schools)
     return expected
+
+
+# --- this year and the last -------------------------------------------------------------------------------------------
+
+
+@few
+@given(drawn=some(county(least=2)), turn=st.randoms(use_true_random=False))
+def test_a_change_is_told_apart_from_schools_that_came_and_went(
+    home: Path, drawn: dict[str, County], turn: Any
+) -> None:
+    """A third of the schools goes, a third is new; the others have other pupils and, some of them, other resources."""
+    years: dict[int, dict[str, dict[int, Row]]] = {2022: {}, 2023: {}}
+    for code, schools in drawn.items():
+        fates = [turn.choice(("stays", "goes", "comes")) for _ in schools]
+        years[2022][code] = {n: school for n, school in enumerate(schools) if fates[n] != "comes"}
+        grown = [multiplied(school, turn.choice((1, 2)), turn.choice((1, 2, 3))) for school in schools]
+        years[2023][code] = {n: school for n, school in enumerate(grown) if fates[n] != "goes"}
+    rows = [
+        {"region_id": "r", "school_year": year, "county_code": code, **names(code, number), **school}
+        for year, counties in years.items()
+        for code, schools in counties.items()
+        for number, school in schools.items()
+    ]
+    load(home, rows)
+    with open_marts(home) as con:
+        changes = keyed(con, "mart_county_change", "county_code", "stage", "indicator_id")
+    for code in drawn:
+        stage = stage_of(drawn[code])
+        past, present = years[2022][code], years[2023][code]
+        for indicator in INDICATORS if present else ():
+            ours = changes[code, stage, indicator]
+            has = [{n for n, s in side.items() if amount(s, stage, indicator) is not None} for side in (past, present)]
+            common = sorted(has[0] & has[1])
+            full = [spread(side.values(), stage, indicator)["difference_coefficient"] for side in (past, present)]
+            both = [
+                spread([side[n] for n in common], stage, indicator)["difference_coefficient"]
+                for side in (past, present)
+            ]
+            assert same(ours["coefficient_last_year"], full[0]) and same(ours["difference_coefficient"], full[1]), ours
+            if None in both:
+                assert (
+                    None in (ours["common_coefficient"], ours["common_coefficient_last_year"]) and ours["null_reason"]
+                )
+            else:
+                assert same(ours["common_coefficient_last_year"], both[0]), (ours, past, present)
+                assert same(ours["common_coefficient"], both[1]), (ours, past, present)
+            assert ours["common_school_count"] == len(common)
+            assert ours["new_school_count"] == len(has[1]) - len(common)
+            assert ours["gone_school_count"] == (len(has[0]) - len(common) if past else None)
+
+
+# --- what it would take ------------------------------------------------------------------------------------------------
+
+
+def added(school: Row, stage: str, indicator: str, units: int) -> Row:
+    """The school with so many more teachers of the stage, rooms, m² or yuan."""
+    column = f"{stage}_{STAGED[indicator]}" if indicator in STAGED else SPLIT[indicator]
+    figure = (exact(school[column]) or 0) + units * Fraction(1, 10000 if column == "equipment_value_wan_yuan" else 1)
+    return {**school, column: int(figure) if figure.denominator == 1 else float(figure)}
+
+
+@pytest.fixture(scope="module")
+def costs(home: Path) -> dict[str, Fraction]:
+    with open_marts(home) as con:
+        rows = con.execute("select indicator_id, unit_cost_yuan::varchar from seeds.unit_costs").fetchall()
+    return {indicator: Fraction(cost) for indicator, cost in rows}
+
+
+def cheapest(school: Row, standards: Standards, costs: dict[str, Fraction]) -> Fraction:
+    """By trying everything: in each stage one indicator, or none, stays at 85%; shared resources serve both stages."""
+    stages = stages_of(school)
+
+    def need(stage: str, indicator: str, left: str | None) -> int:
+        has, standard = amount(school, stage, indicator), standards[indicator, stage]
+        aim = standard.floor if indicator == left else standard.threshold
+        lack = aim * school[f"{stage}_pupils"] / scale(indicator) - (has if has is not None else math.inf)
+        return max(0, math.ceil(lack / (part(school, stage) if indicator in SHARED else 1))) if has is not None else 0
+
+    totals = []
+    for choice in itertools.product([None, *NATIONAL], repeat=len(stages)):
+        needs = {i: [need(s, i, left) for s, left in zip(stages, choice, strict=True)] for i in NATIONAL}
+        totals.append(sum((costs[i] * (max(n) if i in SHARED else sum(n)) for i, n in needs.items()), Fraction(0)))
+    return min(totals)
+
+
+def test_a_school_passes_with_its_plan_and_none_is_cheaper(
+    home: Path, standards: Standards, costs: dict[str, Fraction]
+) -> None:
+    left, planned = 0, 0
+
+    @few
+    @given(plans=st.lists(plan(SHORT), min_size=40, max_size=60).filter(lambda plans: plans[0] != plans[-1]))
+    def law(plans: list[Plan]) -> None:
+        nonlocal left, planned
+        schools = [plan.school(standards) for plan in plans]
+        marts = build(home, {"c": schools})
+        for number, school in enumerate(schools):
+            after, cost = school, 0.0
+            for stage, indicator in itertools.product(stages_of(school), NATIONAL):
+                ours = marts.plans.get((f"c-{number}", stage, indicator))
+                if ours and ours["pass_units"]:
+                    after = added(after, stage, indicator, ours["pass_units"])
+                    cost += ours["pass_cost_yuan"]
+                left += bool(ours and ours["is_left_at_floor"])
+            assert same(cost, float(cheapest(school, standards, costs))), (school, cost)
+            assert all(passes(after, stage, standards) is not False for stage in stages_of(school)), (school, after)
+            planned += cost > 0
+
+    law()
+    assert left and planned
+
+
+SHORT = ("ample",) * 3 + ("met", "just missed", "at 85%", "just below 85%", "far below", "far below", "not reported")
+
+
+RAISED = ("backbone_teachers_per_100", "multimedia_rooms_per_100", "equipment_value_per_pupil")
+
+
+def uneven(turn: random.Random) -> County:
+    """A county whose coefficients are far above their limits as a rule; some of its schools have both stages."""
+    kinds = turn.choice((["211"], ["211"], ["311"], ["311"], ["211", "211", "312"]))
+    schools = []
+    for _ in range(turn.randint(2, 12)):
+        kind = turn.choice(kinds)
+        row: Row = {"school_type": kind, "urban_rural_code": "121", "indoor_sports_area_m2": 0}
+        for name in STAGES[kind]:
+            row[f"{name}_pupils"] = turn.choice((turn.randint(5, 80), turn.randint(80, 3000)))
+            row[f"{name}_backbone_teachers"] = round(row[f"{name}_pupils"] / 100 * turn.lognormvariate(0, 1))
+        pupils = sum(row[f"{name}_pupils"] for name in STAGES[kind])
+        row["multimedia_rooms"] = round(pupils / 50 * turn.lognormvariate(0, 1))
+        row["equipment_value_wan_yuan"] = round(pupils / 5 * turn.lognormvariate(0, 1), 4)
+        schools.append({**dict.fromkeys(SHARED.values()), **row})
+    return schools
+
+
+def least_units(has: list[float], pupils: list[int], limit: float) -> int:
+    """Units one at a time, each where the squares grow least: for every number of units the most even county."""
+    x, count = np.array(has), 0
+    queue = [((x[i] + 0.5) / pupils[i], i) for i in range(len(x))]
+    heapq.heapify(queue)
+    while coefficient(x, pupils) > limit + 1e-12:
+        _, i = heapq.heappop(queue)
+        x[i] += 1
+        count += 1
+        heapq.heappush(queue, ((x[i] + 0.5) / pupils[i], i))
+    return count
+
+
+def coefficient(x: np.ndarray, pupils: Sequence[int]) -> float:
+    p = np.array(pupils)
+    mean = x.sum() / p.sum()
+    return math.sqrt(np.average((x / p - mean) ** 2, weights=p)) / mean
+
+
+def least_total(has: list[float], pupils: list[int], shares: list[float], limit: float) -> float:
+    """The optimum in parts of units, of which a stage gets its share, by scipy: a cone is convex, so it is the only one."""
+    y, w, share = np.array(has) / sum(has), np.array(pupils) / sum(pupils), np.array(shares)
+    widest = math.sqrt(1 + limit**2)  # CV ≤ limit where the norm of y / sqrt(w) is at most this many times the sum of y
+
+    def room(more: np.ndarray) -> float:
+        return widest * (1 + float(share @ more)) - math.sqrt(((y + share * more) ** 2 / w).sum())
+
+    def slope(more: np.ndarray) -> np.ndarray:
+        level = (y + share * more) / w
+        return share * (widest - level / math.sqrt((w * level**2).sum()))
+
+    outcome = minimize(
+        np.sum,
+        np.maximum(w * (y / w).max() - y, 0) / share,
+        jac=np.ones_like,
+        bounds=[(0, None)] * len(y),
+        constraints={"type": "ineq", "fun": room, "jac": slope},
+        method="SLSQP",
+        options={"maxiter": 1000},
+    )
+    assert outcome.success and room(outcome.x) > -1e-6, outcome
+    return outcome.fun * sum(has)
+
+
+def test_the_lowest_schools_are_raised_until_the_limit_holds_and_no_further(home: Path, standards: Standards) -> None:
+    """The plan applied holds the limit, without any one of its units it does not, and no plan is cheaper."""
+    turn = random.Random(5)
+    counties = {f"{number:03}": uneven(turn) for number in range(280)}
+    marts = build(home, counties)
+    exact_optima = optima = shared = 0
+    for code, schools in counties.items():
+        for stage, indicator in itertools.product(("primary", "junior"), RAISED):
+            listed = {n: s for n, s in enumerate(schools) if stage in STAGES[s["school_type"]]}
+            before = spread(listed.values(), stage, indicator)["difference_coefficient"]
+            units = {
+                n: plan["balance_units"] for n in listed if (plan := marts.plans.get((f"{code}-{n}", stage, indicator)))
+            }
+            gap, limit = marts.gaps.get((code, stage, indicator)), float(standards[indicator, stage].limit)
+            if before is None or before <= limit + 1e-12:
+                assert not any(units.values()) and (gap is None or gap["coefficient_after"] == pytest.approx(before))
+                continue
+            assert gap is not None and gap["balance_units"] == sum(units.values()) > 0
+            after = [added(s, stage, indicator, units.get(n, 0)) for n, s in listed.items()]
+            reached = spread(after, stage, indicator)["difference_coefficient"]
+            assert reached is not None and reached <= limit + 1e-12 and same(gap["coefficient_after"], reached), gap
+            has = [float(amount(s, stage, indicator) or 0) for s in listed.values()]
+            pupils = [s[f"{stage}_pupils"] for s in listed.values()]
+            shares = [float(part(s, stage)) if indicator in SHARED else 1.0 for s in listed.values()]
+            if indicator == "equipment_value_per_pupil":
+                optima, shared = optima + 1, shared + (min(shares) < 1)
+                assert gap["balance_units"] == pytest.approx(least_total(has, pupils, shares, limit), rel=0.01), gap
+            if min(shares) < 1:
+                continue
+            for n in (n for n in units if units[n]):
+                less = [added(s, stage, indicator, units.get(i, 0) - (i == n)) for i, s in listed.items()]
+                assert (spread(less, stage, indicator)["difference_coefficient"] or 0) > limit, (gap, schools)
+            if indicator != "equipment_value_per_pupil":
+                exact_optima += 1
+                assert gap["balance_units"] == least_units(has, pupils, limit), (gap, schools)
+    assert optima >= 200 and exact_optima >= 200 and shared >= 40, (optima, exact_optima, shared)
 
 
 # --- where floating point could decide -----------------------------------------------------------------------------------

@@ -73,13 +73,34 @@ create table marts.mart_county_balance as
         0 missing_school_count, 0.3::double difference_coefficient,
         if(indicator_id = 'books_per_pupil', null, 0.5) limit_value,
         difference_coefficient <= limit_value is_met, 0.2::double gini,
-        0.1::double theil, 0.9::double mcloone,
+        0.1::double theil, 0.1::double mean_log_deviation, 0.9::double mcloone, 0.8::double met_school_share,
         null::varchar reason
     from marts.fct_school_indicator group by all;
 create table marts.mart_variance_share as
     select region_id, school_year, county_code, school_id, stage, indicator_id, 0.1::double variance_share,
-        0.3::double coefficient_without
+        'above' direction, 0.3::double coefficient_without,
+        row_number() over (partition by region_id, school_year, county_code, stage, indicator_id) variance_rank
     from marts.fct_school_indicator where threshold is not null;
+create table marts.mart_area_balance as
+    select 'region' area_level, 'liaocheng' area_id, school_year, stage, indicator_id, 0.2::double difference_coefficient,
+        0.8::double met_pupil_share, null::varchar null_reason
+    from marts.mart_county_balance;
+create table marts.mart_county_change as
+    select region_id, school_year, county_code, stage, indicator_id, 0.3::double common_coefficient,
+        10 common_school_count, 0 new_school_count, 0 gone_school_count, null::varchar null_reason
+    from marts.mart_county_balance;
+create table marts.mart_achievement_gap as
+    select 'liaocheng' region_id, 2023 school_year, '371501' county_code, '数学' subject, 0.12::double difference_rate,
+        0.02::double ci_low, 0.4::double ci_high, null::varchar null_reason;
+create table marts.mart_gap_plan as
+    select region_id, school_year, county_code, school_id, stage, indicator_id, 20 units_to_threshold, 5 units_to_floor,
+        true is_left_at_floor, 5 pass_units, 5.0::double pass_cost_yuan, 0 balance_units, 0.0::double balance_cost_yuan,
+        null::varchar null_reason
+    from marts.fct_school_indicator where threshold is not null;
+create table marts.mart_county_gap as
+    select region_id, school_year, county_code, stage, indicator_id, 0.5::double limit_value, 0.5::double coefficient_after,
+        100.0::double balance_cost_yuan, null::varchar null_reason
+    from marts.mart_county_balance where limit_value is not null;
 create table marts.mart_school_verdict as
     select region_id, school_year, county_code, school_id, stage, 6 met_count, true is_passed,
         null::varchar reasons
@@ -215,6 +236,8 @@ BREAKS = {
         "update marts.mart_county_balance set gini = 1.2": "基尼系数",
         "update marts.mart_county_balance set theil = -0.1": "泰尔指数",
         "update marts.mart_county_balance set mcloone = 1.2": "麦克龙指数",
+        "update marts.mart_county_balance set mean_log_deviation = -0.1": "平均对数离差",
+        "update marts.mart_county_balance set met_school_share = 80": "达标率（按学校）",
         "update marts.mart_county_balance set is_met = null": "有差异系数和限值",
         "update marts.mart_county_balance set school_count = 1": "学校不足两所时",
         "update marts.mart_county_balance set difference_coefficient = null": "没有差异系数时说明原因",
@@ -224,6 +247,35 @@ BREAKS = {
         "update marts.mart_variance_share set coefficient_without = -1": "去掉一校后的差异系数",
         "update marts.mart_variance_share set stage = 'senior'": "学段只有",
         "update marts.mart_variance_share set indicator_id = 'books_per_pupil'": "差异贡献只分给",
+        "update marts.mart_variance_share set direction = '高于'": "方向只有",
+        "update marts.mart_variance_share set variance_rank = 1": "名次从 1 排到",
+    },
+    "marts.mart_area_balance": {
+        "update marts.mart_area_balance set area_level = 'county'": "层级只有",
+        "update marts.mart_area_balance set difference_coefficient = 'nan'": "各单位之间的差异系数",
+        "update marts.mart_area_balance set met_pupil_share = 80": "达标率在",
+        "update marts.mart_area_balance set difference_coefficient = null": "不可比较时说明",
+    },
+    "marts.mart_county_change": {
+        "update marts.mart_county_change set common_coefficient = -1": "同一批学校的差异系数",
+        "update marts.mart_county_change set gone_school_count = -1": "共同、新增、退出",
+        "update marts.mart_county_change set common_coefficient = null": "同一批学校不可比较",
+    },
+    "marts.mart_achievement_gap": {
+        "update marts.mart_achievement_gap set difference_rate = 12, ci_high = 40": "校际差异率的估计",
+        "update marts.mart_achievement_gap set ci_low = 0.2": "估计在置信区间",
+        "update marts.mart_achievement_gap set difference_rate = null": "不作估计时说明",
+    },
+    "marts.mart_gap_plan": {
+        "update marts.mart_gap_plan set units_to_floor = 21": "补到 85%",
+        "insert into marts.mart_gap_plan from marts.mart_gap_plan": "一校一学段最多一项",
+        "update marts.mart_gap_plan set pass_units = null": "有数据的都有计划",
+        "update marts.mart_gap_plan set pass_cost_yuan = null": "计划增加的都有费用",
+    },
+    "marts.mart_county_gap": {
+        "update marts.mart_county_gap set coefficient_after = 0.5001": "补足后差异系数",
+        "update marts.mart_county_gap set coefficient_after = null": "没有差异系数计划",
+        "update marts.mart_county_gap set balance_cost_yuan = -1": "差异系数计划的费用",
     },
     "marts.mart_school_verdict": {
         "delete from marts.mart_school_verdict where school_id = 's1'": "在评估范围内的学校学段都有判定",
@@ -386,7 +438,10 @@ def test_absent_extracts_and_columns_pass(warehouse: Path):
             "update marts.mart_county_balance set difference_coefficient = null, is_met = null, gini = null,"
             " theil = null, mcloone = null, school_count = 0, missing_school_count = 30, reason = '缺少数据';"
             "update marts.mart_school_verdict set is_passed = null, met_count = 0, reasons = '缺少数据';"
-            "delete from marts.mart_variance_share; delete from marts.mart_quarantine"
+            "update marts.mart_county_balance set mean_log_deviation = null, met_school_share = null;"
+            "update marts.mart_gap_plan set units_to_threshold = null, units_to_floor = null, is_left_at_floor = false,"
+            " pass_units = null, pass_cost_yuan = null, null_reason = '缺少数据';"
+            "delete from marts.mart_variance_share; delete from marts.mart_quarantine; delete from marts.mart_achievement_gap"
         )
     for room in ("raw", "marts"):
         assert [failure for each in validation.validate(warehouse, room, GOOD) for failure in each.failures] == []

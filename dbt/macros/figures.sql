@@ -58,6 +58,24 @@
 {% macro duckdb__each_of(list) %}{{ return("unnest(" ~ list ~ ")") }}{% endmacro %}
 
 
+{# One row a whole number, from the first to the last. #}
+{% macro each_number(first, last) %}{{ return(adapter.dispatch('each_number')(first, last)) }}{% endmacro %}
+{% macro default__each_number(first, last) %}{{ return("explode(sequence(" ~ first ~ ", " ~ last ~ "))") }}{% endmacro %}
+{% macro duckdb__each_number(first, last) %}{{ return("unnest(range(" ~ first ~ ", " ~ last ~ " + 1))") }}{% endmacro %}
+
+
+{# The least whole number n with n × each ≥ lack, judged in decimals: what division leaves in its last digit decides nothing. #}
+{% macro whole_units(lack, each) -%}
+  {%- set about = 'cast(ceil(cast(' ~ lack ~ ' as double) / cast(' ~ each ~ ' as double)) as bigint)' -%}
+  case
+    when {{ lack }} <= 0 then 0
+    when {{ each }} * {{ about }} < {{ lack }} then {{ about }} + 1
+    when {{ each }} * ({{ about }} - 1) >= {{ lack }} then {{ about }} - 1
+    else {{ about }}
+  end
+{%- endmacro %}
+
+
 {# A text as a number, null where it is none; and the digits of a text. #}
 {% macro number(text) -%}
   {{ dbt.safe_cast(text, 'double') }}

@@ -33,6 +33,7 @@ long as (
         stages.school_id,
         stages.stage,
         stages.urban_rural_class,
+        stages.township,
         stages.pupils,
         indicators.indicator_id,
         indicators.numerator_zh,
@@ -98,6 +99,7 @@ valued as (
         stage,
         indicator_id,
         urban_rural_class,
+        township,
         numerator,
         pupils,
         cast(scale as double) * numerator / pupils as value,
@@ -105,6 +107,8 @@ valued as (
         cast(floor_value as double) as floor_value,
         surplus,
         floor_surplus,
+        {{ whole_units('-surplus', '(scale * weight)') }} as units_to_threshold,
+        {{ whole_units('-floor_surplus', '(scale * weight)') }} as units_to_floor,
         cast(surplus as double) / scale * (pupils / cast(base as double)) as excess,
         null_reason
     from judged
@@ -118,6 +122,7 @@ select
     stage,
     indicator_id,
     urban_rural_class,
+    township,
     numerator,
     pupils,
     value,
@@ -126,6 +131,8 @@ select
     surplus >= 0 as is_met,
     floor_surplus >= 0 as is_floor_met,
     case when excess >= 0 then 0 else -excess end as shortfall,
+    units_to_threshold,
+    units_to_floor,
     ({{ half_up('value', 2) }} >= threshold) <> (surplus >= 0)
     or ({{ half_up('value', 2) }} >= floor_value) <> (floor_surplus >= 0) as rounding_flips,
     null_reason

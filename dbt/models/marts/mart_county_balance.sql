@@ -1,19 +1,43 @@
 -- Grain: region × school year × county × stage × indicator, over the schools in scope.
 -- X_i = x_i / P_i, X̄ = Σ x_i / Σ P_i, S = sqrt(Σ (P_i / P_N)(X_i − X̄)²), CV = S / X̄ : weighted by enrolment, population form.
 {%- set county_key = 'region_id, school_year, county_code, stage, indicator_id' %}
--- totals of 城区, 镇区 and 乡村, then of the county
-with classes as (
+-- totals of 城区, 镇区 and 乡村 a township; then of each, and of the county
+with places as (
     select
         {{ county_key }},
         coalesce(urban_rural_class, 'unknown') as urban_rural_class,
+        coalesce(township, '') as township,
         count(*) as listed_count,
         count(value) as school_count,
+        count(case when is_met then 1 end) as met_count,
+        max(threshold) as threshold,
         sum(case when value is not null then pupils end) as pupils,
+        sum(case when is_met then pupils else 0 end) as met_pupils,
         {{ total('numerator') }} as numerator,
         {{ total('value') }} as value_total
     from {{ ref('fct_school_indicator') }}
     where {{ pending() }}
-    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown')
+    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown'), coalesce(township, '')
+),
+
+classes as (
+    select
+        {{ county_key }},
+        urban_rural_class,
+        sum(pupils) as pupils,
+        {{ total('numerator') }} as numerator
+    from places
+    group by {{ county_key }}, urban_rural_class
+),
+
+townships as (
+    select
+        {{ county_key }},
+        township,
+        sum(pupils) as pupils,
+        {{ total('numerator') }} as numerator
+    from places
+    group by {{ county_key }}, township
 ),
 
 counties as (
@@ -21,13 +45,18 @@ counties as (
         {{ county_key }},
         sum(listed_count) as listed_count,
         sum(school_count) as school_count,
+        case when max(threshold) is not null then cast(sum(met_count) as double) / nullif(sum(school_count), 0) end as met_school_share,
+        case when max(threshold) is not null then cast(sum(met_pupils) as double) / sum(pupils) end as met_pupil_share,
         sum(pupils) as pupils,
         {{ total('numerator') }} as numerator,
         {{ total('value_total') }} / nullif(sum(school_count), 0) as unweighted_mean,
-        max(case when urban_rural_class = 'urban' then numerator / pupils end) as urban_mean,
-        max(case when urban_rural_class = 'rural' then numerator / pupils end) as rural_mean,
-        count(case when urban_rural_class = 'unknown' then 1 end) > 0 as is_class_unknown
-    from classes
+        {{ total("case when urban_rural_class = 'urban' then numerator end") }}
+        / sum(case when urban_rural_class = 'urban' then pupils end) as urban_mean,
+        {{ total("case when urban_rural_class = 'rural' then numerator end") }}
+        / sum(case when urban_rural_class = 'rural' then pupils end) as rural_mean,
+        count(case when urban_rural_class = 'unknown' then 1 end) > 0 as is_class_unknown,
+        count(case when township = '' then 1 end) > 0 as is_township_unknown
+    from places
     group by {{ county_key }}
 ),
 
@@ -68,17 +97,35 @@ class_means as (
     where means.is_assessable
 ),
 
+township_means as (
+    select
+        means.mean_id,
+        townships.township,
+        means.scale * townships.numerator / townships.pupils as township_mean
+    from townships
+    inner join means
+        on
+            townships.region_id = means.region_id
+            and townships.school_year = means.school_year
+            and townships.county_code = means.county_code
+            and townships.stage = means.stage
+            and townships.indicator_id = means.indicator_id
+    where means.is_assessable
+),
+
 -- each school in units of the means, and the share of pupils and of the resource at schools no better off (peers included)
 spread as (
     select
         class_means.mean_id,
-        class_means.county_pupils,
+        class_means.county_pupils as all_pupils,
         schools.value,
         cast(schools.pupils as double) / class_means.county_pupils as weight,
         schools.value / class_means.county_mean as ratio,
         schools.value / class_means.unweighted_mean as unweighted_ratio,
         schools.value / nullif(class_means.class_mean, 0) as ratio_in_class,
         class_means.class_mean / class_means.county_mean as class_ratio,
+        schools.value / nullif(township_means.township_mean, 0) as ratio_in_township,
+        township_means.township_mean / class_means.county_mean as township_ratio,
         sum(schools.pupils) over by_value as pupils_below,
         {{ total('schools.numerator', 'over by_value') }} / class_means.county_numerator as resource_below
     from {{ ref('fct_school_indicator') }} as schools
@@ -90,31 +137,28 @@ spread as (
             and schools.stage = class_means.stage
             and schools.indicator_id = class_means.indicator_id
             and coalesce(schools.urban_rural_class, 'unknown') = class_means.urban_rural_class
+    inner join township_means
+        on
+            class_means.mean_id = township_means.mean_id
+            and coalesce(schools.township, '') = township_means.township
     where schools.value is not null and {{ pending('schools') }}
     window by_value as (
         partition by class_means.mean_id order by cast(schools.value / class_means.county_mean as decimal(38, 12))
     )
 ),
 
--- All in units of the mean, r = X / X̄: S / X̄ = sqrt(Σ w (r − 1)²).
--- Gini: Σ_ij w_i w_j |r_i − r_j| / 2, each pair counted once, from the better-off side.
--- A weighted percentile is the lowest value that so many of the pupils are at or below.
--- Theil within: a class whose mean is 0 adds nothing, since nothing of the resource is in it.
+-- within: a class or township whose mean is 0 adds nothing, since nothing of the resource is in it
 measures as (
     select
         mean_id,
-        sqrt({{ sum_of_terms('weight * (ratio - 1) * (ratio - 1)') }}) as difference_coefficient,
-        sqrt({{ sum_of_terms('(unweighted_ratio - 1) * (unweighted_ratio - 1)') }} / count(*)) as unweighted_cv,
-        {{ sum_of_terms('weight * (ratio * pupils_below / county_pupils - resource_below)') }} as gini,
-        {{ sum_of_terms('weight * ' ~ theil_term('ratio')) }} as theil,
+        {{ measures_of_spread() }},
         {{ sum_of_terms('case when class_ratio > 0 then weight * class_ratio * ' ~ theil_term('ratio_in_class') ~ ' else 0 end') }}
             as theil_within,
         {{ sum_of_terms('weight * ' ~ theil_term('class_ratio')) }} as theil_between,
-        min(case when pupils_below * 100 >= county_pupils * 5 then value end) as p5,
-        min(case when pupils_below * 100 >= county_pupils * 95 then value end) as p95,
-        min(case when pupils_below * 2 >= county_pupils then ratio end) as median_ratio,
-        min(case when pupils_below * 2 >= county_pupils then pupils_below end) / max(county_pupils) as pupils_to_median,
-        min(case when pupils_below * 2 >= county_pupils then resource_below end) as resource_to_median
+        {{ sum_of_terms(
+            'case when township_ratio > 0 then weight * township_ratio * ' ~ theil_term('ratio_in_township') ~ ' else 0 end'
+        ) }} as theil_within_townships,
+        {{ sum_of_terms('weight * ' ~ theil_term('township_ratio')) }} as theil_between_townships
     from spread
     group by mean_id
 ),
@@ -154,9 +198,14 @@ judged as (
         measures.theil,
         case when not means.is_class_unknown then measures.theil_within end as theil_within,
         case when not means.is_class_unknown then measures.theil_between end as theil_between,
-        measures.resource_to_median / nullif(measures.median_ratio * measures.pupils_to_median, 0) as mcloone,
-        measures.p95 / nullif(measures.p5, 0) as range_ratio,
+        case when not means.is_township_unknown then measures.theil_within_townships end as theil_within_townships,
+        case when not means.is_township_unknown then measures.theil_between_townships end as theil_between_townships,
+        measures.mean_log_deviation,
+        measures.mcloone,
+        measures.range_ratio,
         means.urban_mean / nullif(means.rural_mean, 0) as urban_rural_ratio,
+        means.met_school_share,
+        means.met_pupil_share,
         case
             when means.school_count = 0 then '所有学校均缺少数据，不可评估'
             when means.school_count = 1 then '只有1所学校有数据，不可评估'
@@ -194,8 +243,13 @@ select
     theil,
     theil_within,
     theil_between,
+    theil_within_townships,
+    theil_between_townships,
+    mean_log_deviation,
     mcloone,
     range_ratio,
     urban_rural_ratio,
+    met_school_share,
+    met_pupil_share,
     reason
 from judged

@@ -21,6 +21,7 @@ parts as (
     select
         schools.*,
         balance.school_count,
+        cast(schools.value / balance.county_mean - 1 as decimal(38, 12)) as deviation,
         cast(schools.pupils as double) / balance.pupils as weight,
         cast(
             cast(schools.pupils as double) / balance.pupils
@@ -65,7 +66,12 @@ select
     indicator_id,
     pupils,
     value,
+    case when deviation > 0 then 'above' when deviation < 0 then 'below' else 'equal' end as direction,
     part_of_variance / nullif(variance, 0) as variance_share,
+    case
+        when variance > 0
+            then row_number() over (partition by region_id, school_year, county_code, stage, indicator_id order by -part, school_id)
+    end as variance_rank,
     case
         when school_count > 2 and resource_without > 0
             then

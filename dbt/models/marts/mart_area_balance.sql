@@ -1,0 +1,120 @@
+-- Grain: area (its level and id) × school year × stage × indicator. Units of a region are its counties, of a province its regions.
+-- Built whole: a province has rows of several regions, so no partition of a refresh holds it, and its units are few.
+{{ config(materialized='table') }}
+{%- set area_key = 'area_level, area_id, school_year, stage, indicator_id' %}
+with counties as (
+    select
+        *,
+        county_mean * pupils as resource
+    from {{ ref('mart_county_balance') }}
+),
+
+-- a unit's value is pooled: what all its pupils have, over its pupils
+units as (
+    select
+        'region' as area_level,
+        region_id as area_id,
+        school_year,
+        stage,
+        indicator_id,
+        county_code as unit_id,
+        school_count,
+        pupils,
+        resource,
+        met_school_share * school_count as met_schools,
+        met_pupil_share * pupils as met_pupils
+    from counties
+    union all
+    select
+        'province' as area_level,
+        substr(county_code, 1, 2) as area_id,
+        school_year,
+        stage,
+        indicator_id,
+        region_id as unit_id,
+        sum(school_count) as school_count,
+        sum(pupils) as pupils,
+        {{ total('resource') }} as resource,
+        {{ total('met_school_share * school_count') }} as met_schools,
+        {{ total('met_pupil_share * pupils') }} as met_pupils
+    from counties
+    where length(county_code) = 6 and length({{ digits('county_code') }}) = 6
+    group by substr(county_code, 1, 2), school_year, stage, indicator_id, region_id
+),
+
+areas as (
+    select
+        {{ area_key }},
+        count(*) as listed_count,
+        count(resource) as unit_count,
+        sum(school_count) as school_count,
+        sum(pupils) as pupils,
+        {{ total('resource') }} as resource,
+        {{ total('resource / pupils') }} / nullif(count(resource), 0) as unweighted_mean,
+        {{ total('met_schools') }} / nullif(sum(school_count), 0) as met_school_share,
+        {{ total('met_pupils') }} / sum(pupils) as met_pupil_share,
+        row_number() over (order by {{ area_key }}) as mean_id
+    from units
+    group by {{ area_key }}
+),
+
+spread as (
+    select
+        areas.mean_id,
+        areas.pupils as all_pupils,
+        units.resource / units.pupils as value,
+        cast(units.pupils as double) / areas.pupils as weight,
+        units.resource / units.pupils / (areas.resource / areas.pupils) as ratio,
+        units.resource / units.pupils / areas.unweighted_mean as unweighted_ratio,
+        sum(units.pupils) over by_value as pupils_below,
+        {{ total('units.resource', 'over by_value') }} / areas.resource as resource_below
+    from units
+    inner join areas
+        on
+            units.area_level = areas.area_level
+            and units.area_id = areas.area_id
+            and units.school_year = areas.school_year
+            and units.stage = areas.stage
+            and units.indicator_id = areas.indicator_id
+    where units.resource is not null and areas.unit_count > 1 and areas.resource > 0
+    window by_value as (
+        partition by areas.mean_id
+        order by cast(units.resource / units.pupils / (areas.resource / areas.pupils) as decimal(38, 12))
+    )
+),
+
+measures as (
+    select
+        mean_id,
+        {{ measures_of_spread() }}
+    from spread
+    group by mean_id
+)
+
+select
+    areas.area_level,
+    areas.area_id,
+    areas.school_year,
+    areas.stage,
+    areas.indicator_id,
+    areas.unit_count,
+    areas.listed_count - areas.unit_count as missing_unit_count,
+    cast(areas.school_count as bigint) as school_count,
+    cast(areas.pupils as bigint) as pupils,
+    areas.resource / areas.pupils as area_mean,
+    measures.difference_coefficient,
+    measures.unweighted_cv,
+    measures.gini,
+    measures.theil,
+    measures.mean_log_deviation,
+    measures.mcloone,
+    measures.range_ratio,
+    areas.met_school_share,
+    areas.met_pupil_share,
+    case
+        when areas.unit_count = 0 then '各单位均缺少数据，不可比较'
+        when areas.unit_count = 1 then '只有1个单位有数据，不可比较'
+        when areas.resource = 0 then '均值为0，差异系数无意义'
+    end as null_reason
+from areas
+left join measures on areas.mean_id = measures.mean_id
