@@ -80,9 +80,10 @@ SCHOOLS = [  # county, id, stage, pupils, backbone teachers, largest class, buil
     ("320501", "q2", "primary", 90, 1, 40, None),
 ]
 FACTS = {
-    "social_recognition_rate": "0.8499", "teacher_average_pay": "90000", "civil_service_average_pay": "90000",
+    "satisfied_questionnaires": "8499", "valid_questionnaires": "10000", "teacher_average_pay": "90000", "civil_service_average_pay": "90000",
     "difference_rate_chinese": "0.15", "difference_rate_maths": "0.1", "achievement_level_maths": "Ⅲ",
-    "basic_balance_recognised_year": "2020", "junior_retention_rate": "0.95", "veto_fraud": "是", "layout_compliant": "否",
+    "basic_balance_recognised_year": "2020", "junior_graduates": "93", "junior_transfers_in_3y": "1", "junior_transfers_out_3y": "3",
+    "junior_entrants_3y_ago": "101", "junior_deaths_3y": "1", "veto_fraud": "是", "layout_compliant": "否",
 }  # fmt: skip
 
 
@@ -195,7 +196,7 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
 
     assert item("G5-1") == (True, False, 2, 2, None)  # 45
     assert item("G5-2") == (False, False, 1, 2, "初中最大班额超过50人：edge4")  # 50 and 51
-    assert item("G4-1")[:4] == (True, False, 4, 4)  # 2,000 pupils
+    assert item("G4-1")[:4] == (True, False, 2, 2)  # 2,000 pupils
     assert item("G8-1")[:2] == (True, False)  # 1.0
     assert item("P1")[:2] == (True, False)  # three years
     assert item("Q1")[:2] == (True, False)  # 95 %
@@ -230,7 +231,7 @@ def test_a_stricter_province_and_city_are_rows(marts: duckdb.DuckDBPyConnection)
 def test_a_transition_rule_eases_whom_it_concerns(marts: duckdb.DuckDBPyConnection) -> None:
     """2,300 pupils pass where the school is excused, 2,001 elsewhere do not; visiting teachers count in a small rural school alone."""
     item = "select areas_counted, areas_met, areas_eased, reason from mart_standard_item where (county_code, criterion_id) = ('320601', 'G4-1')"
-    assert marts.execute(item).fetchall() == [(2, 1, 1, "小学、初中义务教育阶段规模超过2000人：p2")]
+    assert marts.execute(item).fetchall() == [(2, 1, 1, "小学规模超过2000人：p2")]
     stage = "select school_id, pe_arts_teachers, sports_area_m2 from fct_school_stage where school_id in ('q1', 'q2') order by 1"
     assert marts.execute(stage).fetchall() == [("q1", 5, 1000), ("q2", 3, 1500)]
 

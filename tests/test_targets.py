@@ -62,7 +62,7 @@ def test_measures_read_what_is_there() -> None:
     measures = {row["measure_id"]: row for row in seed("measures")}
     of_measures = {"quotient", "change", "least", "areas", "areas_share"}
     for row in measures.values():
-        parts = [part for part in f"{row['numerator']};{row['denominator']}".split(";") if part]
+        parts = [part for part in re.split("[;+-]", f"{row['numerator']};{row['denominator']}") if part]
         if row["statistic"] == "verdict":
             assert parts == []
         elif row["statistic"] in of_measures:

@@ -109,6 +109,13 @@ create table marts.mart_county_verdict as
     select distinct region_id, school_year, county_code, 'not_evaluable' verdict, 'met' resource_verdict,
         14 coefficient_count, '社会认可度尚未判定' reasons
     from marts.fct_school_stage;
+create table marts.mart_application_form as
+    select region_id, school_year, county_code, 'Ⅰ' form_table, 1 row_no, '小学数' label_zh, 6.0::double as value, '6' shown,
+        null::varchar missing
+    from marts.mart_county_verdict;
+create table marts.mart_application_form_school as
+    select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L6' remark
+    from marts.mart_school_verdict;
 create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
@@ -289,6 +296,17 @@ BREAKS = {
         "update marts.mart_county_verdict set resource_verdict = '达标'": "资源配置结论",
         "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
         "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
+    },
+    "marts.mart_application_form": {
+        "update marts.mart_application_form set form_table = 'Ⅶ'": "申报表只有六张表",
+        "update marts.mart_application_form set value = null, shown = null": "没有填的格都说明",
+        "update marts.mart_application_form set value = 'inf'": "填的数是非负有限数",
+        "update marts.mart_application_form set shown = null, missing = '缺'": "有值的格都填了字",
+    },
+    "marts.mart_application_form_school": {
+        "delete from marts.mart_application_form_school where school_id = 's1'": "有判定的学校学段都列入",
+        "update marts.mart_application_form_school set backbone_teachers_per_100 = 101": "每百名学生骨干教师数",
+        "update marts.mart_application_form_school set remark = null": "每一行都有备注",
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",

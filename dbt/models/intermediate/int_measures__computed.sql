@@ -1,5 +1,6 @@
--- Grain: region × school year × measure × area (its level and id), for the measures that the national standards, the application form and
--- the targets of the region's documents read. Measures of inputs only; those of other measures are int_measures__combined's, of verdicts fct_measure's.
+-- Grain: region × school year × measure × area (its level and id), for the measures that the national standards, the application form
+-- and the targets of the region's documents read. Measures of inputs only; those of other measures are int_measures__combined's,
+-- those of verdicts fct_measure's.
 with documents as (
     select
         region_id,

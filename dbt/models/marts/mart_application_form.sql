@@ -28,7 +28,8 @@ filled as (
         blanks.decimals,
         blanks.is_level,
         case
-            when blanks.criterion_id is not null then case when items.areas_missing = 0 and counties.has_schools then items.areas_not_met end
+            when blanks.criterion_id is not null
+                then case when items.areas_missing = 0 and counties.has_schools then items.areas_not_met end
             when facts.measure_id is null then case when blanks.is_of_schools and counties.has_schools then 0 end
             when facts.units_missing = 0 then blanks.multiplier * facts.value
         end as value,
@@ -134,6 +135,20 @@ sections as (
     group by region_id, school_year, county_code, stage
 ),
 
+notes as (
+    select
+        1 as blank_no,
+        '学校数' as label_zh
+    union all
+    select
+        2 as blank_no,
+        '其中一贯制学校' as label_zh
+    union all
+    select
+        3 as blank_no,
+        '其中50人及以上的教学点或完全中学' as label_zh
+),
+
 of_stages as (
     select
         region_id,
@@ -205,19 +220,7 @@ of_stages as (
         case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end as value,
         null as missing
     from sections
-    cross join (
-        select
-            1 as blank_no,
-            '学校数' as label_zh
-        union all
-        select
-            2 as blank_no,
-            '其中一贯制学校' as label_zh
-        union all
-        select
-            3 as blank_no,
-            '其中50人及以上的教学点或完全中学' as label_zh
-    ) as parts
+    cross join notes as parts
 ),
 
 everything as (

@@ -12,7 +12,8 @@ with results as (
     select
         results.*,
         indicators.sort_order,
-        {{ half_up('results.value', 2) }} as shown
+        {{ half_up('results.value', 2) }} as shown,
+        'L' || cast(indicators.sort_order + 5 as varchar) as column_name
     from {{ ref('fct_school_indicator') }} as results
     inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
     where indicators.is_national and {{ pending('results') }}
@@ -28,12 +29,10 @@ wide as (
         {%- for indicator in indicators %}
         max(case when indicator_id = '{{ indicator }}' then shown end) as {{ indicator }},
         {%- endfor %}
-        {{ dbt.listagg("case when is_met then 'L' || cast(sort_order + 5 as varchar) end", "'、'", 'order by sort_order') }} as met,
-        {{ dbt.listagg(
-            "case when not is_met and is_floor_met then 'L' || cast(sort_order + 5 as varchar) end", "'、'", 'order by sort_order'
-        ) }} as at_floor,
-        {{ dbt.listagg("case when not is_floor_met then 'L' || cast(sort_order + 5 as varchar) end", "'、'", 'order by sort_order') }} as below,
-        {{ dbt.listagg("case when value is null then 'L' || cast(sort_order + 5 as varchar) end", "'、'", 'order by sort_order') }} as unknown
+        {{ dbt.listagg("case when is_met then column_name end", "'、'", 'order by sort_order') }} as met,
+        {{ dbt.listagg("case when not is_met and is_floor_met then column_name end", "'、'", 'order by sort_order') }} as at_floor,
+        {{ dbt.listagg("case when not is_floor_met then column_name end", "'、'", 'order by sort_order') }} as below,
+        {{ dbt.listagg("case when value is null then column_name end", "'、'", 'order by sort_order') }} as unknown
     from results
     group by region_id, school_year, school_id, stage
 )
