@@ -81,10 +81,10 @@ class County:
 
     def coefficients(self, stage: str) -> list[tuple[Fraction, float]]:
         """Pooled value and difference coefficient of each indicator."""
-        total = sum(pupils for _, pupils, _ in self.sections[stage])
+        total = sum((pupils for _, pupils, _ in self.sections[stage]), Fraction(0))
         found = []
         for i in range(7):
-            mean = sum(pupils * values[i] for _, pupils, values in self.sections[stage]) / total
+            mean = sum((pupils * values[i] for _, pupils, values in self.sections[stage]), Fraction(0)) / total
             variance = sum(pupils * (values[i] - mean) ** 2 for _, pupils, values in self.sections[stage]) / total
             found.append((mean, float(variance) ** 0.5 / float(mean)))
         return found
