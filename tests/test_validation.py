@@ -116,6 +116,8 @@ create table marts.mart_application_form as
 create table marts.mart_application_form_school as
     select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L6' remark
     from marts.mart_school_verdict;
+create table marts.mart_county_explanation as
+    select region_id, school_year, county_code, 1 sentence_no, '达到优质均衡标准。' sentence from marts.mart_county_verdict;
 create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
@@ -307,6 +309,10 @@ BREAKS = {
         "delete from marts.mart_application_form_school where school_id = 's1'": "有判定的学校学段都列入",
         "update marts.mart_application_form_school set backbone_teachers_per_100 = 101": "每百名学生骨干教师数",
         "update marts.mart_application_form_school set remark = null": "每一行都有备注",
+    },
+    "marts.mart_county_explanation": {
+        "update marts.mart_county_explanation set sentence_no = 13": "一个县不超过12句",
+        "update marts.mart_county_explanation set sentence = '达到'": "每句都写完整",
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",
