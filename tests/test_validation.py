@@ -100,6 +100,14 @@ create table marts.mart_basic_balance_verdict as
     select region_id, school_year, county_code, 0.3::double primary_mean_coefficient, 'met' coefficient_verdict, 'not_evaluable' verdict,
         '事实表缺“公众满意度”' reasons
     from marts.mart_county_verdict;
+create table marts.mart_indicator_trend as
+    select region_id, school_year, county_code, stage, indicator_id, 'county_mean' figure, projected_year, 4 year_count,
+        2500.0::double projected_value, 2400.0::double interval_low, 2600.0::double interval_high, 'kept' outlook, null::varchar reason
+    from marts.mart_county_balance, (values (2024), (2025)) y(projected_year);
+create table marts.mart_enrolment_projection as
+    select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
+        490.0::double projected_pupils, grade = 1 is_assumed, null::varchar reason
+    from marts.mart_county_verdict, range(1, 7) g(grade);
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
         'loaded' status, null::varchar reason;
@@ -254,6 +262,20 @@ BREAKS = {
         "update marts.mart_basic_balance_verdict set coefficient_verdict = '达标'": "差异系数结论",
         "update marts.mart_basic_balance_verdict set primary_mean_coefficient = -1": "差异系数平均值",
         "update marts.mart_basic_balance_verdict set reasons = null": "未达标或无法判定的县",
+    },
+    "marts.mart_indicator_trend": {
+        "update marts.mart_indicator_trend set stage = 'senior'": "学段只有",
+        "update marts.mart_indicator_trend set figure = 'gini'": "趋势只看",
+        "update marts.mart_indicator_trend set outlook = '保持'": "展望只有",
+        "update marts.mart_indicator_trend set year_count = 3": "两个学年起有预测值",
+        "update marts.mart_indicator_trend set projected_value = 9999": "预测值是非负有限数",
+        "update marts.mart_indicator_trend set projected_value = null, interval_low = null, interval_high = null": "没有预测值",
+    },
+    "marts.mart_enrolment_projection": {
+        "update marts.mart_enrolment_projection set stage = 'senior'": "学段只有",
+        "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",
+        "update marts.mart_enrolment_projection set projected_pupils = null": "没有推算时",
+        "update marts.mart_enrolment_projection set is_assumed = false": "一年级的新生",
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
