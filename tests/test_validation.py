@@ -108,6 +108,16 @@ create table marts.mart_enrolment_projection as
     select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
         490.0::double projected_pupils, grade = 1 is_assumed, null::varchar reason
     from marts.mart_county_verdict, range(1, 7) g(grade);
+create table marts.mart_school_funding as
+    select region_id, school_year, county_code, school_id, 1150.0::double public_funds_per_pupil, 'final' public_funds_account,
+        1050.0::double public_funds_standard_yuan, 120.0::double funded_pupils, 100.0::double pupils_floor, true is_floor_met,
+        12000.0::double expenditure_per_pupil, null::varchar reason
+    from marts.fct_school_stage;
+create table marts.mart_county_funding as
+    select region_id, school_year, county_code, 10 school_count, 0 missing_school_count, 1150.0::double public_funds_per_pupil,
+        2 below_standard_count, 1 floor_school_count, 0 below_floor_count, 1e8::double expenditure_yuan, 'schools' expenditure_source,
+        1e6::double expenditure_change_yuan, true is_not_decreasing, null::varchar reason
+    from marts.mart_county_verdict;
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
         'loaded' status, null::varchar reason;
@@ -276,6 +286,18 @@ BREAKS = {
         "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",
         "update marts.mart_enrolment_projection set projected_pupils = null": "没有推算时",
         "update marts.mart_enrolment_projection set is_assumed = false": "一年级的新生",
+    },
+    "marts.mart_school_funding": {
+        "update marts.mart_school_funding set expenditure_per_pupil = 'inf'": "生均公用经费和",
+        "update marts.mart_school_funding set public_funds_account = '决算'": "公用经费口径",
+        "update marts.mart_school_funding set is_floor_met = null": "有下限和核定人数",
+        "update marts.mart_school_funding set public_funds_standard_yuan = null": "缺数据的学校",
+    },
+    "marts.mart_county_funding": {
+        "update marts.mart_county_funding set below_floor_count = 2": "未达到的学校",
+        "update marts.mart_county_funding set expenditure_source = '县'": "教育支出来自",
+        "update marts.mart_county_funding set expenditure_change_yuan = -1": "没有减少的",
+        "update marts.mart_county_funding set expenditure_yuan = null": "没有合计",
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
