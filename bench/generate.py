@@ -113,7 +113,7 @@ PLANS = {
     "meets_standardised_school": "1 1 1", "has_canteen_meals": "0.5 0.7 0.9", "homework_grades_1_2": "0 0 0",
     "has_after_school_service": "0.7 0.9 -", "education_budget_yuan": "183000000 191500000 190800000", "special_inspections": "1 1 0",
     "is_built_by_2016": "- - -", "is_small_class_rural": "- - -", "is_built_by_2010_or_mostly_migrant": "- - -",
-    "primary_visiting_pe_arts_teachers": "- - -", "junior_visiting_pe_arts_teachers": "- - -", "borrowed_sports_area_m2": "- - -",
+    "primary_visiting_pe_arts_teachers": "- - -", "junior_visiting_pe_arts_teachers": "- - -", "borrowed_sports_area_m2": "- - -", "income_per_capita_yuan": "- - -",
     "implementation_date": "- - -", "evaluation_date": "- - -",
     "basic_balance_recognised_year": "2015 2015 2015", "key_high_school_quota_rural_share": "0.5 0.52 0.55",
     "public_satisfaction_rate": "0.86 0.88 0.9", "government_work_score": "86 88 91",

@@ -118,6 +118,14 @@ create table marts.mart_county_funding as
         2 below_standard_count, 1 floor_school_count, 0 below_floor_count, 1e8::double expenditure_yuan, 'schools' expenditure_source,
         1e6::double expenditure_change_yuan, true is_not_decreasing, null::varchar reason
     from marts.mart_county_verdict;
+create table marts.mart_similar_school as
+    select region_id, school_year, school_id, stage, similar_rank, region_id similar_region_id, 't' || similar_rank similar_school_id,
+        0.1::double distance
+    from marts.fct_school_stage, range(1, 11) t(similar_rank);
+create table marts.mart_similar_standing as
+    select region_id, school_year, school_id, stage, indicator_id, 10 similar_count, 2000.0::double similar_median, 4 standing,
+        null::varchar reason
+    from marts.fct_school_indicator;
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
         'loaded' status, null::varchar reason;
@@ -298,6 +306,18 @@ BREAKS = {
         "update marts.mart_county_funding set expenditure_source = '县'": "教育支出来自",
         "update marts.mart_county_funding set expenditure_change_yuan = -1": "没有减少的",
         "update marts.mart_county_funding set expenditure_yuan = null": "没有合计",
+    },
+    "marts.mart_similar_school": {
+        "update marts.mart_similar_school set stage = 'senior'": "学段只有",
+        "update marts.mart_similar_school set similar_school_id = school_id": "一所学校不与自己",
+        "update marts.mart_similar_school set distance = 'nan'": "距离是非负有限数",
+        "delete from marts.mart_similar_school where similar_rank = 3": "名次从 1 数起",
+    },
+    "marts.mart_similar_standing": {
+        "update marts.mart_similar_standing set stage = 'senior'": "学段只有",
+        "update marts.mart_similar_standing set standing = 12": "名次在 1 与",
+        "update marts.mart_similar_standing set similar_count = 0": "有相似学校的数值",
+        "update marts.mart_similar_standing set similar_count = 9": "没有名次或",
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
