@@ -187,11 +187,8 @@ def check_enrolment(home: Path) -> None:
             entering = [known[past, 1] for past in window if past > year - 3]
             now: dict[int, float | None] = {place: known[year, place] for place in range(1, 10)}
             for ahead in range(1, 6):
-                now = {
-                    place: sum(entering) / len(entering) if place == 1
-                    else None if now[place - 1] is None or ratio[place] is None else now[place - 1] * ratio[place]
-                    for place in now
-                }  # fmt: skip
+                entrants: float | None = sum(entering) / len(entering)
+                now = {1: entrants, **{place: times(now[place - 1], ratio[place]) for place in ratio}}
                 for place, expected in now.items():
                     row = ours[region, county, year, place, year + ahead]
                     expected = expected if len(window) > 1 else None
@@ -201,6 +198,10 @@ def check_enrolment(home: Path) -> None:
                     assert (row["year_count"], row["first_year"]) == (len(window), window[0])
                     seen += 1
     assert seen == len(ours) > 500
+
+
+def times(pupils: float | None, ratio: float | None) -> float | None:
+    return None if pupils is None or ratio is None else pupils * ratio
 
 
 def test_enrolment_is_cohort_survival(home: Path) -> None:

@@ -71,10 +71,10 @@
 
 
 {# The regions of the pending partitions, every year of them: for what looks several years back. #}
-{% macro pending_region() %}
+{% macro pending_region(table='') %}
   {%- if is_whole() -%}
     true
   {%- else -%}
-    region_id in (select region_id from {{ source('raw', 'pending_partition') }} where is_selected)
+    {{ table ~ '.' if table else '' }}region_id in (select region_id from {{ source('raw', 'pending_partition') }} where is_selected)
   {%- endif -%}
 {% endmacro %}

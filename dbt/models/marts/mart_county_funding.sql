@@ -1,52 +1,69 @@
 -- Grain: region × school year × county that has open schools. Changes look a year back.
 {{ config(also_years_after=1) }}
-with schools as (
+{%- set amounts = [
+    'public_funds_budget_yuan', 'teacher_training_budget_yuan', 'total_expenditure_final_yuan', 'total_expenditure_budget_yuan'
+] %}
+-- an amount beyond what is plausible is none
+with funds as (
     select
-        *,
-        case when is_compulsory and public_funds_per_pupil is not null then urban_rural_class end as pooled_class,
-        is_compulsory and public_funds_per_pupil is not null as is_pooled
-    from {{ ref('mart_school_funding') }}
+        region_id,
+        school_year,
+        {%- for amount in amounts %}
+        case when {{ amount }} <= {{ parameter('max_plausible_total') }} then {{ amount }} end as {{ amount }},
+        {%- endfor %}
+        entity_id
+    from {{ ref('int_funding__summed') }}
     where {{ pending_region() }}
 ),
 
-funds as (
-    select * from {{ ref('int_funding__summed') }}
-    where {{ pending_region() }}
-),
-
-summed as (
+-- what is pooled: the public funds and the training of compulsory schools
+schools as (
     select
-        schools.region_id,
-        schools.school_year,
-        schools.county_code,
-        count(case when schools.is_compulsory then 1 end) as school_count,
-        count(case when schools.is_compulsory and not schools.is_pooled then 1 end) as missing_school_count,
-        {{ total('case when schools.is_pooled then schools.public_funds_yuan end') }}
-        / sum(case when schools.is_pooled then schools.pupils end) as public_funds_per_pupil,
-        {{ total("case when schools.pooled_class = 'urban' then schools.public_funds_yuan end") }}
-        / sum(case when schools.pooled_class = 'urban' then schools.pupils end) as urban_public_funds_per_pupil,
-        {{ total("case when schools.pooled_class = 'rural' then schools.public_funds_yuan end") }}
-        / sum(case when schools.pooled_class = 'rural' then schools.pupils end) as rural_public_funds_per_pupil,
-        count(case when schools.is_compulsory and not schools.is_standard_met then 1 end) as below_standard_count,
-        count(case when schools.pupils_floor is not null then 1 end) as floor_school_count,
-        count(case when not schools.is_floor_met then 1 end) as below_floor_count,
-        {{ total('case when schools.is_compulsory and schools.teacher_training_share is not null then funds.teacher_training_budget_yuan end') }}
-        / {{ total('case when schools.is_compulsory and schools.teacher_training_share is not null then funds.public_funds_budget_yuan end') }}
-            as teacher_training_share,
-        count(case when not schools.is_training_met then 1 end) as below_training_count,
-        case when count(schools.pupils) = count(*) then nullif(cast(sum(schools.pupils) as bigint), 0) end as pupils,
-        count(*) as listed_count,
-        count(funds.total_expenditure_final_yuan) as final_count,
-        count(funds.total_expenditure_budget_yuan) as budget_count,
-        {{ total('funds.total_expenditure_final_yuan') }} as final_yuan,
-        {{ total('funds.total_expenditure_budget_yuan') }} as budget_yuan
-    from schools
+        schools.*,
+        {%- for amount in amounts %}
+        funds.{{ amount }},
+        {%- endfor %}
+        schools.is_compulsory
+        and schools.public_funds_per_pupil is not null
+        and schools.public_funds_yuan <= {{ parameter('max_plausible_total') }} as is_pooled,
+        schools.is_compulsory
+        and funds.teacher_training_budget_yuan is not null
+        and funds.public_funds_budget_yuan is not null as is_training_pooled
+    from {{ ref('mart_school_funding') }} as schools
     left join funds
         on
             schools.region_id = funds.region_id
             and schools.school_year = funds.school_year
             and schools.school_id = funds.entity_id
-    group by schools.region_id, schools.school_year, schools.county_code
+    where {{ pending_region('schools') }}
+),
+
+summed as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        count(case when is_compulsory then 1 end) as school_count,
+        count(case when is_compulsory and not coalesce(is_pooled, false) then 1 end) as missing_school_count,
+        {%- for class in ['', 'urban', 'rural'] %}
+        {%- set condition = " and urban_rural_class = '" ~ class ~ "'" if class else '' %}
+        {{ total('case when is_pooled' ~ condition ~ ' then public_funds_yuan end') }}
+        / sum(case when is_pooled{{ condition }} then pupils end) as {{ class ~ '_' if class else '' }}public_funds_per_pupil,
+        {%- endfor %}
+        count(case when is_compulsory and not is_standard_met then 1 end) as below_standard_count,
+        count(case when pupils_floor is not null then 1 end) as floor_school_count,
+        count(case when not is_floor_met then 1 end) as below_floor_count,
+        {{ total('case when is_training_pooled then teacher_training_budget_yuan end') }}
+        / nullif({{ total('case when is_training_pooled then public_funds_budget_yuan end') }}, 0) as teacher_training_share,
+        count(case when not is_training_met then 1 end) as below_training_count,
+        case when count(pupils) = count(*) then nullif(cast(sum(pupils) as bigint), 0) end as pupils,
+        count(*) as listed_count,
+        count(total_expenditure_final_yuan) as final_count,
+        count(total_expenditure_budget_yuan) as budget_count,
+        {{ total('total_expenditure_final_yuan') }} as final_yuan,
+        {{ total('total_expenditure_budget_yuan') }} as budget_yuan
+    from schools
+    group by region_id, school_year, county_code
 ),
 
 -- what the county itself hands in, else the sum over its schools where each of them is there

@@ -113,7 +113,8 @@ differences as (
         neighbours.other_place,
         abs(ln(cast(others.pupils as double) / schools.pupils)) as pupils_difference,
         case
-            when others.urban_rural_class = schools.urban_rural_class then 0 when others.urban_rural_class <> schools.urban_rural_class then 1
+            when others.urban_rural_class = schools.urban_rural_class then 0
+            when others.urban_rural_class <> schools.urban_rural_class then 1
         end as class_difference,
         case when others.school_type = schools.school_type then 0 else 1 end as type_difference,
         abs(ln(others.income / schools.income)) as income_difference,
