@@ -130,6 +130,32 @@ create table marts.mart_basic_balance_verdict as
     select region_id, school_year, county_code, 0.3::double primary_mean_coefficient, 'met' coefficient_verdict, 'not_evaluable' verdict,
         '事实表缺“公众满意度”' reasons
     from marts.mart_county_verdict;
+create table marts.mart_indicator_trend as
+    select region_id, school_year, county_code, stage, indicator_id, 'county_mean' figure, projected_year, 4 year_count,
+        2500.0::double projected_value, 2400.0::double interval_low, 2600.0::double interval_high, 'kept' outlook, null::varchar reason
+    from marts.mart_county_balance, (values (2024), (2025)) y(projected_year);
+create table marts.mart_enrolment_projection as
+    select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
+        490.0::double projected_pupils, grade = 1 is_assumed, null::varchar reason
+    from marts.mart_county_verdict, range(1, 7) g(grade);
+create table marts.mart_school_funding as
+    select region_id, school_year, county_code, school_id, 1150.0::double public_funds_per_pupil, 'final' public_funds_account,
+        1050.0::double public_funds_standard_yuan, 120.0::double funded_pupils, 100.0::double pupils_floor, true is_floor_met,
+        12000.0::double expenditure_per_pupil, null::varchar reason
+    from marts.fct_school_stage;
+create table marts.mart_county_funding as
+    select region_id, school_year, county_code, 10 school_count, 0 missing_school_count, 1150.0::double public_funds_per_pupil,
+        2 below_standard_count, 1 floor_school_count, 0 below_floor_count, 1e8::double expenditure_yuan, 'schools' expenditure_source,
+        1e6::double expenditure_change_yuan, true is_not_decreasing, null::varchar reason
+    from marts.mart_county_verdict;
+create table marts.mart_similar_school as
+    select region_id, school_year, school_id, stage, similar_rank, region_id similar_region_id, 't' || similar_rank similar_school_id,
+        0.1::double distance
+    from marts.fct_school_stage, range(1, 11) t(similar_rank);
+create table marts.mart_similar_standing as
+    select region_id, school_year, school_id, stage, indicator_id, 10 similar_count, 2000.0::double similar_median, 4 standing,
+        null::varchar reason
+    from marts.fct_school_indicator;
 create table marts.mart_source_file as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file, 'ab12' sha256,
         'loaded' status, null::varchar reason;
@@ -330,6 +356,44 @@ BREAKS = {
         "update marts.mart_basic_balance_verdict set coefficient_verdict = '达标'": "差异系数结论",
         "update marts.mart_basic_balance_verdict set primary_mean_coefficient = -1": "差异系数平均值",
         "update marts.mart_basic_balance_verdict set reasons = null": "未达标或无法判定的县",
+    },
+    "marts.mart_indicator_trend": {
+        "update marts.mart_indicator_trend set stage = 'senior'": "学段只有",
+        "update marts.mart_indicator_trend set figure = 'gini'": "趋势只看",
+        "update marts.mart_indicator_trend set outlook = '保持'": "展望只有",
+        "update marts.mart_indicator_trend set year_count = 3": "两个学年起有预测值",
+        "update marts.mart_indicator_trend set projected_value = 9999": "预测值是非负有限数",
+        "update marts.mart_indicator_trend set projected_value = null, interval_low = null, interval_high = null": "没有预测值",
+    },
+    "marts.mart_enrolment_projection": {
+        "update marts.mart_enrolment_projection set stage = 'senior'": "学段只有",
+        "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",
+        "update marts.mart_enrolment_projection set projected_pupils = null": "没有推算时",
+        "update marts.mart_enrolment_projection set is_assumed = false": "一年级的新生",
+    },
+    "marts.mart_school_funding": {
+        "update marts.mart_school_funding set expenditure_per_pupil = 'inf'": "生均公用经费和",
+        "update marts.mart_school_funding set public_funds_account = '决算'": "公用经费口径",
+        "update marts.mart_school_funding set is_floor_met = null": "有下限和核定人数",
+        "update marts.mart_school_funding set public_funds_standard_yuan = null": "缺数据的学校",
+    },
+    "marts.mart_county_funding": {
+        "update marts.mart_county_funding set below_floor_count = 2": "未达到的学校",
+        "update marts.mart_county_funding set expenditure_source = '县'": "教育支出来自",
+        "update marts.mart_county_funding set expenditure_change_yuan = -1": "没有减少的",
+        "update marts.mart_county_funding set expenditure_yuan = null": "没有合计",
+    },
+    "marts.mart_similar_school": {
+        "update marts.mart_similar_school set stage = 'senior'": "学段只有",
+        "update marts.mart_similar_school set similar_school_id = school_id": "一所学校不与自己",
+        "update marts.mart_similar_school set distance = 'nan'": "距离是非负有限数",
+        "delete from marts.mart_similar_school where similar_rank = 3": "名次从 1 数起",
+    },
+    "marts.mart_similar_standing": {
+        "update marts.mart_similar_standing set stage = 'senior'": "学段只有",
+        "update marts.mart_similar_standing set standing = 12": "名次在 1 与",
+        "update marts.mart_similar_standing set similar_count = 0": "有相似学校的数值",
+        "update marts.mart_similar_standing set similar_count = 9": "没有名次或",
     },
     "marts.mart_source_cell": {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",

@@ -43,6 +43,7 @@
   (measured: 1.6 ms on 20 M rows, as fast as literals), so a refresh costs the same whatever lies beside the partition.
   A model with `also_year_before` in its config is rebuilt for the year before too: its rows look one year ahead.
   One with `also_years_after: n`, for so many years after: its rows look n years back.
+  One with `also_other_regions`, for every region in that year: its rows look at all of them.
 #}
 {% macro pending(table='') %}
   {%- if is_whole() -%}
@@ -50,6 +51,9 @@
   {%- else -%}
     {%- set partitions = source('raw', 'pending_partition') -%}
     {%- set of = table ~ '.' if table else '' %}
+    {%- if config.get('also_other_regions') %}
+    {{ of }}school_year in (select school_year from {{ partitions }} where is_selected)
+    {%- else %}
     ({{ of }}region_id, {{ of }}school_year) in (
       select region_id, school_year from {{ partitions }} where is_selected
       {%- if config.get('also_year_before') %}
@@ -61,15 +65,16 @@
       select region_id, school_year + {{ years }} from {{ partitions }} where is_selected
       {%- endfor %}
     )
+    {%- endif -%}
   {%- endif -%}
 {% endmacro %}
 
 
 {# The regions of the pending partitions, every year of them: for what looks several years back. #}
-{% macro pending_region() %}
+{% macro pending_region(table='') %}
   {%- if is_whole() -%}
     true
   {%- else -%}
-    region_id in (select region_id from {{ source('raw', 'pending_partition') }} where is_selected)
+    {{ table ~ '.' if table else '' }}region_id in (select region_id from {{ source('raw', 'pending_partition') }} where is_selected)
   {%- endif -%}
 {% endmacro %}

@@ -73,6 +73,29 @@ makers_told as (
     group by region_id, school_year, county_code
 ),
 
+latest as (
+    select
+        *,
+        row_number() over (
+            partition by region_id, school_year, county_code, stage, indicator_id order by projected_year desc
+        ) as place
+    from {{ ref('mart_indicator_trend') }}
+    where figure = 'difference_coefficient' and projected_value is not null and {{ pending() }}
+),
+
+estimates as (
+    select
+        estimates.*,
+        stages.name_zh as stage_zh,
+        row_number() over (
+            partition by estimates.region_id, estimates.school_year, estimates.county_code
+            order by estimates.difference_rate desc, estimates.stage asc, estimates.grade asc, estimates.subject asc
+        ) as place
+    from {{ ref('mart_achievement_gap') }} as estimates
+    inner join {{ ref('stages') }} as stages on estimates.stage = stages.stage
+    where estimates.difference_rate is not null and estimates.ci_low is not null and {{ pending('estimates') }}
+),
+
 gaps as (
     select
         region_id,
@@ -171,6 +194,47 @@ sentences as (
             and widest.stage = change.stage
             and widest.indicator_id = change.indicator_id
     where change.coefficient_change is not null
+    union all
+    select
+        widest.region_id,
+        widest.school_year,
+        widest.county_code,
+        7 as sentence_no,
+        '按' || cast(trend.first_year as varchar) || '至' || cast(trend.last_year as varchar) || '学年的步伐，'
+        || cast(trend.projected_year as varchar) || '学年为' || {{ shown('trend.projected_value', 3) }}
+        || case trend.outlook
+            when 'kept' then '，保持在限值以内' when 'reached' then '，将降到限值以内' when 'lost' then '，将超过限值' else '，降不到限值'
+        end || '。' as sentence
+    from widest
+    inner join latest as trend
+        on
+            widest.region_id = trend.region_id
+            and widest.school_year = trend.school_year
+            and widest.county_code = trend.county_code
+            and widest.stage = trend.stage
+            and widest.indicator_id = trend.indicator_id
+    where trend.place = 1
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        10 as sentence_no,
+        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，低于标准的' || cast(below_standard_count as varchar)
+        || '所；教师培训经费占' || {{ shown('100 * teacher_training_share', 1) }} || '%，低于要求的'
+        || cast(below_training_count as varchar) || '所。' as sentence
+    from {{ ref('mart_county_funding') }}
+    where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        11 as sentence_no,
+        '本局自行估计的校际差异率最高为' || {{ shown('difference_rate', 3) }} || '（' || stage_zh || subject || '，95%区间'
+        || {{ shown('ci_low', 3) }} || '至' || {{ shown('ci_high', 3) }} || '），不代替国家监测结果。' as sentence
+    from estimates
+    where place = 1
     union all
     select
         region_id,
