@@ -279,3 +279,39 @@ def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> N
     (_, same, all_there), (_, other, some_left_out) = apart
     assert same == pytest.approx(0, abs=1e-15) and all_there > 100
     assert other > 0.1 and some_left_out > 100
+
+
+def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
+    """Each figure of a sentence is that of the mart which it comes from."""
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        con.execute("use marts")
+        here = "where (school_year, county_code) = (2023, '371522')"
+        told = dict(con.execute(f"select sentence_no, sentence from mart_county_explanation {here}").fetchall())
+        assert len(told) >= 11
+
+        def one(query: str) -> tuple:
+            return con.execute(query).fetchall()[0]
+
+        failed, over = one(f"select failed_school_count, failed_coefficient_count from mart_county_verdict {here}")
+        assert (
+            told[1] == f"莘县2023学年没有达到优质均衡标准：14个校段中{failed}个未达标，14项差异系数中{over}项超过限值。"
+        )
+        stage, indicator, coefficient = one(
+            f"select stage, indicator_id, difference_coefficient from mart_county_balance {here}"
+            " order by difference_coefficient / limit_value desc nulls last limit 1"
+        )
+        assert (stage, indicator) == ("junior", "sports_area_per_pupil") and f"差异系数{coefficient:.3f}，" in told[3]
+        widest = f"{here} and (stage, indicator_id) = ('{stage}', '{indicator}')"
+        share, without = one(
+            "select sum(variance_share), max(coefficient_without) filter (variance_rank = 1)"
+            f" from mart_variance_share {widest} and variance_rank <= 3"
+        )
+        assert f"这一差距的{share:.0%}出自" in told[4] and told[4].endswith(f"差异系数为{without:.3f}。")
+        raised, floor, units, after = one(
+            f"select raised_school_count, lowest_value_after, balance_units, coefficient_after from mart_county_gap {widest}"
+        )
+        assert f"最低的{raised}所学校补到{floor:.2f}平方米，共增加{units}平方米，差异系数降到{after:.3f}。" in told[9]
+        rate, low, high = one(
+            f"select difference_rate, ci_low, ci_high from mart_achievement_gap {here} order by 1 desc nulls last limit 1"
+        )
+        assert f"最高为{rate:.3f}" in told[11] and f"95%区间{low:.3f}至{high:.3f}" in told[11]

@@ -1,4 +1,5 @@
--- Grain: region × school year × county × sentence: a county's position told in a dozen sentences, each from other marts; what has no data is not told.
+-- Grain: region × school year × county × sentence: its position in a dozen sentences, every figure from another mart. What has no data
+-- is not told.
 with counties as (
     select
         verdicts.*,
@@ -179,7 +180,7 @@ sentences as (
         widest.school_year,
         widest.county_code,
         6 as sentence_no,
-        '与上一学年相比，差异系数由' || {{ shown('change.coefficient_last_year', 3) }} || '变为'
+        '差异系数由上一学年的' || {{ shown('change.coefficient_last_year', 3) }} || '变为'
         || {{ shown('change.difference_coefficient', 3) }}
         || coalesce(
             '；只看两学年都在的' || cast(change.common_school_count as varchar) || '所学校，由'
