@@ -42,7 +42,8 @@ schools as (
         cast(greatest(
             floor(
                 cast(
-                    counties.scale * {{ exact('schools.numerator') }} - {{ exact('coalesce(schools.threshold, 0)') }} * schools.pupils as double
+                    counties.scale * {{ exact('schools.numerator') }}
+                    - {{ exact('coalesce(schools.threshold, 0)') }} * schools.pupils as double
                 ) / counties.scale
             ),
             0
