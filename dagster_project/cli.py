@@ -234,6 +234,46 @@ def check(paths: tuple[str, ...], out: Path) -> None:
     _leave(0 if is_right else 1)
 
 
+@main.command()
+@click.argument("region_id", metavar="区域")
+@click.argument("year", metavar="学年", type=int)
+@click.argument("path", metavar="文件", type=click.Path(path_type=Path, dir_okay=False))
+@RAW
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="文件夹",
+    help="另存三个 CSV：结论、差异系数、缺口",
+)
+def scenario(region_id: str, year: int, path: Path, raw: Path | None, out: Path | None) -> None:
+    """假如撤并、新建学校或增减资源，整县结论、差异系数和缺口会怎样：与现状并列。
+
+    用同样的模型另算一遍，仓库、已发布的版本和 raw/ 都不动。文件是 CSV，一行一项措施，依次执行：
+
+    \b
+      动作,学校标识码,另一学校标识码,栏目,数量
+      撤销,3715020001,,,                    学校连同学生、教师一并去掉
+      并入,3715020002,3715020003,,          学生、教师、资源都归另一学校
+      新建,3715029999,3715020003,,          与另一学校同地、同类型，各项从 0 起
+      增减,3715029999,,小学在校生数,450     学校表的任何数量栏目，可为负
+
+    \b
+    例：junheng scenario liaocheng 2023 撤并方案.csv
+    """
+    from dagster_project.scenario import ScenarioError, compare
+    from dagster_project.transform import BuildFailed
+
+    settings.use(raw, None)
+    region = _region(region_id)
+    if (region_id, year) not in find_partitions(settings.raw_folder()):
+        raise Failed(f"{region_id} 没有 {year} 学年的文件")
+    try:
+        compare(settings.raw_folder(), region, year, path, out, click.echo, sys.stdout)
+    except (ScenarioError, BuildFailed) as error:
+        raise Failed(str(error)) from error
+    _leave(0)
+
+
 def _region(region_id: str) -> Region:
     """One region of regions.yml; raises Failed."""
     try:

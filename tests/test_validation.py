@@ -101,6 +101,14 @@ create table marts.mart_county_gap as
     select region_id, school_year, county_code, stage, indicator_id, 0.5::double limit_value, 0.5::double coefficient_after,
         100.0::double balance_cost_yuan, null::varchar null_reason
     from marts.mart_county_balance where limit_value is not null;
+create table marts.mart_transfer_plan as
+    select region_id, school_year, county_code, stage, indicator_id, 0.6::double difference_coefficient, 0.5::double limit_value,
+        'optimal' status, 3 teachers_moved, 0.5::double coefficient_after, 0.4::double least_coefficient, null::varchar null_reason
+    from marts.mart_county_balance where limit_value is not null;
+create table marts.mart_transfer_move as
+    select region_id, school_year, county_code, stage, indicator_id, county_code || '-' || i from_school_id,
+        county_code || '-0' to_school_id, i teachers
+    from marts.mart_transfer_plan, range(1, 3) t(i);
 create table marts.mart_school_verdict as
     select region_id, school_year, county_code, school_id, stage, 6 met_count, true is_passed,
         null::varchar reasons
@@ -311,6 +319,17 @@ BREAKS = {
         "update marts.mart_county_gap set coefficient_after = 0.5001": "补足后差异系数",
         "update marts.mart_county_gap set coefficient_after = null": "没有差异系数计划",
         "update marts.mart_county_gap set balance_cost_yuan = -1": "差异系数计划的费用",
+    },
+    "marts.mart_transfer_plan": {
+        "update marts.mart_transfer_plan set coefficient_after = 0.5001": "调配后差异系数",
+        "update marts.mart_transfer_plan set least_coefficient = 0.51": "只靠调配能到的",
+        "update marts.mart_transfer_plan set teachers_moved = null": "没有调配方案",
+        "update marts.mart_transfer_plan set status = '最优'": "调配结论只有",
+    },
+    "marts.mart_transfer_move": {
+        "update marts.mart_transfer_move set teachers = 0": "每一笔调配至少",
+        "update marts.mart_transfer_move set to_school_id = from_school_id": "一校一学段一项指标不既",
+        "update marts.mart_transfer_move set teachers = 2": "一县的调配合计",
     },
     "marts.mart_school_verdict": {
         "delete from marts.mart_school_verdict where school_id = 's1'": "在评估范围内的学校学段都有判定",

@@ -1,0 +1,244 @@
+"""What would change: a region's year as handed in beside what a file of measures would make of it, through the same models.
+
+Both stand in a warehouse that is thrown away, as two regions that never mix; neither raw/ nor a release is touched.
+"""
+
+import csv
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TextIO
+
+import duckdb
+
+from dagster_project import load, transform, warehouse
+from dagster_project.extracts.contract import Column, contract
+from dagster_project.extracts.rows import quote
+from dagster_project.regions import Region
+from dagster_project.release.read import write_result
+
+PLANNED = "设想"  # no region of regions.yml has such an id
+HEADERS = {
+    "动作": "action", "学校标识码": "school_id", "另一学校标识码": "other_school_id", "栏目": "column", "数量": "amount"
+}  # fmt: skip
+ACTIONS = {"撤销": "close", "并入": "merge", "新建": "build", "增减": "add"}
+OF_SCHOOL = {
+    "teachers": "school_id",
+    "classes": "school_id",
+    "scores": "school_id",
+    "funding": "entity_id",
+    "facts": "entity_id",
+}
+COPIED = ("county_code", "township", "school_type", "organiser", "urban_rural_code", "status")
+
+PAIRS = f"""
+    from (from marts.{{mart}} where region_id <> '{PLANNED}' and {{touched}}) as handed_in
+    full outer join (from marts.{{mart}} where region_id = '{PLANNED}' and {{touched}}) as changed using ({{key}})
+    order by all
+"""
+RESULTS = {
+    "verdicts": "select county_code, handed_in.verdict as actual, changed.verdict as planned, handed_in.failed_coefficient_count as"
+    " actual_failed_coefficients, changed.failed_coefficient_count as planned_failed_coefficients,"
+    " handed_in.reasons as actual_reasons, changed.reasons as planned_reasons"
+    + PAIRS.replace("{mart}", "mart_county_verdict").replace("{key}", "county_code"),
+    "coefficients": "select county_code, stage, indicator_id, handed_in.difference_coefficient as actual,"
+    " changed.difference_coefficient as planned, planned - actual as difference, handed_in.is_met as actual_is_met,"
+    " changed.is_met as planned_is_met"
+    + PAIRS.replace("{mart}", "mart_county_balance").replace("{touched}", "limit_value is not null and {touched}"),
+    "gaps": "select county_code, stage, indicator_id, changed.unit_zh, handed_in.pass_units as actual_to_pass, changed.pass_units as"
+    " planned_to_pass, planned_to_pass - actual_to_pass as difference_to_pass, handed_in.balance_units as actual_to_balance,"
+    " changed.balance_units as planned_to_balance, planned_to_balance - actual_to_balance as difference_to_balance"
+    + PAIRS.replace("{mart}", "mart_county_gap"),
+}
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be computed; the message, in Chinese, says which line and why."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the file."""
+
+    place: str
+    action: str
+    school_id: str
+    other_school_id: str
+    column: str
+    amount: str
+
+    def refuse(self, why: str) -> ScenarioError:
+        return ScenarioError(f"{self.place}：{why}")
+
+
+def read_steps(path: Path) -> list[Step]:
+    """The measures in the order in which they are taken; headers and actions in Chinese or English."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            names = {header: HEADERS.get(header.strip(), header.strip()) for header in reader.fieldnames or ()}
+            if unknown := sorted(set(names.values()) - set(HEADERS.values())):
+                raise ScenarioError(f"{path.name}：不认识的表头 {'、'.join(unknown)}；可用的是 {'、'.join(HEADERS)}")
+            rows = [
+                {names.get(key, ""): (cell or "").strip() for key, cell in row.items() if isinstance(cell, str)}
+                for row in reader
+            ]
+    except (OSError, UnicodeError) as error:
+        raise ScenarioError(f"读不了 {path}：须是 UTF-8 的 CSV。{error}") from error
+    steps = [
+        Step(f"{path.name} 第 {number} 行", *(row.get(name, "") for name in HEADERS.values()))
+        for number, row in enumerate(rows, 2)
+        if any(row.values())
+    ]
+    if not steps:
+        raise ScenarioError(f"{path.name} 里没有一行措施")
+    return [replace(step, action=ACTIONS.get(step.action, step.action)) for step in steps]
+
+
+def compare(
+    raw: Path, region: Region, year: int, path: Path, out: Path | None, say: Callable[[str], None], to: TextIO
+) -> None:
+    """Print the verdict, coefficients and gaps of the counties concerned, as they are and as they would be; out: also as CSV."""
+    steps = read_steps(path)
+    with TemporaryDirectory(prefix="junheng-scenario-") as folder:
+        home = Path(folder)
+        with warehouse.connect(home) as con:
+            say(
+                f"{region.id} {year}：{load.apply_change(con, raw, load.Change(region.id, year, PLANNED), region, secrets.token_hex())}"
+            )
+            warehouse.write_regions(con, {region.id: region, PLANNED: replace(region, id=PLANNED)})
+            for table in warehouse.TABLES:
+                con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
+            for table in ("funding", "facts"):
+                named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
+                con.execute(named, [PLANNED, PLANNED, region.id])
+            counties = {county for step in steps for county in take(con, step)}
+        say(f"计算 {len(steps)} 项措施……")
+        transform.build(home, True, lambda event: None)
+        with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+            touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})"
+            for name, query in RESULTS.items():
+                query = query.format(touched=touched, key="county_code, stage, indicator_id")
+                say("")
+                write_result(con.execute(query), "table", to)
+                if out:
+                    out.mkdir(parents=True, exist_ok=True)
+                    with (out / f"{name}.csv").open("w", encoding="utf-8-sig", newline="") as stream:
+                        write_result(con.execute(query), "csv", stream)
+
+
+def take(con: duckdb.DuckDBPyConnection, step: Step) -> set[str]:
+    """Change the planned region by one measure; the counties that it concerns."""
+    taken = {"close": _close, "merge": _merge, "build": _build, "add": _add}.get(step.action)
+    if taken is None:
+        raise step.refuse(f"不认识的动作“{step.action}”；可用的是 {'、'.join(ACTIONS)}")
+    known = ({step.school_id} if step.action != "build" else set()) | (
+        {step.other_school_id} if step.action in ("merge", "build") else set()
+    )
+    for school_id in sorted(known):
+        if not _find(con, school_id, "county_code"):
+            raise step.refuse(f"学校表里没有学校“{school_id}”")
+    counties = {str(_find(con, school_id, "county_code")[0]) for school_id in known}
+    taken(con, step)
+    return counties
+
+
+def _find(con: duckdb.DuckDBPyConnection, school_id: str, column: str) -> tuple:
+    query = f"select {column} from raw.schools where region_id = ? and school_id = ?"
+    return con.execute(query, [PLANNED, school_id]).fetchone() or ()
+
+
+def _close(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """The school is gone with all that it has; its pupils are those of other schools only where further rows say so."""
+    con.execute("delete from raw.schools where region_id = ? and school_id = ?", [PLANNED, step.school_id])
+    for table, column in OF_SCHOOL.items():
+        con.execute(f"delete from raw.{table} where region_id = ? and {column} = ?", [PLANNED, step.school_id])
+
+
+def _merge(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """The other school gets all that this one has; what one of the two does not report stays unknown."""
+    if step.school_id == step.other_school_id:
+        raise step.refuse("一所学校不能并入自己")
+    for stage, zh in contract().stages.items():
+        mine, others = (
+            _find(con, school, f"coalesce({stage}_pupils, 0)")[0] for school in (step.school_id, step.other_school_id)
+        )
+        if mine and not others:
+            raise step.refuse(f"学校“{step.other_school_id}”没有{zh}，不能并入{zh}学生")
+    sums = ", ".join(f"{column.name} = {_sum(column)}" for column in _figures())
+    con.execute(
+        f"update raw.schools as mine set {sums} from raw.schools as gone"
+        " where mine.region_id = $1 and gone.region_id = $1 and mine.school_id = $2 and gone.school_id = $3",
+        [PLANNED, step.other_school_id, step.school_id],
+    )
+    con.execute(
+        "update raw.classes set class_no = concat_ws('-', school_id, class_no) where region_id = ? and school_id = ?",
+        [PLANNED, step.school_id],
+    )
+    for table, column in OF_SCHOOL.items():
+        if table != "facts":
+            moved = f"update raw.{table} set {column} = ? where region_id = ? and {column} = ?"
+            con.execute(moved, [step.other_school_id, PLANNED, step.school_id])
+    _close(con, step)
+
+
+def _sum(column: Column) -> str:
+    """A figure of two schools as one: of a stage that only one of them has, its own; the most grades, the least size of a room."""
+    name = column.name
+    both = f"mine.{name} + gone.{name}"
+    if not column.adds_up:
+        both = f"{'greatest' if name.endswith('_grades') else 'least'}(mine.{name}, gone.{name})"
+    for stage in contract().stages:
+        if name.startswith(f"{stage}_"):
+            return f"case when coalesce(gone.{stage}_pupils, 0) = 0 then mine.{name} else {both} end"
+    return both
+
+
+def _figures() -> list[Column]:
+    return [column for column in contract().extracts["schools"].columns if column.type in ("integer", "number")]
+
+
+def _build(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """A school with nothing yet, of the place, type and stages of the other; further rows say what it has."""
+    if not step.school_id or _find(con, step.school_id, "school_id"):
+        raise step.refuse(f"学校标识码“{step.school_id}”是空的或已有学校用了")
+    stages = {
+        column.name: stage
+        for column in _figures()
+        for stage in contract().stages
+        if column.name.startswith(f"{stage}_")
+    }
+    figures = ", ".join(
+        f"case when {stages[column.name]}_pupils > 0 then 0 end as {column.name}"
+        if column.name in stages
+        else f"0 as {column.name}"
+        for column in _figures()
+        if column.adds_up
+    )
+    con.execute(
+        f"insert into raw.schools by name select region_id, school_year, ? as school_id, ? as school_name, {', '.join(COPIED)}, {figures}"
+        " from raw.schools where region_id = ? and school_id = ?",
+        [step.school_id, f"新建学校{step.school_id}", PLANNED, step.other_school_id],
+    )
+
+
+def _add(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """More or fewer pupils, teachers, rooms, m² and so on, in the unit of the extract."""
+    column = next((column for column in _figures() if step.column in column.headers), None)
+    if column is None:
+        raise step.refuse(f"学校表没有可以增减的栏目“{step.column}”")
+    try:
+        amount = int(step.amount) if column.type == "integer" else float(step.amount)
+    except ValueError as error:
+        raise step.refuse(f"数量“{step.amount}”不是{'整' if column.type == 'integer' else ''}数") from error
+    [now] = _find(con, step.school_id, column.name)
+    if now is None:
+        raise step.refuse(f"学校“{step.school_id}”没有填报{column.zh}，不知道增减后是多少")
+    if not now + amount >= 0:
+        raise step.refuse(f"学校“{step.school_id}”的{column.zh}现为 {now:g}，减不了 {-amount:g}")
+    con.execute(
+        f"update raw.schools set {column.name} = {column.name} + ? where region_id = ? and school_id = ?",
+        [amount, PLANNED, step.school_id],
+    )
