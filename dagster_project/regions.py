@@ -11,6 +11,7 @@ from dagster_project.extracts.files import DAMAGED, TEXT, WORKBOOK, Unreadable, 
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 
 REGIONS, ALIASES, CELL_MAP = "regions.yml", "aliases.csv", "official_forms.csv"
+SCENARIOS = "scenarios"  # beside the years of a region: files of `junheng scenario`, never loaded
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[0-9]{4}")
 NO_KEY = re.compile(r"[\x00-\x1f\x7f|\ud800-\udfff]|\.\.\.")  # what a Dagster partition key cannot hold
@@ -143,7 +144,7 @@ def find_strays(raw: Path) -> dict[Path, int]:
     strays: dict[Path, int] = {}
     for path in sorted(raw.rglob("*")):
         parts = path.relative_to(raw).parts
-        is_in_partition = len(parts) > 2 and YEAR.fullmatch(parts[1])
+        is_in_partition = len(parts) > 2 and (YEAR.fullmatch(parts[1]) or parts[1] == SCENARIOS)
         is_hidden = any(part.startswith((".", "~$")) for part in parts)
         if path.suffix.lower() in TEXT + WORKBOOK and not is_in_partition and not is_hidden and path not in known:
             strays[path.parent] = strays.get(path.parent, 0) + 1
