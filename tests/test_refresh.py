@@ -286,7 +286,13 @@ def test_an_empty_raw_folder_says_what_to_put_there(tmp_path: Path) -> None:
 
 def test_a_file_in_a_folder_that_is_no_school_year_is_told(county: Callable[..., Path], tmp_path: Path) -> None:
     raw = county()
-    for place in ("demo/2023-2024/schools.csv", "demo/teachers.xlsx", "demo/aliases.csv", "demo/scenarios/plan.csv", ".hidden/schools.csv"):
+    for place in (
+        "demo/2023-2024/schools.csv",
+        "demo/teachers.xlsx",
+        "demo/aliases.csv",
+        "demo/scenarios/plan.csv",
+        ".hidden/schools.csv",
+    ):
         (raw / place).parent.mkdir(exist_ok=True)
         (raw / place).write_text("标准列名,本地列名\n")
     outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home", "--year", "1999")
