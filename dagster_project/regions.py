@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from dagster_project.extracts.contract import contract
+from dagster_project.extracts.contract import CELL_MAP, contract
 from dagster_project.extracts.files import DAMAGED, TEXT, WORKBOOK, Unreadable, is_within, text_rows
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 
-REGIONS, ALIASES, CELL_MAP = "regions.yml", "aliases.csv", "official_forms.csv"
+REGIONS, ALIASES = "regions.yml", "aliases.csv"
 SCENARIOS = "scenarios"  # beside the years of a region: files of `junheng scenario`, never loaded
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[0-9]{4}")

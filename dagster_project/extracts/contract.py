@@ -7,6 +7,9 @@ from typing import Any
 
 import yaml
 
+CELL_MAP = (
+    "official_forms.csv"  # where the columns stand on official forms; a file of that name in raw/ goes before ours
+)
 SOURCE = Path(__file__).with_name("contract.yml")
 DUCKDB_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 

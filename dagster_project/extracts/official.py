@@ -16,12 +16,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple
 
-from dagster_project.extracts.contract import Column, contract
+from dagster_project.extracts.contract import CELL_MAP, Column, contract
 from dagster_project.extracts.files import BLANKS, Unreadable
 from dagster_project.extracts.headers import normalise
 from dagster_project.extracts.rows import FULL_WIDTH, WHAT_IS_EXPECTED
 from dagster_project.extracts.workbook import texts_of
-from dagster_project.regions import CELL_MAP
 
 MAP = Path(__file__).with_name(CELL_MAP)
 MAP_COLUMNS = (
