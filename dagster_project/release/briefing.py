@@ -1,10 +1,10 @@
 """The director's page: a static site that opens from disk. Here the rows of the marts become its data files; nothing is computed.
 
-    briefing/index.html, style.css, app.js   the page, the same in every release of a code version
-    briefing/data/index.js                   regions, indicators, the notice
-    briefing/data/<region>.js                the region's counties, policy targets and source files
-    briefing/data/<region>/<county>.js       everything that the page of a county and those of its schools show
-    briefing/data/release.js                 which release this is and when it was made
+    briefing/index.html, style.css, app.js       the page, the same in every release of a code version
+    briefing/data/index.js                       regions, indicators, the notice
+    briefing/data/regions/<region>.js            the region's counties, policy targets and source files
+    briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
+    briefing/data/release.js                     which release this is and when it was made
 
 A page opened from disk may not fetch, but may add a script: each data file calls junheng.load(its name, its tables).
 """
@@ -167,11 +167,12 @@ def write_briefing(
     index = _tables(con, INDEX, ())[()] | {"notice": json.dumps(notice, ensure_ascii=False)}
     files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
     for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():
-        files.append(_write(building, previous, f"briefing/data/{region_id}.js", _script(region_id, tables)))
+        name = f"regions/{region_id}"
+        files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
-        name = "/".join(key)
-        tables["form"] = json.dumps(form_of.get(name))
+        tables["form"] = json.dumps(form_of.get("/".join(key)))
+        name = "/".join(("regions", *key))
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     return files
 

@@ -153,6 +153,12 @@ function table(title, file, columns, rows, empty = "没有数据。", level = "h
       el("thead", {}, el("tr", {}, columns.map((c) => el("th", { scope: "col", class: c.kind }, c.head)))), el("tbody", {}, body))));
 }
 
+/** A table behind its title, for what is long; print opens it. */
+function folded(title, file, columns, rows, empty) {
+  if (!rows.length) return table(title, file, columns, rows, empty);
+  return el("details", {}, el("summary", {}, el("h3", {}, `${title}（${rows.length}行）`)), table(title, file, columns, rows));
+}
+
 const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 /** Reasons as the mart gives them, one a line. */
@@ -226,7 +232,7 @@ function targets(name, data, areas) {
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
     ]),
   ];
-  return data.documents.map((d) => table(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
+  return data.documents.map((d) => folded(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
     columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
 }
 
@@ -244,8 +250,8 @@ function quality(name, data, checks) {
   const release = loaded.get("release");
   return [
     el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
-    checks && table("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
-    table("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
+    checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
+    folded("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
     table("隔离的行", `${name}_隔离`, rejectColumns, data.quarantine, "没有隔离的行。"),
   ];
 }
@@ -324,7 +330,7 @@ function countyPage(index, region, county, data, regionData) {
   const plans = data.plans.filter((r) => r.pass_units > 0 || r.balance_units > 0);
 
   const byNumber = (a, b) => a.criterion_id.localeCompare(b.criterion_id, "en", { numeric: true });
-  const items = Object.keys(PARTS).map((part) => table(PARTS[part], `${name}_${PARTS[part]}`, [
+  const items = Object.keys(PARTS).map((part) => folded(PARTS[part], `${name}_${PARTS[part]}`, [
     column("条目", (r) => r.criterion_id, null, "short"), long("要求", (r) => r.text_zh), long("看什么", (r) => r.measure_zh),
     number("实际", (r) => r.actual, (v, r) => figure(v, r.unit_zh)), column("应", (r) => (r.is_judged ? demand(r) : "只列值"), null, "short"),
     column("判定", (r) => (r.is_met === true ? "达到" : r.is_met === false ? "未达到" : r.is_judged ? "无法判定" : "不判定"), (r) => [met(r.is_met, r.is_judged ? "？ 无法判定" : "· 不判定"), flips(r)]),
@@ -371,7 +377,7 @@ function countyPage(index, region, county, data, regionData) {
       ["谁造成差距", ...shares],
       ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；镇区不计入任何一方。"), ...ratios],
       ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两个计划各自成立，费用不可相加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
-        table("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
+        folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年变化", ...history],
@@ -408,7 +414,7 @@ function schoolPage(index, region, county, school, data) {
         column("判定", (v) => (v.is_met === true ? "达标" : v.is_met === false ? (v.is_floor_met ? "未达标，不低于85%" : "低于85%") : "无法判定"),
           (v) => [badge(v.is_met === true ? ["yes", "✓ 达标"] : v.is_met === false ? ["no", v.is_floor_met ? "✗ 未达标，不低于85%" : "✗ 低于85%"] : ["none", "？ 无法判定"]), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),
       ], judged, "没有指标值。"),
-      table(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
+      folded(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
         column("指标", (v) => label(v.indicator_id)), number("实际", (v) => v.value, (x, v) => (has(x) ? fixed(x, 2) + unit(v) : "—")), long("没有值的原因", (v) => v.null_reason, (v) => v.null_reason || ""),
       ], all.filter((v) => !has(v.threshold)), "没有其他指标。"),
       table(`${stage}要补多少`, `${school.school_name}_${stage}_补缺`, [
@@ -450,11 +456,11 @@ async function compose(path) {
   if (!regionId) return [...home(index), way];
   const region = found(index.regions.find((r) => r.region_id === regionId), "区域");
   way.push([region.region_name_zh || regionId, [regionId]]);
-  const regionData = await read(regionId);
+  const regionData = await read(`regions/${regionId}`);
   if (!countyCode) return [...regionPage(index, region, regionData), way];
   const county = found(regionData.counties.find((r) => r.county_code === countyCode), "县");
   way.push([county.county_name_zh || countyCode, [regionId, countyCode]]);
-  const data = await read(`${regionId}/${countyCode}`);
+  const data = await read(`regions/${regionId}/${countyCode}`);
   if (!schoolId) return [...countyPage(index, region, county, data, regionData), way];
   const school = found(data.schools.find((s) => s.school_id === schoolId), "学校");
   way.push([school.school_name, path.slice(0, 3)]);
@@ -505,6 +511,12 @@ async function frame() {
   document.getElementById("release").textContent = `发布版本 ${release.release_id}，${moment(release.created_at)}。页面上的数都取自本版本的 marts 各表。`;
 }
 
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not([open])")];
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
 document.body.append(svg("svg", { width: 0, height: 0, style: "position:absolute", "aria-hidden": "true" }, svg("defs", {},
   svg("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
     svg("rect", { width: 6, height: 6, fill: "#fff" }), svg("rect", { width: 3, height: 6, fill: "#b3261e" })))));
