@@ -142,13 +142,11 @@ COUNTY = {
         "school_id, check_name, stage",
     ),
 }
-MARTS = frozenset(
-    """
-    dim_county dim_indicator dim_school dim_target fct_school_indicator fct_school_stage mart_county_balance mart_county_gap
-    mart_county_verdict mart_data_check mart_gap_plan mart_quarantine mart_school_verdict mart_source_file mart_standard_item
-    mart_target_area mart_target_progress mart_variance_share
-    """.split()
-)
+MARTS = {
+    "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_county_gap", "mart_county_verdict", "mart_data_check", "mart_gap_plan", "mart_quarantine", "mart_school_verdict",
+    "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_variance_share",
+}  # fmt: skip
 
 
 def write_briefing(
