@@ -71,7 +71,7 @@ const link = (text, ...path) => el("a", { href: `#/${path.map(encodeURIComponent
 const has = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 const fixed = (value, decimals) => (has(value) ? value.toFixed(decimals) : "—");
 const whole = (value) => (has(value) ? Math.round(value).toLocaleString("zh-CN") : "—");
-const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFractionDigits: 3 }) : "—");
+const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 2 }) : "—");
 const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
 
 /** A figure with its unit as the marts give it: dates as 20220930, yes and no as 1 and 0 without a unit. */
@@ -217,13 +217,13 @@ function targets(name, data, areas) {
   const own = new Map((areas || []).map((row) => [row.target_id, row]));
   const columns = [
     column("编号", (r) => r.target_id, null, "short"),
-    long("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null]),
+    column("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null], "text quote"),
     long("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)]),
     column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
     column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
       figure(r.actual, r.unit_zh),
       has(r.actual_last_year) ? el("div", { class: "soft" }, "近年：", [r.actual_two_years_ago, r.actual_last_year, r.actual].filter(has).map((v) => figure(v, r.unit_zh)).join(" → ")) : null,
-    ]),
+    ], "figures"),
     ...(areas ? [column("本县", (r) => own.get(r.target_id)?.value, (r) => {
       const row = own.get(r.target_id);
       return row ? [figure(row.value, r.unit_zh), " ", has(row.is_met) ? met(row.is_met) : null, flips(row)] : "—";
