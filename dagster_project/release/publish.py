@@ -3,6 +3,7 @@
     releases/<release_id>/junheng.duckdb         schema marts, in a storage version that older readers know
     releases/<release_id>/parquet/<mart>.parquet the same rows in the same order, zstd
     releases/<release_id>/forms/<region>/        the application form of every county, newest year, as a workbook
+    releases/<release_id>/briefing/index.html    the director's page, which opens from disk without a server or a network
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each
     releases/current                             symbolic link to the newest release
 
@@ -22,6 +23,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.release import briefing
 from dagster_project.release.forms import write_forms
 from dagster_project.release.read import ReleaseError, current_release
 
@@ -84,7 +86,7 @@ def verify(release: Path) -> list[str]:
     try:
         manifest = json.loads((release / "manifest.json").read_bytes())
         recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
-        recorded |= {form["file"]: form["sha256"] for form in manifest.get("forms", [])}
+        recorded |= {file["file"]: file["sha256"] for part in ("forms", "briefing") for file in manifest.get(part, [])}
         recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
         is_same = manifest["content_sha256"] == _content_hash(manifest)
         is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
@@ -162,6 +164,9 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         forms = write_forms(connection, building, previous) if has_forms else []
         for form in forms:
             form["sha256"] = _sha256(building / form["file"])
+        notice, page = _notice(regions), []
+        if briefing.MARTS.issubset(mart["name"] for mart in marts):
+            page = briefing.write_briefing(connection, building, previous, notice, [form["file"] for form in forms])
     shutil.rmtree(building / "spill", ignore_errors=True)
     manifest = {
         "release_id": None,
@@ -169,11 +174,12 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         "previous": previous.name if previous else None,
         "code_version": code_version,
         "duckdb_version": duckdb.__version__,
-        "notice": _notice(regions),
+        "notice": notice,
         "regions": regions,
         "source_files": sources,
         "marts": marts,
         "forms": forms,
+        "briefing": page,
         "snapshot": {"file": snapshot.name, "sha256": _sha256(snapshot)},
     }
     return {**manifest, "content_sha256": _content_hash(manifest)}
@@ -260,6 +266,8 @@ def _finish(building: Path, manifest: dict[str, Any]) -> Path:
         stamp = max(now, newest + timedelta(seconds=1))
     manifest["release_id"] = f"{stamp.strftime(_STAMP)}-{manifest['content_sha256'][:8]}"
     manifest["created_at"] = now.isoformat(timespec="seconds")
+    if manifest["briefing"]:
+        manifest["briefing"].append(briefing.write_release(building, manifest["release_id"], manifest["created_at"]))
     text = json.dumps(manifest, ensure_ascii=False, indent=1)
     (building / "manifest.json").write_text(f"{text}\n", encoding="utf-8")
     for path in [*building.rglob("*"), building]:

@@ -1,0 +1,218 @@
+"""The director's page: a static site that opens from disk. Here the rows of the marts become its data files; nothing is computed.
+
+    briefing/index.html, style.css, app.js       the page, the same in every release of a code version
+    briefing/data/index.js                       regions, indicators, the notice
+    briefing/data/regions/<region>.js            the region's counties, policy targets and source files
+    briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
+    briefing/data/release.js                     which release this is and when it was made
+
+A page opened from disk may not fetch, but may add a script: each data file calls junheng.load(its name, its tables).
+"""
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+PAGE = Path(__file__).with_suffix("")
+ASSETS = ("index.html", "style.css", "app.js")
+RELEASE = "briefing/data/release.js"
+
+
+class Table(NamedTuple):
+    """Rows of a mart for the page: one JSON list for each value of the key, in this order."""
+
+    columns: str
+    source: str
+    order: str
+
+
+NEWEST = "semi join newest using (region_id, school_year)"
+INDEX = {
+    "regions": Table(
+        "region_id, region_name_zh, is_synthetic, school_year, counties, met, not_met, not_evaluable",
+        """(
+            select region_id, any_value(region_name_zh) as region_name_zh, any_value(is_synthetic) as is_synthetic, school_year,
+                count(*) as counties, count(*) filter (verdict = 'met') as met, count(*) filter (verdict = 'not_met') as not_met,
+                count(*) filter (verdict = 'not_evaluable') as not_evaluable
+            from mart_county_verdict semi join newest using (region_id, school_year) left join dim_county using (region_id, county_code)
+            group by region_id, school_year
+        )""",
+        "region_id",
+    ),
+    "indicators": Table("indicator_id, name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
+}
+REGION = {
+    "counties": Table(
+        "county_code, county_name_zh, school_year, verdict, resource_verdict, school_count, failed_school_count, undecided_school_count,"
+        " coefficient_count, failed_coefficient_count, government_met_count, quality_met_count",
+        f"mart_county_verdict {NEWEST} left join dim_county using (region_id, county_code)",
+        "county_code",
+    ),
+    "documents": Table(
+        "document_id, document_zh, document_number",
+        "(select distinct region_id, document_id, document_zh, document_number"
+        f" from mart_target_progress {NEWEST} inner join dim_target using (document_id))",
+        "document_id",
+    ),
+    "targets": Table(
+        "document_id, target_id, clause, quote, indicator_zh, area_level, actual, operator, threshold, threshold_high, unit_zh,"
+        " due_year, status, reason, missing, actual_last_year, actual_two_years_ago, rounding_flips, reading_zh",
+        f"mart_target_progress {NEWEST}",
+        "target_id",
+    ),
+    "files": Table(
+        "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason",
+        f"mart_source_file {NEWEST}",
+        "source_file, sheet",
+    ),
+    "quarantine": Table(
+        "source_file, reason, rows",
+        '(select region_id, source_file, reason, count(*) as "rows"'
+        f" from mart_quarantine {NEWEST} group by region_id, source_file, reason)",
+        "source_file, reason",
+    ),
+}
+COUNTY = {
+    "verdicts": Table(
+        "school_year, verdict, resource_verdict, school_count, failed_school_count, undecided_school_count, coefficient_count,"
+        " failed_coefficient_count, is_prerequisite_met, government_met_count, government_failed_count, quality_met_count,"
+        " quality_failed_count, is_recognition_met, is_free_of_vetoes, reasons",
+        "mart_county_verdict",
+        "school_year",
+    ),
+    "balance": Table(
+        "school_year, stage, indicator_id, school_count, missing_school_count, county_mean, difference_coefficient, limit_value,"
+        " is_met, rounding_flips, urban_rural_ratio, reason",
+        "mart_county_balance semi join (from dim_indicator where is_national) using (indicator_id)",
+        "school_year, stage, indicator_id",
+    ),
+    "shares": Table(
+        "stage, indicator_id, variance_rank, school_id, value, direction, variance_share, coefficient_without",
+        f"(from mart_variance_share where variance_rank <= 10) {NEWEST}",
+        "stage, indicator_id, variance_rank",
+    ),
+    "gaps": Table(
+        "stage, indicator_id, unit_zh, short_school_count, pass_units, pass_cost_yuan, difference_coefficient, limit_value,"
+        " raised_school_count, balance_units, balance_cost_yuan, coefficient_after, null_reason",
+        f"mart_county_gap {NEWEST}",
+        "stage, indicator_id",
+    ),
+    "plans": Table(
+        "school_id, stage, indicator_id, unit_zh, units_to_threshold, is_left_at_floor, pass_units, pass_cost_yuan, balance_units,"
+        " balance_cost_yuan, null_reason",
+        f"mart_gap_plan {NEWEST}",
+        "school_id, stage, indicator_id",
+    ),
+    "items": Table(
+        "part, item_id, criterion_id, text_zh, measure_zh, unit_zh, actual, operator, threshold, is_judged, is_met, rounding_flips, reason",
+        f"(from mart_standard_item where standard_id = 'quality_2017') {NEWEST}",
+        "criterion_id",
+    ),
+    "areas": Table(
+        "target_id, value, is_met, missing, rounding_flips",
+        f"(from mart_target_area where area_level = 'county') {NEWEST}",
+        "target_id",
+    ),
+    "schools": Table(
+        "school_id, school_name, township, school_type_zh, urban_rural_class, status",
+        f"dim_school {NEWEST}",
+        "school_id",
+    ),
+    "sections": Table(
+        "school_id, stage, pupils, is_in_scope, exclusion_reason, met_count, floor_failed_count, missing_count, is_passed, reasons",
+        "(select fct_school_stage.*, met_count, floor_failed_count, missing_count, is_passed, reasons from fct_school_stage"
+        " left join mart_school_verdict using (region_id, school_year, county_code, school_id, stage))"
+        f" {NEWEST}",
+        "school_id, stage",
+    ),
+    "values": Table(
+        "school_id, stage, indicator_id, value, threshold, floor_value, is_met, is_floor_met, rounding_flips, null_reason",
+        f"fct_school_indicator {NEWEST}",
+        "school_id, stage, indicator_id",
+    ),
+    "checks": Table(
+        "school_id, school_name, stage, check_name, severity, message, probable_cause, how_to_resolve, explanation",
+        f"mart_data_check {NEWEST}",
+        "school_id, check_name, stage",
+    ),
+}
+MARTS = {
+    "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_county_gap", "mart_county_verdict", "mart_data_check", "mart_gap_plan", "mart_quarantine", "mart_school_verdict",
+    "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_variance_share",
+}  # fmt: skip
+
+
+def write_briefing(
+    con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, notice: str | None, forms: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Write briefing/ into a release; a file that is the same in the release before is linked to it. Each file with its sha256.
+
+    All of MARTS have to be there. `forms` are the application forms in the release, forms/<region>/<county>_<year>.xlsx.
+    """
+    con.execute("use junheng.marts")
+    con.execute(
+        "create or replace temp table newest as"
+        " select region_id, max(school_year) as school_year from mart_county_verdict group by region_id"
+    )
+    files = [_write(building, previous, f"briefing/{name}", (PAGE / name).read_bytes()) for name in ASSETS]
+    index = _tables(con, INDEX, ())[()] | {"notice": json.dumps(notice, ensure_ascii=False)}
+    files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
+    for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():
+        name = f"regions/{region_id}"
+        files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
+    form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
+    for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
+        tables["form"] = json.dumps(form_of.get("/".join(key)))
+        name = "/".join(("regions", *key))
+        files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
+    return files
+
+
+def write_release(building: Path, release_id: str, created_at: str) -> dict[str, Any]:
+    """Write which release this is and when it was made; the file with its sha256."""
+    says = {"release_id": json.dumps(release_id), "created_at": json.dumps(created_at)}
+    return _write(building, None, RELEASE, _script("release", says))
+
+
+def _tables(
+    con: duckdb.DuckDBPyConnection, tables: dict[str, Table], key: tuple[str, ...]
+) -> dict[tuple[str, ...], dict[str, str]]:
+    """For each value of the key every table as JSON, {"columns": [...], "rows": [[...], ...]}; [] where it has no rows."""
+    rows: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    columns = {name: [column.strip() for column in table.columns.split(",")] for name, table in tables.items()}
+    for name, table in tables.items():
+        by = "".join(f"{column}, " for column in key)
+        selected = ", ".join(f'"{column}"' for column in columns[name])
+        query = f"select {by} to_json(list(json_array({selected}) order by {table.order})) from {table.source} group by all order by all"
+        for *found, text in con.execute(query).fetchall():
+            rows[tuple(found)][name] = text
+    return {
+        found: {
+            name: f'{{"columns": {json.dumps(columns[name])}, "rows": {texts.get(name) or "[]"}}}' for name in tables
+        }
+        for found, texts in rows.items()
+    }
+
+
+def _script(name: str, values: dict[str, str]) -> bytes:
+    lines = ",\n".join(f"{json.dumps(key)}: {value}" for key, value in values.items())
+    return f"junheng.load({json.dumps(name, ensure_ascii=False)}, {{\n{lines}\n}});\n".encode()
+
+
+def _write(building: Path, previous: Path | None, file: str, content: bytes) -> dict[str, Any]:
+    """Bring a file into the release, as a link where the release before has the same bytes."""
+    path = building / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = previous / file if previous else None
+    if before and before.is_file() and before.read_bytes() == content:
+        os.link(before, path)
+    else:
+        path.write_bytes(content)
+    return {"file": file, "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,0 +1,528 @@
+"use strict";
+// The director's page. Data files call junheng.load; whatever comes from them reaches the page as text, never as markup.
+
+const STAGES = { primary: "小学", junior: "初中", senior: "高中", all: "全校" };
+const VERDICTS = { met: ["yes", "✓ 达标"], not_met: ["no", "✗ 未达标"], not_evaluable: ["none", "？ 无法判定"] };
+const STATUSES = {
+  met: ["yes", "✓ 已达到"], not_met: ["no", "✗ 未达到"], on_track: ["yes", "→ 进度足够"], off_track: ["no", "！ 进度不足"],
+  not_yet_due: ["none", "… 未到期"], not_evaluable: ["none", "？ 缺数，无法判定"], measured: ["none", "· 只列数，不判定"],
+};
+const CLASSES = { urban: "城区", town: "镇区", rural: "乡村" };
+const LEVELS = { region: "全区域", county: "每个县", township: "每个乡镇", school: "每所学校" };
+const PARTS = { prerequisite: "前提条件", government: "政府保障程度", quality: "教育质量", recognition: "社会认可度", veto: "否决情形" };
+const SEVERITIES = { error: ["no", "✗ 自相矛盾"], warning: ["none", "！ 可疑"], explained: ["yes", "✓ 已说明"] };
+const FILES = { loaded: ["yes", "✓ 已载入"], quarantined: ["no", "✗ 整个文件隔离"], skipped: ["none", "· 不是数据"] };
+const DIRECTIONS = { above: "高于均值", below: "低于均值", equal: "等于均值" };
+const WORDS = { ">=": "不低于", "<=": "不超过", "=": "等于", "<": "低于", ">": "高于" };
+
+// ---- data files -------------------------------------------------------------------------------------------------
+
+const loaded = new Map();
+const asked = new Map();
+
+window.junheng = Object.freeze({
+  load(name, data) {
+    for (const [key, value] of Object.entries(data)) {
+      if (value && value.columns) data[key] = value.rows.map((row) => Object.fromEntries(value.columns.map((column, i) => [column, row[i]])));
+    }
+    loaded.set(name, data);
+  },
+});
+
+/** The tables of a data file, read once; rejects where the file is not there. */
+function read(name) {
+  if (!asked.has(name)) {
+    asked.set(name, new Promise((done, failed) => {
+      const script = document.createElement("script");
+      script.src = `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
+      script.onload = () => (loaded.has(name) ? done(loaded.get(name)) : failed(new Error(`数据文件损坏：data/${name}.js`)));
+      script.onerror = () => { asked.delete(name); failed(new Error(`缺少数据文件：data/${name}.js`)); };
+      document.head.append(script);
+    }));
+  }
+  return asked.get(name);
+}
+
+// ---- elements ---------------------------------------------------------------------------------------------------
+
+/** An element; children that are no nodes become text, null and false become nothing. */
+function el(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (name === "onclick" || name === "onchange") made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+function svg(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+const badge = ([kind, text]) => el("span", { class: `badge ${kind}` }, text);
+const verdict = (value) => badge(VERDICTS[value] || ["none", "？ 无法判定"]);
+const met = (value, unknown = "？ 无法判定") => badge(value === true ? ["yes", "✓ 达到"] : value === false ? ["no", "✗ 未达到"] : ["none", unknown]);
+const flips = (row) => (row.rounding_flips ? el("div", { class: "soft" }, "四舍五入会改变判定，按未舍入的数判定") : null);
+const link = (text, ...path) => el("a", { href: `#/${path.map(encodeURIComponent).join("/")}` }, text);
+const has = (value) => value !== null && value !== undefined && !Number.isNaN(value);
+const fixed = (value, decimals) => (has(value) ? value.toFixed(decimals) : "—");
+const whole = (value) => (has(value) ? Math.round(value).toLocaleString("zh-CN") : "—");
+const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 2 }) : "—");
+const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
+
+/** A figure with its unit as the marts give it: dates as 20220930, yes and no as 1 and 0 without a unit. */
+function figure(value, unit) {
+  if (!has(value)) return "—";
+  if (unit === "日期") return String(value).replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
+  if (!unit) return value === 1 ? "是" : value === 0 ? "否" : loose(value);
+  return loose(value) + (unit === "比例" || unit === "比值" ? "" : unit);
+}
+
+function demand(row) {
+  if (!has(row.threshold)) return "没有数字要求";
+  if (row.operator === "between") return `${figure(row.threshold, row.unit_zh)}至${figure(row.threshold_high, row.unit_zh)}`;
+  if (!row.unit_zh) return `应为${figure(row.threshold, null)}`;
+  return `${WORDS[row.operator] || ""}${figure(row.threshold, row.unit_zh)}`;
+}
+
+/** A bar from 0 with a mark at the limit and perhaps a second one, all on the scale 0 to top. */
+function bar(value, limit, top, isBad, floor) {
+  const at = (x) => `${(100 * x) / top}%`;
+  const chart = svg("svg", { class: "chart", "aria-hidden": "true", focusable: "false" });
+  chart.append(svg("line", { class: "axis", x1: 0, x2: 0, y1: 0, y2: 20 }));
+  if (has(value)) chart.append(svg("rect", { class: isBad ? "over" : "ok", x: 0, y: 4, height: 12, width: at(Math.max(0, value)) }));
+  if (has(floor)) chart.append(svg("line", { class: "floor", x1: at(floor), x2: at(floor), y1: 1, y2: 19 }));
+  if (has(limit)) chart.append(svg("line", { class: "mark", x1: at(limit), x2: at(limit), y1: 0, y2: 20 }));
+  return chart;
+}
+
+/** A small line over the years with the limit dashed; years without a value leave a gap. */
+function trend(values, limit) {
+  const top = 1.15 * Math.max(limit || 0, ...values.filter(has), 1e-9);
+  const x = (i) => (values.length > 1 ? 8 + (134 * i) / (values.length - 1) : 75);
+  const y = (value) => 42 - (38 * value) / top;
+  const chart = svg("svg", { class: "trend", viewBox: "0 0 150 46", "aria-hidden": "true", focusable: "false" });
+  chart.append(svg("line", { class: "axis", x1: 2, x2: 148, y1: 42, y2: 42 }));
+  if (has(limit)) chart.append(svg("line", { class: "mark", "stroke-dasharray": "4 3", x1: 2, x2: 148, y1: y(limit), y2: y(limit) }));
+  values.forEach((value, i) => {
+    if (!has(value)) return;
+    if (i && has(values[i - 1])) chart.append(svg("line", { class: "line", x1: x(i - 1), y1: y(values[i - 1]), x2: x(i), y2: y(value) }));
+    chart.append(svg("circle", { class: "ok", cx: x(i), cy: y(value), r: 3 }));
+  });
+  return chart;
+}
+
+// ---- tables -----------------------------------------------------------------------------------------------------
+
+/** A cell of a CSV: numbers as they are, text that a spreadsheet would read as a formula behind an apostrophe. */
+function csvCell(value) {
+  if (!has(value)) return "";
+  if (typeof value === "number") return String(value);
+  const text = /^[\s]*[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function download(name, columns, rows) {
+  const lines = [columns.map((column) => column.head), ...rows.map((row) => columns.map((column) => column.csv(row)))];
+  const text = "\ufeff" + lines.map((line) => line.map(csvCell).join(",") + "\r\n").join("");
+  const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  el("a", { href: url, download: `${name}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+  document.getElementById("said").textContent = `已下载：${name}.csv`;
+}
+
+/** A column: its head, what it takes from a row for the CSV, how it is shown, and its class. */
+const column = (head, csv, show = null, kind = "") => ({ head, csv, show: show || ((row) => (has(csv(row)) ? String(csv(row)) : "—")), kind });
+const number = (head, csv, show) => column(head, csv, (row) => show(csv(row), row), "number");
+const long = (head, csv, show = null) => column(head, csv, show, "text");
+const of = (labels, value) => (labels[value] ? labels[value][1] : value);
+
+/** A titled table with its CSV; the first column names the row. Where there are no rows, the sentence that says so. */
+function table(title, file, columns, rows, empty = "没有数据。", level = "h3") {
+  const head = el(level, {}, title);
+  if (!rows.length) return el("section", { class: "table" }, el("div", { class: "tool" }, head), el("p", { class: "soft" }, empty));
+  const body = rows.map((row) => el("tr", {}, columns.map((c, i) => (
+    i ? el("td", { class: c.kind, "data-label": c.head }, c.show(row)) : el("th", { scope: "row", class: c.kind }, c.show(row))))));
+  return el("section", { class: "table" },
+    el("div", { class: "tool" }, head, el("button", { type: "button", "aria-label": `下载 ${title} CSV`, onclick: () => download(file, columns, rows) }, "下载 CSV")),
+    el("div", { class: "wide" }, el("table", { "aria-label": title },
+      el("thead", {}, el("tr", {}, columns.map((c) => el("th", { scope: "col", class: c.kind }, c.head)))), el("tbody", {}, body))));
+}
+
+/** A table behind its title, for what is long; print opens it. */
+function folded(title, file, columns, rows, empty) {
+  if (!rows.length) return table(title, file, columns, rows, empty);
+  return el("details", {}, el("summary", {}, el("h3", {}, `${title}（${rows.length}行）`)), table(title, file, columns, rows));
+}
+
+const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+
+/** Reasons as the mart gives them, one a line. */
+function reasons(text) {
+  return el("ul", { class: "reasons" }, text.split("；").map((line) => {
+    const cut = line.indexOf("：");
+    return el("li", {}, cut > 0 ? [el("strong", {}, line.slice(0, cut)), line.slice(cut)] : line);
+  }));
+}
+
+/** Sections with a row of buttons that lead to them; addresses are taken by the pages. */
+function sections(...parts) {
+  const made = parts.map(([title, ...content]) => [title, el("h2", { tabindex: "-1" }, title), content]);
+  return [
+    el("nav", { class: "contents", "aria-label": "本页内容" }, made.map(([title, heading]) => el("button", {
+      type: "button", onclick: () => { heading.scrollIntoView(); heading.focus({ preventScroll: true }); },
+    }, title))),
+    ...made.map(([, heading, content]) => el("section", {}, heading, content)),
+  ];
+}
+
+// ---- pages ------------------------------------------------------------------------------------------------------
+
+function home(index) {
+  const columns = [
+    column("区域", (r) => r.region_name_zh || r.region_id, (r) => [link(r.region_name_zh || r.region_id, r.region_id), r.is_synthetic ? " （合成数据）" : ""]),
+    column("最新学年", (r) => year(r.school_year)), number("县数", (r) => r.counties, whole),
+    number("✓ 达标", (r) => r.met, whole), number("✗ 未达标", (r) => r.not_met, whole), number("？ 无法判定", (r) => r.not_evaluable, whole),
+  ];
+  return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
+}
+
+function regionPage(index, region, data) {
+  const name = region.region_name_zh || region.region_id;
+  const columns = [
+    column("县", (r) => r.county_name_zh || r.county_code, (r) => link(r.county_name_zh || r.county_code, region.region_id, r.county_code), "short"),
+    column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
+    column("资源配置", (r) => of(VERDICTS, r.resource_verdict), (r) => verdict(r.resource_verdict)),
+    number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
+    number("无法判定学校", (r) => r.undecided_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
+    number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
+  ];
+  return [name, [
+    el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
+    ...sections(
+      ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
+      ["政策目标", ...targets(name, data, null)],
+      ["数据质量与来源", ...quality(name, data, null)],
+    ),
+  ]];
+}
+
+/** Policy targets by document; with `areas`, the county's own value beside the region's. */
+function targets(name, data, areas) {
+  if (!data.documents.length) return [el("p", { class: "soft" }, "本区域没有登记政策文件。")];
+  const own = new Map((areas || []).map((row) => [row.target_id, row]));
+  const columns = [
+    column("编号", (r) => r.target_id, null, "short"),
+    column("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null], "text quote"),
+    long("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)]),
+    column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
+    column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
+      figure(r.actual, r.unit_zh),
+      has(r.actual_last_year) ? el("div", { class: "soft" }, "近年：", [r.actual_two_years_ago, r.actual_last_year, r.actual].filter(has).map((v) => figure(v, r.unit_zh)).join(" → ")) : null,
+    ], "figures"),
+    ...(areas ? [column("本县", (r) => own.get(r.target_id)?.value, (r) => {
+      const row = own.get(r.target_id);
+      return row ? [figure(row.value, r.unit_zh), " ", has(row.is_met) ? met(row.is_met) : null, flips(row)] : "—";
+    })] : []),
+    long("状态", (r) => [of(STATUSES, r.status), r.reason].filter(has).join("：") , (r) => [
+      badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
+    ]),
+  ];
+  return data.documents.map((d) => folded(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
+    columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
+}
+
+function quality(name, data, checks) {
+  const fileColumns = [
+    long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
+    number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
+    long("状态", (r) => [of(FILES, r.status), r.reason].filter(has).join("："), (r) => [badge(FILES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null]),
+  ];
+  const rejectColumns = [long("文件", (r) => r.source_file), long("原因", (r) => r.reason), number("行数", (r) => r.rows, whole)];
+  const checkColumns = [
+    long("学校", (r) => r.school_name || r.school_id), column("学段", (r) => STAGES[r.stage] || r.stage), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
+    long("不符之处", (r) => r.message), long("可能原因", (r) => r.probable_cause), long("怎样处理", (r) => r.explanation || r.how_to_resolve),
+  ];
+  const release = loaded.get("release");
+  return [
+    el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
+    folded("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
+    table("隔离的行", `${name}_隔离`, rejectColumns, data.quarantine, "没有隔离的行。"),
+  ];
+}
+
+function countyPage(index, region, county, data, regionData) {
+  const name = county.county_name_zh || county.county_code;
+  const now = county.school_year;
+  const national = index.indicators.filter((i) => i.is_national);
+  const named = new Map(index.indicators.map((i) => [i.indicator_id, i]));
+  const label = (id) => (named.get(id) ? named.get(id).name_zh : id);
+  const schoolName = new Map(data.schools.map((s) => [s.school_id, s.school_name]));
+  const toSchool = (id) => link(schoolName.get(id) || id, region.region_id, county.county_code, id);
+  const latest = data.verdicts.find((row) => row.school_year === now) || county;
+  const at = (stage, id, y = now) => data.balance.find((row) => row.stage === stage && row.indicator_id === id && row.school_year === y) || { stage, indicator_id: id };
+  const of7 = (stage) => national.map((i) => at(stage, i.indicator_id));
+  const ordered = (rows) => national.flatMap((i) => rows.filter((row) => row.indicator_id === i.indicator_id));
+  const current = ["primary", "junior"].flatMap(of7);
+  const top = 1.1 * Math.max(0.5, ...current.flatMap((row) => [row.difference_coefficient, row.limit_value]).filter(has));
+  const over = (row) => (row.is_met === true ? "✓ 不超限" : row.is_met === false ? "✗ 超出限值" : "？ 无法判定");
+
+  const coefficients = (stage) => table(`${STAGES[stage]}七项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
+    column("指标", (r) => label(r.indicator_id)),
+    column("差异系数（粗线为限值）", (r) => r.difference_coefficient, (r) => [fixed(r.difference_coefficient, 3), bar(r.difference_coefficient, r.limit_value, top, r.is_met === false)], "bar"),
+    number("限值", (r) => r.limit_value, (v) => fixed(v, 2)),
+    column("判定", over, (r) => [badge([r.is_met === true ? "yes" : r.is_met === false ? "no" : "none", over(r)]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r)]),
+    number("全县均值", (r) => r.county_mean, (v, r) => fixed(v, 2) + (has(v) ? (named.get(r.indicator_id) || {}).unit_zh || "" : "")),
+    number("计入学校", (r) => r.school_count, whole), number("缺数学校", (r) => r.missing_school_count, whole),
+  ], of7(stage).filter((r) => has(r.school_count)), `没有在评的${STAGES[stage]}。`);
+
+  const ratios = ["primary", "junior"].map((stage) => {
+    const rows = of7(stage).filter((r) => has(r.school_count));
+    const highest = 1.1 * Math.max(1, ...rows.map((r) => r.urban_rural_ratio).filter(has));
+    return table(`${STAGES[stage]}城乡比`, `${name}_${STAGES[stage]}_城乡比`, [
+      column("指标", (r) => label(r.indicator_id)),
+      column("城区 ÷ 乡村（粗线为1，城乡相等）", (r) => r.urban_rural_ratio, (r) => (has(r.urban_rural_ratio) ? [fixed(r.urban_rural_ratio, 2), bar(r.urban_rural_ratio, 1, highest, false)] : "缺城区或乡村一方"), "bar"),
+      column("谁高", (r) => (has(r.urban_rural_ratio) ? (r.urban_rural_ratio > 1 ? "城区高" : r.urban_rural_ratio < 1 ? "乡村高" : "相等") : "—")),
+    ], rows, `没有在评的${STAGES[stage]}。`);
+  });
+
+  const pairs = ["primary", "junior"].flatMap((stage) => national.map((i) => [stage, i.indicator_id])).filter(([stage, id]) => data.shares.some((r) => r.stage === stage && r.indicator_id === id));
+  const place = el("div", {});
+  const showShares = ([stage, id]) => {
+    const rows = data.shares.filter((r) => r.stage === stage && r.indicator_id === id);
+    const most = 1.1 * Math.max(1e-9, ...rows.map((r) => r.variance_share).filter(has));
+    place.replaceChildren(table(`${STAGES[stage]} · ${label(id)}：影响最大的学校`, `${name}_${STAGES[stage]}_${label(id)}_影响最大的学校`, [
+      column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)),
+      number("名次", (r) => r.variance_rank, whole),
+      number("指标值", (r) => r.value, (v) => fixed(v, 2)), column("与均值相比", (r) => DIRECTIONS[r.direction] || r.direction),
+      column("占全县差异的份额", (r) => r.variance_share, (r) => [has(r.variance_share) ? `${(100 * r.variance_share).toFixed(1)}%` : "—", bar(r.variance_share, null, most, false)], "bar"),
+      number("去掉该校后的差异系数", (r) => r.coefficient_without, (v) => fixed(v, 3)),
+    ], rows));
+  };
+  const failing = pairs.findIndex(([stage, id]) => at(stage, id).is_met === false);
+  const shares = pairs.length ? [
+    el("label", {}, "学段和指标 ", el("select", { onchange: (event) => showShares(pairs[Number(event.target.value)]) },
+      pairs.map(([stage, id], i) => el("option", { value: i, ...(i === Math.max(0, failing) ? { selected: "" } : {}) }, `${STAGES[stage]} · ${label(id)}${at(stage, id).is_met === false ? "（超限）" : ""}`)))),
+    place,
+  ] : [el("p", { class: "soft" }, "没有可列的学校。")];
+  if (pairs.length) showShares(pairs[Math.max(0, failing)]);
+
+  const cost = (head, get) => number(head, get, whole);
+  const gapColumns = [
+    column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
+    number("未达标学校", (r) => r.short_school_count, whole),
+    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("学校达标：费用（元）", (r) => r.pass_cost_yuan),
+    number("差异系数：现在 → 补足后", (r) => r.coefficient_after, (v, r) => `${fixed(r.difference_coefficient, 3)} → ${fixed(v, 3)}`),
+    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("降到限值：费用（元）", (r) => r.balance_cost_yuan),
+    long("说明", (r) => r.null_reason, (r) => r.null_reason || ""),
+  ];
+  const planColumns = [
+    column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)), column("学段", (r) => STAGES[r.stage]), long("指标", (r) => label(r.indicator_id)),
+    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("费用（元）", (r) => r.pass_cost_yuan),
+    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("降到限值费用（元）", (r) => r.balance_cost_yuan),
+  ];
+  const gaps = ["primary", "junior"].flatMap((stage) => ordered(data.gaps.filter((r) => r.stage === stage)));
+  const plans = data.plans.filter((r) => r.pass_units > 0 || r.balance_units > 0);
+
+  const byNumber = (a, b) => a.criterion_id.localeCompare(b.criterion_id, "en", { numeric: true });
+  const items = Object.keys(PARTS).map((part) => folded(PARTS[part], `${name}_${PARTS[part]}`, [
+    column("条目", (r) => r.criterion_id, null, "short"), long("要求", (r) => r.text_zh), long("看什么", (r) => r.measure_zh),
+    number("实际", (r) => r.actual, (v, r) => figure(v, r.unit_zh)), column("应", (r) => (r.is_judged ? demand(r) : "只列值"), null, "short"),
+    column("判定", (r) => (r.is_met === true ? "达到" : r.is_met === false ? "未达到" : r.is_judged ? "无法判定" : "不判定"), (r) => [met(r.is_met, r.is_judged ? "？ 无法判定" : "· 不判定"), flips(r)]),
+    long("原因", (r) => r.reason, (r) => r.reason || ""),
+  ], data.items.filter((r) => r.part === part).sort(byNumber)));
+
+  const years = [...new Set(data.balance.map((r) => r.school_year))].sort();
+  const history = [
+    table("历年结论", `${name}_历年结论`, [
+      column("学年", (r) => year(r.school_year)), column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
+      number("在评学校", (r) => r.school_count, whole), number("未达标学校", (r) => r.failed_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
+      number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
+    ], data.verdicts),
+    ...["primary", "junior"].map((stage) => table(`${STAGES[stage]}历年差异系数`, `${name}_${STAGES[stage]}_历年差异系数`, [
+      column("指标", (i) => i.name_zh),
+      ...years.map((y) => number(`${y}`, (i) => at(stage, i.indicator_id, y).difference_coefficient, (v) => fixed(v, 3))),
+      column("走势（虚线为限值）", () => null, (i) => trend(years.map((y) => at(stage, i.indicator_id, y).difference_coefficient), at(stage, i.indicator_id).limit_value)),
+    ], data.balance.some((r) => r.stage === stage) ? national : [], `没有在评的${STAGES[stage]}。`)),
+  ];
+
+  const inStage = (s, stage) => data.sections.find((r) => r.school_id === s.school_id && r.stage === stage);
+  const passed = (r) => (!r ? "" : !r.is_in_scope ? "不在评估范围" : r.is_passed === true ? "✓ 达标" : r.is_passed === false ? "✗ 未达标" : "？ 无法判定");
+  const schools = table("全部学校", `${name}_学校`, [
+    column("学校", (s) => s.school_name, (s) => [toSchool(s.school_id), s.status === "closed" ? "（已停办）" : ""]),
+    column("标识码", (s) => s.school_id), column("类型", (s) => s.school_type_zh), column("乡镇街道", (s) => s.township), column("城乡", (s) => CLASSES[s.urban_rural_class]),
+    ...["primary", "junior"].flatMap((stage) => [
+      number(`${STAGES[stage]}学生`, (s) => (inStage(s, stage) || {}).pupils, (v) => (has(v) ? whole(v) : "")),
+      column(STAGES[stage], (s) => passed(inStage(s, stage)), (s) => { const r = inStage(s, stage); return r ? badge([!r.is_in_scope ? "none" : r.is_passed === true ? "yes" : r.is_passed === false ? "no" : "none", passed(r)]) : ""; }),
+    ]),
+  ], data.schools, "本学年没有学校。");
+
+  return [name, [
+    el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
+    el("div", { class: `verdict ${latest.verdict}` },
+      el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
+      latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
+    facts(["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
+      ["差异系数", `已判定${whole(latest.coefficient_count)}个（应14个），超限${whole(latest.failed_coefficient_count)}个`],
+      ["政府保障程度", `15项达到${whole(latest.government_met_count)}项`], ["教育质量", `9项达到${whole(latest.quality_met_count)}项`]),
+    data.form ? el("p", {}, el("a", { href: `../${data.form.split("/").map(encodeURIComponent).join("/")}` }, "打开本县申报表（Excel）")) : el("p", { class: "soft" }, "本学年没有申报表。"),
+    el("p", { class: "soft" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
+    ...sections(
+      ["差异系数", coefficients("primary"), coefficients("junior")],
+      ["谁造成差距", ...shares],
+      ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；镇区不计入任何一方。"), ...ratios],
+      ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两个计划各自成立，费用不可相加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
+        folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
+      ["逐项标准", ...items],
+      ["政策目标", ...targets(name, regionData, data.areas)],
+      ["历年变化", ...history],
+      ["学校", schools],
+      ["数据质量与来源", ...quality(name, regionData, data.checks)],
+    ),
+  ]];
+}
+
+function schoolPage(index, region, county, school, data) {
+  const named = new Map(index.indicators.map((i) => [i.indicator_id, i]));
+  const label = (id) => (named.get(id) ? named.get(id).name_zh : id);
+  const mine = (rows) => rows.filter((row) => row.school_id === school.school_id);
+  const content = mine(data.sections).sort((a, b) => b.stage.localeCompare(a.stage)).map((section) => {
+    const stage = STAGES[section.stage] || section.stage;
+    const all = index.indicators.flatMap((i) => mine(data.values).filter((v) => v.stage === section.stage && v.indicator_id === i.indicator_id));
+    const judged = all.filter((v) => has(v.threshold));
+    const top = 1.1 * Math.max(1, ...judged.map((v) => (has(v.value) ? v.value / v.threshold : 0)));
+    const state = !section.is_in_scope ? ["none", "不在评估范围"] : section.is_passed === true ? ["yes", "✓ 达标"] : section.is_passed === false ? ["no", "✗ 未达标"] : ["none", "？ 无法判定"];
+    const unit = (v) => (named.get(v.indicator_id) || {}).unit_zh || "";
+    const share = mine(data.shares).filter((r) => r.stage === section.stage);
+    const plan = mine(data.plans).filter((r) => r.stage === section.stage && (r.pass_units > 0 || r.balance_units > 0));
+    return [stage,
+      el("div", { class: `verdict ${state[0] === "yes" ? "met" : state[0] === "no" ? "not_met" : "not_evaluable"}` },
+        el("p", { class: "word" }, state[1]),
+        section.exclusion_reason ? el("p", {}, section.exclusion_reason) : null,
+        section.reasons ? reasons(section.reasons) : section.is_passed ? el("p", {}, "七项指标全部达标。") : null),
+      facts(["在校生", has(section.pupils) ? `${whole(section.pupils)}人` : "—"], ["达标指标", has(section.met_count) ? `${section.met_count}项（共7项）` : "—"],
+        ["低于标准85%", has(section.floor_failed_count) ? `${section.floor_failed_count}项` : "—"], ["缺数据", has(section.missing_count) ? `${section.missing_count}项` : "—"]),
+      table(`${stage}七项指标`, `${school.school_name}_${stage}_七项指标`, [
+        column("指标", (v) => label(v.indicator_id)),
+        column("实际（粗线为标准，虚线为85%）", (v) => v.value, (v) => (has(v.value) ? [fixed(v.value, 2) + unit(v), bar(v.value / v.threshold, 1, top, v.is_met === false, v.floor_value / v.threshold)] : "—"), "bar"),
+        number("标准", (v) => v.threshold, loose),
+        column("判定", (v) => (v.is_met === true ? "达标" : v.is_met === false ? (v.is_floor_met ? "未达标，不低于85%" : "低于85%") : "无法判定"),
+          (v) => [badge(v.is_met === true ? ["yes", "✓ 达标"] : v.is_met === false ? ["no", v.is_floor_met ? "✗ 未达标，不低于85%" : "✗ 低于85%"] : ["none", "？ 无法判定"]), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),
+      ], judged, "没有指标值。"),
+      folded(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
+        column("指标", (v) => label(v.indicator_id)), number("实际", (v) => v.value, (x, v) => (has(x) ? fixed(x, 2) + unit(v) : "—")), long("没有值的原因", (v) => v.null_reason, (v) => v.null_reason || ""),
+      ], all.filter((v) => !has(v.threshold)), "没有其他指标。"),
+      table(`${stage}要补多少`, `${school.school_name}_${stage}_补缺`, [
+        column("指标", (r) => label(r.indicator_id)), number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("费用（元）", (r) => r.pass_cost_yuan, whole),
+        number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("降到限值费用（元）", (r) => r.balance_cost_yuan, whole),
+      ], plan, "不需要补。"),
+      table(`${stage}对全县差距的影响（前十名的指标）`, `${school.school_name}_${stage}_影响`, [
+        column("指标", (r) => label(r.indicator_id)), number("名次", (r) => r.variance_rank, whole), column("与均值相比", (r) => DIRECTIONS[r.direction] || r.direction),
+        number("占全县差异的份额", (r) => r.variance_share, (v) => (has(v) ? `${(100 * v).toFixed(1)}%` : "—")), number("去掉该校后的差异系数", (r) => r.coefficient_without, (v) => fixed(v, 3)),
+      ], share, "没有排进前十名的指标。"),
+    ];
+  });
+  const checks = mine(data.checks);
+  return [school.school_name, [
+    el("h1", { tabindex: "-1" }, school.school_name, el("small", {}, `${county.county_name_zh || county.county_code} · ${year(county.school_year)}`)),
+    el("p", {}, ["标识码 " + school.school_id, school.school_type_zh, school.township, CLASSES[school.urban_rural_class], school.status === "closed" ? "已停办" : ""].filter(Boolean).join(" · ")),
+    ...sections(...content, ["数据核对", table("两处不一致的数", `${school.school_name}_数据核对`, [
+      column("学段", (r) => STAGES[r.stage] || r.stage), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
+      long("不符之处", (r) => r.message), long("可能原因", (r) => r.probable_cause), long("怎样处理", (r) => r.explanation || r.how_to_resolve),
+    ], checks, "没有不符的数据核对。")]),
+  ]];
+}
+
+// ---- which page -------------------------------------------------------------------------------------------------
+
+const moment = (text) => new Date(text).toLocaleString("zh-CN", { timeZone: "Asia/Shanghai", dateStyle: "long", timeStyle: "short" }) + "（北京时间）";
+
+class Missing extends Error {}
+function found(row, what) {
+  if (!row) throw new Missing(`没有这个${what}。`);
+  return row;
+}
+
+/** The page of an address, as its name, its elements and the way to it; throws Missing where there is none. */
+async function compose(path) {
+  const [regionId, countyCode, schoolId] = path;
+  const index = await read("index");
+  const way = [["全部区域", []]];
+  if (!regionId) return [...home(index), way];
+  const region = found(index.regions.find((r) => r.region_id === regionId), "区域");
+  way.push([region.region_name_zh || regionId, [regionId]]);
+  const regionData = await read(`regions/${regionId}`);
+  if (!countyCode) return [...regionPage(index, region, regionData), way];
+  const county = found(regionData.counties.find((r) => r.county_code === countyCode), "县");
+  way.push([county.county_name_zh || countyCode, [regionId, countyCode]]);
+  const data = await read(`regions/${regionId}/${countyCode}`);
+  if (!schoolId) return [...countyPage(index, region, county, data, regionData), way];
+  const school = found(data.schools.find((s) => s.school_id === schoolId), "学校");
+  way.push([school.school_name, path.slice(0, 3)]);
+  return [...schoolPage(index, region, county, school, data), way];
+}
+
+function address() {
+  if (!location.hash.startsWith("#/")) return [];
+  try {
+    return location.hash.slice(2).split("/").map(decodeURIComponent).filter(Boolean);
+  } catch {
+    return ["?"];
+  }
+}
+
+let latestShow = 0;
+async function show(isFirst) {
+  const mine = ++latestShow;
+  const main = document.getElementById("main");
+  let title, elements, way;
+  try {
+    [title, elements, way] = await compose(address());
+  } catch (error) {
+    if (!(error instanceof Missing)) console.error(error);
+    [title, elements, way] = ["打不开", [el("h1", { tabindex: "-1" }, "打不开这一页"), el("p", {}, error.message), el("p", {}, link("回到全部区域"))], [["全部区域", []]]];
+  }
+  if (mine !== latestShow) return;
+  main.replaceChildren(...elements.flat().filter(Boolean));
+  document.title = `${title} · 均衡`;
+  document.getElementById("path").replaceChildren(el("ol", {}, way.map(([name, path], i) => el("li", {},
+    i === way.length - 1 ? el("span", { "aria-current": "page" }, name) : link(name, ...path)))));
+  if (!isFirst) {
+    scrollTo(0, 0);
+    main.querySelector("h1").focus({ preventScroll: true });
+  }
+}
+
+/** What stands on every page, and at the foot of every printed sheet: the notice, and which release this is. */
+async function frame() {
+  const [index, release] = await Promise.all([read("index"), read("release")]);
+  if (index.notice) {
+    const notice = document.getElementById("notice");
+    notice.textContent = index.notice;
+    notice.hidden = false;
+    const words = index.notice.split("。")[0].replace(/["\\\n\r<]/g, "");
+    document.head.append(el("style", {}, `@page { @bottom-center { content: "${words}"; font-size: 8pt; } }`));
+  }
+  document.getElementById("release").textContent = `发布版本 ${release.release_id}，${moment(release.created_at)}。页面上的数都取自本版本的 marts 各表。`;
+}
+
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not([open])")];
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
+document.body.append(svg("svg", { width: 0, height: 0, style: "position:absolute", "aria-hidden": "true" }, svg("defs", {},
+  svg("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { width: 6, height: 6, fill: "#fff" }), svg("rect", { width: 3, height: 6, fill: "#b3261e" })))));
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main").focus();
+});
+addEventListener("hashchange", () => show(false));
+frame().catch((error) => { document.getElementById("release").textContent = `${error.message}`; }).finally(() => show(true));
