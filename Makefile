@@ -18,7 +18,7 @@ refresh: $(READY) ## 载入 raw/ 并发布 load raw/ and publish a release
 	$(BIN)/junheng refresh
 
 test: $(READY) ## 运行全部测试 run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
 	$(BIN)/ruff check .

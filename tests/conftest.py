@@ -27,6 +27,12 @@ Table = Sequence[Mapping[str, Any]]
 Grid = Sequence[Sequence[Any]]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Parse the dbt project once, before processes side by side would each do it."""
+    if not hasattr(config, "workerinput"):
+        transform.prepare()
+
+
 def junheng(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, and wait for it."""
     return subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, timeout=timeout)

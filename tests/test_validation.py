@@ -358,6 +358,7 @@ BREAKS = {
     "marts.mart_county_explanation": {
         "update marts.mart_county_explanation set sentence_no = 13": "一个县不超过12句",
         "update marts.mart_county_explanation set sentence = '达到'": "每句都写完整",
+        "update marts.mart_county_explanation set sentence = '降到nan。'": "句中的数",
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",
