@@ -1,12 +1,12 @@
 """The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
-from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_project import load, transform, validation, warehouse
 from dagster_project.extracts.contract import contract
@@ -153,21 +153,32 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         full = warehouse.build_fingerprint(con) != transform.fingerprint()
         pending = warehouse.selected(con)
     tell(context, "计算指标：" + ("全部重算" if full else f"{len(pending)} 个地区学年"))
-    manifest, events = transform.prepare(), []
-
-    def note(result: dict[str, Any]) -> None:
-        events.extend(DbtCoreCliEventMessage(result, {}).to_default_asset_events(manifest, Translator(), context))
-
+    results: dict[str, transform.Result] = {}
     try:
-        transform.build(home, full, note)
-        built = {event.output_name for event in events if isinstance(event, dg.Output)}
-        # seeds and views are as they should be without being built again; the views of marts read the seeds
-        for name in sorted(wanted - built, key=lambda name: (name.startswith("marts"), name)):
-            yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
+        (transform.build if full else transform.rebuild)(
+            home, lambda result: results.update({result.unique_id: result})
+        )
     finally:
-        yield from (event for event in events if not isinstance(event, dg.Output) or event.output_name in wanted)
+        yield from _check_results(results.values())
+    for unique_id, node in transform.nodes().items():
+        name = Translator().get_asset_key(node).to_python_identifier()
+        if name in wanted:  # seeds and views are as they should be without being built again
+            metadata = {"seconds": results[unique_id].seconds} if unique_id in results else {"status": "unchanged"}
+            yield dg.Output(None, output_name=name, metadata=metadata)
     with warehouse.connect(home) as con:
         warehouse.note_build(con, transform.fingerprint())
+
+
+def _check_results(results: Iterable[transform.Result]) -> Iterator[dg.AssetCheckResult]:
+    """Of the dbt tests that ran."""
+    for result in results:
+        if check := get_asset_check_key_for_test(transform.manifest(), Translator(), result.unique_id, None):
+            yield dg.AssetCheckResult(
+                passed=not result.failures,
+                asset_key=check.asset_key,
+                check_name=check.name,
+                metadata={"failures": result.failures, "seconds": result.seconds},
+            )
 
 
 release_inputs = [key for key in models.keys if key.path[0] == "marts"]

@@ -116,7 +116,7 @@ def compare(
                 con.execute(named, [PLANNED, PLANNED, region.id])
             counties = {county for step in steps for county in take(con, step)}
         say(f"计算 {len(steps)} 项措施……")
-        transform.build(home, True, lambda event: None)
+        transform.build(home)
         with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
             touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})"
             for name, query in RESULTS.items():

@@ -47,6 +47,12 @@ OTHER_TABLES = {
     "build": "fingerprint VARCHAR",
 }
 
+PENDING = """
+create macro if not exists raw.pending(years_before, years_after) as table
+select distinct region_id, unnest(range(school_year - years_before, school_year + years_after + 1))::integer as school_year
+from raw.pending_partition where is_selected
+"""  # the years that a rebuild touches where a row looks so many years ahead, or back
+
 
 @dataclass
 class Account:
@@ -74,6 +80,7 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
         con.execute("drop schema if exists raw cascade; create schema raw")  # of another version: raw/ is read anew
         for name, columns in tables.items():
             con.execute(f"create table raw.{name} ({columns})")
+    con.execute(PENDING)
     return con
 
 

@@ -105,7 +105,7 @@ def built_with(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transform, "PROJECT", project)
         patch.setattr(transform, "TARGET", project / "target" / "junheng")
-        transform.build(home, True, lambda event: None)
+        transform.build(home)
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         con.execute("use marts")
         yield con

@@ -115,14 +115,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse whose marts are built and empty: each example replaces its one partition."""
     folder = tmp_path_factory.mktemp("arithmetic")
     warehouse.connect(folder).close()
-    transform.build(folder, True, lambda event: None)
+    transform.build(folder)
     return folder
 
 
 def test_the_models_hold_their_unit_tests(home: Path) -> None:
     """Those beside the models in yml, which a refresh leaves out."""
     units = ["test", "--select", "test_type:unit", "--target-path", str(home / "dbt")]
-    transform._invoke(units, transform._manifest(transform.fingerprint()), [])
+    transform._invoke(units, home, transform._parsed(transform.fingerprint()))
 
 
 def open_marts(home: Path) -> duckdb.DuckDBPyConnection:
@@ -176,7 +176,7 @@ def load(home: Path, rows: list[Row]) -> None:
         con.register("drawn", table)
         con.execute("insert into raw.pending_partition select distinct region_id, school_year, true from drawn")
         con.execute("insert into raw.schools by name from drawn")
-    transform.build(home, False, lambda event: None)
+    transform.rebuild(home)
 
 
 def names(county: str, number: int) -> Row:

@@ -74,7 +74,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             put(con, "r", year, partition("r", year, ("c1", "c2", "c3"), 60 if year == MANY else 9, dice))
             if year > 2019:
                 put(con, "q", year, partition("q", year, ("d1", "d2"), 60 if year == MANY else 9, dice))
-    transform.build(folder, True, lambda event: None)
+    transform.build(folder)
     return folder
 
 
@@ -284,7 +284,7 @@ def test_a_refresh_reaches_later_years_and_other_regions(home: Path) -> None:
         con.execute("delete from raw.pending_partition")
         put(con, "q", 2020, partition("q", 2020, ("d1", "d2"), 9, dice))
         put(con, "q", 2023, partition("q", 2023, ("d1", "d2"), 12, dice))
-    transform.build(home, False, lambda event: None)
+    transform.rebuild(home)
     for name, where in ELSEWHERE.items():
         assert rows_of(home, f"select * from marts.{name} where {where}") != before[name], name
     check_trends(home)

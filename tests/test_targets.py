@@ -196,7 +196,8 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         )
     con.execute(
         "insert into raw.facts by name select 'r' as region_id, 2023 as school_year, 'county' as entity_type, 'c' as entity_id,"
-        " fact_id, value from (values ('featured_high_schools', '3'), ('has_after_school_service', '是')) as f (fact_id, value)"
+        " fact_id, value from (values ('featured_high_schools', '3'), ('has_after_school_service', '是'),"
+        " ('city_subject_bases', '约3处'), ('nine_year_retention_rate', '很高')) as f (fact_id, value)"
     )
 
 
@@ -228,6 +229,13 @@ def test_a_sixth_document_is_rows(own_rows: duckdb.DuckDBPyConnection) -> None:
     assert progress(own_rows, "ZZ-01") == ("met", 0.8, 1, 1)
     assert progress(own_rows, "ZZ-02") == ("not_met", 3, 0, 1)  # 1 to 2: three are too many
     assert progress(own_rows, "ZZ-03")[:2] == ("measured", 1)
+
+
+@pytest.mark.parametrize("target", ["LC-24", "LC-34"])
+def test_a_fact_that_is_no_number_stops_nothing_and_is_missing(
+    own_rows: duckdb.DuckDBPyConnection, target: str
+) -> None:
+    assert progress(own_rows, target)[:2] == ("not_evaluable", None)
 
 
 def test_a_stricter_standard_of_a_province_is_a_row(own_rows: duckdb.DuckDBPyConnection) -> None:

@@ -78,7 +78,7 @@
 
 {# A text as a number, null where it is none; and the digits of a text. #}
 {% macro number(text) -%}
-  {{ dbt.safe_cast(text, 'double') }}
+  try_cast({{ text }} as double)
 {%- endmacro %}
 
 {% macro digits(text) -%}

@@ -1,5 +1,5 @@
 -- Grain: county. Listed in raw/regions.yml, or seen in an extract; a county that is only seen has no name.
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 with codes as (
     select
         region_id,

@@ -1,5 +1,5 @@
 -- Grain: indicator, with the thresholds and limits that judge now in the whole country; a stricter area's stand in seeds/standards.csv.
-{{ config(materialized='table') }}
+{{ config(materialized='view') }}
 with standards as (
     select
         indicator_id,

@@ -1,5 +1,5 @@
 -- Grain: region × school year × school. Successors are looked up a year ahead, so a refresh rebuilds the year before too.
-{{ config(also_year_before=true) }}
+{{ config(years_before=1) }}
 with schools as (
     select * from {{ ref('stg_schools') }}
     where {{ pending() }}

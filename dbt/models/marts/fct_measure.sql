@@ -1,6 +1,6 @@
 -- Grain: region × school year × measure × area (its level and id).
 -- What county verdicts give comes last: the verdicts themselves rest on the other measures.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 with combined as (
     select * from {{ ref('int_measures__combined') }}
     where {{ pending() }}

@@ -11,22 +11,20 @@ with tests as (
                 pupil_count < {{ parameter('min_score_pupils') }} or freedom_within = 0
                 then '抽样学生不足' || {{ plain(parameter('min_score_pupils')) }} || '人，不作估计'
             when score_sd = 0 then '成绩全部相同，没有差异可分'
-        end as null_reason
+        end as null_reason,
+        -- each tail holds half of what the interval leaves out
+        (1 - {{ parameter('interval_confidence') }}) / 2 as tail
     from {{ ref('int_scores__decomposed') }}
     where {{ pending() }}
 ),
 
--- F between its quantiles; an F that is infinite, where no two pupils of a school differ, has no interval
+-- F between its quantiles, which dagster_project/functions.py finds; an F that is infinite, where no two pupils of a school differ, has no interval
 bounded as (
     select
-        tests.*,
-        tests.variance_between / nullif(tests.variance_within, 0) / quantiles.upper_quantile as lowest_f,
-        tests.variance_between / nullif(tests.variance_within, 0) / quantiles.lower_quantile as highest_f
+        *,
+        variance_between / nullif(variance_within, 0) / f_quantile(freedom_between, freedom_within, 1 - tail) as lowest_f,
+        variance_between / nullif(variance_within, 0) / f_quantile(freedom_between, freedom_within, tail) as highest_f
     from tests
-    left join {{ ref('int_f_quantiles__found') }} as quantiles
-        on
-            tests.freedom_between = quantiles.freedom_between
-            and tests.freedom_within = quantiles.freedom_within
 )
 
 select

@@ -1,12 +1,13 @@
 -- Grain: area (its level and id) × school year × stage × indicator. Units of a region are its counties, of a province its regions.
--- Built whole: a province has rows of several regions, so no partition of a refresh holds it, and its units are few.
-{{ config(materialized='table') }}
+-- A province has rows of several regions, so a refresh rebuilds the year in all of them.
+{{ config(partition_by=['school_year']) }}
 {%- set area_key = 'area_level, area_id, school_year, stage, indicator_id' %}
 with counties as (
     select
         *,
         county_mean * pupils as resource
     from {{ ref('mart_county_balance') }}
+    where {{ pending() }}
 ),
 
 -- a unit's value is pooled: what all its pupils have, over its pupils

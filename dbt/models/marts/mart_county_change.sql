@@ -1,5 +1,5 @@
 -- Grain: region × school year × county × stage × indicator: this year beside the last, on all schools and on those of both years.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 {%- set county_key = 'region_id, school_year, county_code, stage, indicator_id' %}
 with balance as (
     select * from {{ ref('mart_county_balance') }}

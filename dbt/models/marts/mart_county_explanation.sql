@@ -1,6 +1,6 @@
 -- Grain: region × school year × county × sentence: its position in a dozen sentences, every figure from another mart. What has no data
 -- is not told. Trends and targets look years back, so a refresh rebuilds the years after too.
-{{ config(also_years_after=var('trend_years') - 1) }}
+{{ config(years_after=var('trend_years') - 1) }}
 with counties as (
     select
         verdicts.*,

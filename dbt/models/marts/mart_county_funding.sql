@@ -1,5 +1,5 @@
 -- Grain: region × school year × county that has open schools. Changes look a year back.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 {%- set amounts = [
     'public_funds_budget_yuan', 'teacher_training_budget_yuan', 'total_expenditure_final_yuan', 'total_expenditure_budget_yuan'
 ] %}

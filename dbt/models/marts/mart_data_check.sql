@@ -1,6 +1,6 @@
 -- Grain: region × school year × school × stage ('all': the whole school) × check that its figures break.
 -- Pupils are compared with the year before, so a refresh rebuilds the year after too.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 {%- set of_a_stage = [
     'pupils', 'pupils_last_year', 'pupils_allowed', 'average_class_size', 'largest_class_pupils',
     'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',

@@ -1,6 +1,6 @@
 -- Grain: region × school year × county × stage × grade × projected year; primary and junior grades of the class roster.
 -- Cohort survival: a grade next year is the grade below it this year × the share that went on, as it was in the last years.
-{{ config(also_years_after=var('trend_years') - 1) }}
+{{ config(years_after=var('trend_years') - 1) }}
 {%- set base_key = 'region_id, school_year, county_code' %}
 with classes as (
     select * from {{ ref('stg_classes') }}

@@ -1,6 +1,6 @@
 -- Grain: region × school year × county × stage × national indicator × figure (difference_coefficient, county_mean) × projected year.
 -- A straight line through the last years (ordinary least squares), drawn on; it looks back, so a refresh rebuilds the years after too.
-{{ config(also_years_after=var('trend_years') - 1) }}
+{{ config(years_after=var('trend_years') - 1) }}
 {%- set trend_key = 'region_id, school_year, county_code, stage, indicator_id, figure' %}
 with balance as (
     select * from {{ ref('mart_county_balance') }}

@@ -1,5 +1,5 @@
 -- Grain: region × school year × open school. What is judged of a school's money; changes look a year back.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 with schools as (
     select * from {{ ref('stg_schools') }}
     where status = 'open' and {{ pending_region() }}

@@ -1,6 +1,6 @@
 -- Grain: region × school year × school × stage × rank of a similar school. Looks at every region of the year.
 -- No cross join: within one class and type of school only pupils tell two of them apart, so the nearest are the neighbours by pupils.
-{{ config(also_other_regions=true) }}
+{{ config(partition_by=['school_year']) }}
 with incomes as (
     select
         region_id,

@@ -1,5 +1,5 @@
 -- Grain: region × school year × school × stage × indicator (the national ones and public funds per pupil).
-{{ config(also_other_regions=true) }}
+{{ config(partition_by=['school_year']) }}
 with results as (
     select
         region_id,

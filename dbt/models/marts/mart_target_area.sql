@@ -1,5 +1,5 @@
 -- Grain: region × school year × target × area (region, county, township or school) that the target binds.
-{{ config(also_years_after=1) }}
+{{ config(years_after=1) }}
 with documents as (
     select
         region_id,

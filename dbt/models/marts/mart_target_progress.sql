@@ -1,6 +1,6 @@
 -- Grain: region × target of a document that the region lists × school year that it handed in.
 -- Trends look at three years, so a refresh rebuilds the three years after too.
-{{ config(also_years_after=3) }}
+{{ config(years_after=3) }}
 with documents as (
     select
         region_id,
