@@ -24,7 +24,7 @@ lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
-	$(BIN)/sqlfluff lint dbt
+	$(BIN)/sqlfluff lint dbt/models dbt/tests
 
 bench: $(READY) ## 测速 measure against a floor
 	$(BIN)/python bench/run.py

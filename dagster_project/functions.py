@@ -13,7 +13,7 @@ def f_quantile(freedom_between: float, freedom_within: float, probability: float
 
 def register(con: duckdb.DuckDBPyConnection) -> None:
     """Let the SQL of this connection call the functions; null in, null out."""
-    con.create_function("f_quantile", f_quantile, ["DOUBLE"] * 3, "DOUBLE")  # ty: ignore[invalid-argument-type]
+    con.create_function("f_quantile", f_quantile, ["DOUBLE"] * 3, "DOUBLE")
 
 
 class Plugin(BasePlugin):

@@ -430,6 +430,19 @@ def check_area(marts: Marts, stage: str, indicator: str) -> None:
     value, pupils = (np.array([row[name] for row in known]) for name in ("county_mean", "pupils"))
     for name, expected in weighted_measures(value, pupils).items():
         assert same(ours[name], expected), (name, stage, indicator, ours, expected)
+    schools = [row for (_, *key), row in marts.values.items() if key == [stage, indicator] and row["value"] is not None]
+    value, pupils, county, side = (
+        np.array([str(row[name]) if name in ("county_code", "urban_rural_class") else row[name] for row in schools])
+        for name in ("value", "pupils", "county_code", "urban_rural_class")
+    )
+    within, _ = theil_parts(value, pupils, county)
+    assert same(ours["theil_of_schools"], theil(value, pupils)), (stage, indicator, ours)
+    assert same(ours["theil_within_units"], within), (stage, indicator, ours)
+    means = [
+        float(np.average(value[side == name], weights=pupils[side == name])) if name in side else None
+        for name in ("urban", "rural")
+    ]
+    assert same(ours["urban_rural_ratio"], means[0] / means[1] if means[0] is not None and means[1] else None)
     shares = [(row["met_school_share"], row["school_count"]) for row in known if row["met_school_share"] is not None]
     weights = np.array([n for _, n in shares])
     complying = float(np.array([x for x, _ in shares]) @ weights / weights.sum()) if shares else None

@@ -2,45 +2,70 @@
 -- A province has rows of several regions, so a refresh rebuilds the year in all of them.
 {{ config(partition_by=['school_year']) }}
 {%- set area_key = 'area_level, area_id, school_year, stage, indicator_id' %}
-with counties as (
+with sides as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        indicator_id,
+        {{ total("case when urban_rural_class = 'urban' then value * pupils end") }} as urban_resource,
+        sum(case when urban_rural_class = 'urban' then pupils end) as urban_pupils,
+        {{ total("case when urban_rural_class = 'rural' then value * pupils end") }} as rural_resource,
+        sum(case when urban_rural_class = 'rural' then pupils end) as rural_pupils
+    from {{ ref('fct_school_indicator') }}
+    where value is not null and {{ pending() }}
+    group by region_id, school_year, county_code, stage, indicator_id
+),
+
+counties as (
+    select
+        counties.*,
+        counties.county_mean * counties.pupils as resource,
+        sides.urban_resource,
+        sides.urban_pupils,
+        sides.rural_resource,
+        sides.rural_pupils
+    from {{ ref('mart_county_balance') }} as counties
+    left join sides
+        on
+            counties.region_id = sides.region_id
+            and counties.school_year = sides.school_year
+            and counties.county_code = sides.county_code
+            and counties.stage = sides.stage
+            and counties.indicator_id = sides.indicator_id
+    where {{ pending('counties') }}
+),
+
+members as (
     select
         *,
-        county_mean * pupils as resource
-    from {{ ref('mart_county_balance') }}
-    where {{ pending() }}
+        'region' as area_level,
+        region_id as area_id,
+        county_code as unit_id
+    from counties
+    union all
+    select
+        *,
+        'province' as area_level,
+        substr(county_code, 1, 2) as area_id,
+        region_id as unit_id
+    from counties
+    where length(county_code) = 6 and length({{ digits('county_code') }}) = 6
 ),
 
 -- a unit's value is pooled: what all its pupils have, over its pupils
 units as (
     select
-        'region' as area_level,
-        region_id as area_id,
-        school_year,
-        stage,
-        indicator_id,
-        county_code as unit_id,
-        school_count,
-        pupils,
-        resource,
-        met_school_share * school_count as met_schools,
-        met_pupil_share * pupils as met_pupils
-    from counties
-    union all
-    select
-        'province' as area_level,
-        substr(county_code, 1, 2) as area_id,
-        school_year,
-        stage,
-        indicator_id,
-        region_id as unit_id,
+        {{ area_key }},
+        unit_id,
         sum(school_count) as school_count,
         sum(pupils) as pupils,
         {{ total('resource') }} as resource,
         {{ total('met_school_share * school_count') }} as met_schools,
         {{ total('met_pupil_share * pupils') }} as met_pupils
-    from counties
-    where length(county_code) = 6 and length({{ digits('county_code') }}) = 6
-    group by substr(county_code, 1, 2), school_year, stage, indicator_id, region_id
+    from members
+    group by {{ area_key }}, unit_id
 ),
 
 areas as (
@@ -57,6 +82,28 @@ areas as (
         row_number() over (order by {{ area_key }}) as mean_id
     from units
     group by {{ area_key }}
+),
+
+-- the Theil index of all schools: that of the counties, and each county's own by its share of the resource; and the two sides
+schools as (
+    select
+        areas.mean_id,
+        {{ sum_of_terms('cast(members.pupils as double) / areas.pupils * ' ~ theil_term(
+            '(members.resource / members.pupils / (areas.resource / areas.pupils))'
+        )) }}
+        + {{ sum_of_terms('members.resource / areas.resource * coalesce(members.theil, 0)') }} as theil_of_schools,
+        {{ total('members.urban_resource') }} / sum(members.urban_pupils)
+        / nullif({{ total('members.rural_resource') }} / sum(members.rural_pupils), 0) as urban_rural_ratio
+    from members
+    inner join areas
+        on
+            members.area_level = areas.area_level
+            and members.area_id = areas.area_id
+            and members.school_year = areas.school_year
+            and members.stage = areas.stage
+            and members.indicator_id = areas.indicator_id
+    where members.resource is not null and areas.resource > 0
+    group by areas.mean_id
 ),
 
 spread as (
@@ -107,9 +154,12 @@ select
     measures.unweighted_cv,
     measures.gini,
     measures.theil,
+    schools.theil_of_schools,
+    schools.theil_of_schools - measures.theil as theil_within_units,
     measures.mean_log_deviation,
     measures.mcloone,
     measures.range_ratio,
+    schools.urban_rural_ratio,
     areas.met_school_share,
     areas.met_pupil_share,
     case
@@ -119,3 +169,4 @@ select
     end as null_reason
 from areas
 left join measures on areas.mean_id = measures.mean_id
+left join schools on areas.mean_id = schools.mean_id
