@@ -66,7 +66,7 @@ REGION = {
         "target_id",
     ),
     "files": Table(
-        "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason",
+        "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason, unknown_columns, remarks",
         f"mart_source_file {NEWEST}",
         "source_file, sheet",
     ),

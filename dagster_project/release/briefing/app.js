@@ -244,7 +244,7 @@ function targets(name, data, areas) {
   const columns = [
     column("编号", (r) => r.target_id, null, "short"),
     column("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null], "text quote"),
-    long("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)]),
+    column("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)], "text demand"),
     column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
     column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
       figure(r.actual, r.unit_zh),
@@ -258,7 +258,7 @@ function targets(name, data, areas) {
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
     ]),
   ];
-  return data.documents.map((d) => folded(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
+  return data.documents.map((d) => (areas ? folded : table)(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
     columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
 }
 
@@ -266,7 +266,11 @@ function quality(name, data, checks) {
   const fileColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
     number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
-    long("状态", (r) => [of(FILES, r.status), r.reason].filter(has).join("："), (r) => [badge(FILES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null]),
+    long("状态", (r) => [of(FILES, r.status), r.reason].filter(has).join("："), (r) => [
+      badge(FILES[r.status] || ["none", r.status]),
+      [r.reason, r.unknown_columns && `没有认出的列：${r.unknown_columns}`, r.remarks].filter(Boolean).map((said) => el("div", { class: "soft" }, said)),
+    ]),
+    extra("没有认出的列", (r) => r.unknown_columns), extra("备注", (r) => r.remarks),
   ];
   const rejectColumns = [long("文件", (r) => r.source_file), long("原因", (r) => r.reason), number("行数", (r) => r.rows, whole)];
   const checkColumns = [
