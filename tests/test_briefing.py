@@ -34,6 +34,21 @@ def data(release: Path, name: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def changed(release: Path, folder: Path, name: str, cells: dict[tuple[str, str], Any]) -> Path:
+    """A folder with the page, in which one data file has other values in whole columns of its tables."""
+    if not (folder / "briefing").exists():
+        shutil.copytree(release / "briefing", folder / "briefing")
+    path = folder / "briefing/data" / f"{name}.js"
+    head, _, tables = path.read_text("utf-8").removesuffix(");\n").partition(", ")
+    found = json.loads(tables)
+    for (table, column), value in cells.items():
+        for row in found[table]["rows"]:
+            row[found[table]["columns"].index(column)] = value
+    path.chmod(0o644)
+    path.write_text(f"{head}, {json.dumps(found)});\n", "utf-8")
+    return folder
+
+
 def marts(home: Path, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home / "releases/current/junheng.duckdb"), read_only=True) as con:
         con.execute("use marts")
@@ -261,15 +276,8 @@ def test_a_trend_says_what_it_rests_on_and_shows_its_interval(page: Page, demo_h
     chart = page.locator("canvas.trend").first
     assert chart.evaluate(drawn)
     before = chart.evaluate("e => e.toDataURL()")
-    shutil.copytree(release / "briefing", tmp_path / "briefing")
-    path = tmp_path / f"briefing/data/regions/{REGION}/{COUNTY}.js"
-    path.chmod(0o644)
-    name, tables = path.read_text("utf-8").removeprefix("junheng.load(").removesuffix(");\n").split(", ", 1)
-    data = json.loads(tables)
-    columns = data["trends"]["columns"]
-    for row in data["trends"]["rows"]:
-        row[columns.index("interval_low")], row[columns.index("interval_high")] = 0.125, 0.875
-    path.write_text(f"junheng.load({name}, {json.dumps(data)});\n", "utf-8")
+    interval = {("trends", "interval_low"): 0.125, ("trends", "interval_high"): 0.875}
+    changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", interval)
     open_page(page, tmp_path, VIEWS["county"])
     expect(page.get_by_role("table", name="小学差异系数：历年与预测").get_by_text("0.125—0.875").first).to_be_visible()
     assert page.locator("canvas.trend").first.evaluate("e => e.toDataURL()") != before
@@ -338,15 +346,11 @@ def test_what_comes_from_data_stays_text_on_the_page_and_in_the_download(
     page: Page, demo_home: Path, tmp_path: Path
 ) -> None:
     release = demo_home / "releases/current"
-    shutil.copytree(release / "briefing", tmp_path / "briefing")
-    path = tmp_path / f"briefing/data/regions/{REGION}/{COUNTY}.js"
-    [(school,)] = marts(
-        demo_home, f"select school_name from dim_school where school_id = '{SCHOOL}' and school_year = 2023"
-    )
-    path.chmod(0o644)
-    path.write_text(path.read_text("utf-8").replace(school, HOSTILE), "utf-8")
-    open_page(page, tmp_path, VIEWS["county"])
-    expect(page.locator("main")).to_contain_text(HOSTILE)
+    changed(release, tmp_path, f"regions/{REGION}", {("files", "unknown_columns"): HOSTILE})
+    changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", {("schools", "school_name"): HOSTILE})
+    open_page(page, tmp_path, VIEWS["county"], unfolded=True)
+    for table, said in {"全部学校": HOSTILE, "最新学年的来源文件": f"没有认出的列：{HOSTILE}"}.items():
+        expect(page.get_by_role("table", name=table).get_by_text(said, exact=True).first).to_be_visible()
     assert page.locator("main script, main img").count() == 0
     file, (header, *rows) = download(page, "全部学校")
     shown = data(release, f"regions/{REGION}/{COUNTY}")["schools"]

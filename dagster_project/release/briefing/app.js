@@ -59,7 +59,7 @@ function el(tag, attributes, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 
@@ -79,6 +79,7 @@ const has = (value) => value !== null && value !== undefined && !Number.isNaN(va
 const fixed = (value, decimals) => (has(value) ? value.toFixed(decimals) : "—");
 const whole = (value) => (has(value) ? Math.round(value).toLocaleString("zh-CN") : "—");
 const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 2 }) : "—");
+const inOrder = (a, b) => Object.keys(STAGES).indexOf(a.stage) - Object.keys(STAGES).indexOf(b.stage);
 const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
 
 /** A figure with its unit as the marts give it: dates as 20220930, yes and no as 1 and 0 without a unit. */
@@ -190,8 +191,8 @@ const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value
 /** Reasons as the mart gives them, one a line. */
 function reasons(text) {
   return el("ul", { class: "reasons" }, text.split("；").map((line) => {
-    const cut = line.indexOf("：");
-    return el("li", {}, cut > 0 ? [el("strong", {}, line.slice(0, cut)), line.slice(cut)] : line);
+    const subject = (line.match(/^[^（：]+(?=：)/) || [""])[0];
+    return el("li", {}, el("strong", {}, subject), line.slice(subject.length));
   }));
 }
 
@@ -383,7 +384,7 @@ function countyPage(index, region, county, data, regionData) {
 
   const years = [...new Set(data.balance.map((r) => r.school_year))].sort();
   const ahead = [...new Set(data.trends.map((r) => r.projected_year))].sort();
-  const basis = (r) => [has(r.first_year) ? `据${r.first_year}至${r.last_year}的${r.year_count}个学年` : null, r.incomplete_year_count ? `其中${r.incomplete_year_count}个有学校缺数据` : null, r.reason].filter(has).join("，");
+  const basis = (r) => [r.year_count > 1 ? `据${r.first_year}至${r.last_year}的${r.year_count}个学年` : null, r.incomplete_year_count ? `其中${r.incomplete_year_count}个有学校缺数据` : null, r.reason].filter(has).join("，");
   const bases = [...new Set(data.trends.map(basis))];
   const trends = (stage, figure) => {
     const [figureName, decimals, shape] = FIGURES[figure];
@@ -416,7 +417,7 @@ function countyPage(index, region, county, data, regionData) {
     ...Object.keys(FIGURES).flatMap((figure) => ["primary", "junior"].map((stage) => trends(stage, figure))),
   ];
 
-  const grades = [...new Map(data.enrolment.map((r) => [`${r.stage} ${r.grade}`, r])).values()].sort((a, b) => b.stage.localeCompare(a.stage) || a.grade - b.grade);
+  const grades = [...new Map(data.enrolment.map((r) => [`${r.stage} ${r.grade}`, r])).values()].sort((a, b) => inOrder(a, b) || a.grade - b.grade);
   const later = [...new Set(data.enrolment.map((r) => r.projected_year))].sort();
   const pupils = (g, y) => data.enrolment.find((r) => r.stage === g.stage && r.grade === g.grade && r.projected_year === y) || {};
   const enrolment = table("各年级学生数推算", `${name}_学生数推算`, [
@@ -485,7 +486,7 @@ function schoolPage(index, region, county, school, data) {
   const named = new Map(index.indicators.map((i) => [i.indicator_id, i]));
   const label = (id) => (named.get(id) ? named.get(id).name_zh : id);
   const mine = (rows) => rows.filter((row) => row.school_id === school.school_id);
-  const content = mine(data.sections).sort((a, b) => b.stage.localeCompare(a.stage)).map((section) => {
+  const content = mine(data.sections).sort(inOrder).map((section) => {
     const stage = STAGES[section.stage] || section.stage;
     const all = index.indicators.flatMap((i) => mine(data.values).filter((v) => v.stage === section.stage && v.indicator_id === i.indicator_id));
     const judged = all.filter((v) => has(v.threshold));
@@ -587,7 +588,7 @@ async function show(isFirst) {
     [title, elements, way] = ["打不开", [el("h1", { tabindex: "-1" }, "打不开这一页"), el("p", {}, error.message), el("p", {}, link("回到全部区域"))], [["全部区域", []]]];
   }
   if (mine !== latestShow) return;
-  main.replaceChildren(...elements.flat().filter(Boolean));
+  main.replaceChildren(...elements.flat(Infinity).filter(Boolean));
   document.title = `${title} · 均衡`;
   document.getElementById("path").replaceChildren(el("ol", {}, way.map(([name, path], i) => el("li", {},
     i === way.length - 1 ? el("span", { "aria-current": "page" }, name) : link(name, ...path)))));
