@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Download, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, expect
 
 from dagster_project.release.publish import publish, verify
 
@@ -99,17 +99,6 @@ def test_the_manifest_knows_every_file_and_the_same_file_is_linked(demo_home: Pa
     page.chmod(0o644)
     page.write_text("changed", "utf-8")
     assert any("briefing/app.js" in problem for problem in verify(second))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if not found:
-        pytest.skip("no Chromium on this machine: the page is not opened in a browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
