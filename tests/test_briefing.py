@@ -139,6 +139,14 @@ def download(page: Page, table: str) -> tuple[Download, list[list[str]]]:
     return arriving.value, list(csv.reader(content.decode("utf-8-sig").splitlines()))
 
 
+def drawn(page: Page) -> str:
+    """The first trend line as a picture, once it is there."""
+    page.wait_for_function(
+        "(e => e.getContext('2d').getImageData(0, 0, e.width, e.height).data.some(x => x))(document.querySelector('.trend'))"
+    )
+    return page.evaluate("document.querySelector('.trend').toDataURL()")
+
+
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until what has this text or label has the focus, and shows it."""
     for _ in range(80):
@@ -259,17 +267,12 @@ def test_a_trend_says_what_it_rests_on_and_shows_its_interval(page: Page, demo_h
     release = demo_home / "releases/current"
     open_page(page, release, VIEWS["county"])
     expect(page.get_by_text("各项都据2021至2023的3个学年，只有3个学年有数值，太少，不给预测区间。")).to_be_visible()
-    drawn = (
-        "e => { const box = e.getContext('2d').getImageData(0, 0, e.width, e.height).data; return box.some(x => x); }"
-    )
-    chart = page.locator("canvas.trend").first
-    assert chart.evaluate(drawn)
-    before = chart.evaluate("e => e.toDataURL()")
+    before = drawn(page)
     interval = {("trends", "interval_low"): 0.125, ("trends", "interval_high"): 0.875}
     changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", interval)
     open_page(page, tmp_path, VIEWS["county"])
     expect(page.get_by_role("table", name="小学差异系数：历年与预测").get_by_text("0.125—0.875").first).to_be_visible()
-    assert page.locator("canvas.trend").first.evaluate("e => e.toDataURL()") != before
+    assert drawn(page) != before
     _, (header, first, *_) = download(page, "小学差异系数：历年与预测")
     assert first[header.index("2028 预测区间上限")] == "0.875"
 

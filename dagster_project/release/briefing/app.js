@@ -108,12 +108,12 @@ function bar(value, limit, top, isBad, floor) {
   return chart;
 }
 
-/** A line over the years of `rows` ({year, value, projected, low, high}) with the limit; drawn at once and at twice its size, for print. */
+/** A line over the years of `rows` ({year, value, projected, low, high}) with the limit; drawn when the page stands, without motion and at twice its size, for print. */
 function trend(rows, limit) {
   const canvas = el("canvas", { class: "trend", width: 250, height: 96, "aria-hidden": "true" });
   const line = (data, options) => ({ data, borderColor: "#2b6cb0", borderWidth: 2, pointRadius: 0, ...options });
   const tick = { color: "#4d5661", font: { size: 10 }, maxRotation: 0 };
-  new Chart(canvas, {
+  requestAnimationFrame(() => setTimeout(() => new Chart(canvas, {
     type: "line",
     data: {
       labels: rows.map((r) => r.year),
@@ -128,7 +128,7 @@ function trend(rows, limit) {
       responsive: false, animation: false, events: [], devicePixelRatio: 2, plugins: { legend: { display: false }, tooltip: { enabled: false } },
       scales: { x: { grid: { display: false }, ticks: { ...tick, maxTicksLimit: 4 } }, y: { beginAtZero: true, grace: "10%", grid: { color: "#e6e9ed" }, ticks: { ...tick, maxTicksLimit: 4 } } },
     },
-  });
+  })));
   return canvas;
 }
 
