@@ -29,5 +29,6 @@ lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
 bench: $(READY) ## 测速 measure against a floor
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/read.py
+	$(BIN)/python bench/page.py
 
 .PHONY: help setup refresh test lint bench

@@ -14,6 +14,7 @@ import duckdb
 import openpyxl
 import pytest
 import xlwt
+from playwright.sync_api import Browser, sync_playwright
 
 from dagster_project import load, transform, warehouse
 from dagster_project.regions import Region
@@ -214,3 +215,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def demo_home(demo: Path) -> Path:
     return demo / "home"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found:
+        pytest.skip("no Chromium on this machine: no page is opened in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

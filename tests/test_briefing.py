@@ -3,19 +3,22 @@
 import csv
 import json
 import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Download, Page, expect
 
 from dagster_project.release.publish import publish, verify
 
 REGION, COUNTY, SCHOOL = "liaocheng", "371522", "3715220001"
+VIEWS = {"home": "", "region": REGION, "county": f"{REGION}/{COUNTY}", "school": f"{REGION}/{COUNTY}/{SCHOOL}"}
+A4 = int(186 / 25.4 * 96)  # CSS pixels between the margins of a sheet
+SAME = "using (region_id, school_year, county_code, school_id, stage, indicator_id)"
 HOSTILE = "=1+1<script>document.title='x'</script><img src=x onerror=alert(1)>"
 
 
@@ -29,6 +32,21 @@ def data(release: Path, name: str) -> dict[str, list[dict[str, Any]]]:
         for key, value in found.items()
         if isinstance(value, dict)
     }
+
+
+def changed(release: Path, folder: Path, name: str, cells: dict[tuple[str, str], Any]) -> Path:
+    """A folder with the page, in which one data file has other values in whole columns of its tables."""
+    if not (folder / "briefing").exists():
+        shutil.copytree(release / "briefing", folder / "briefing")
+    path = folder / "briefing/data" / f"{name}.js"
+    head, _, tables = path.read_text("utf-8").removesuffix(");\n").partition(", ")
+    found = json.loads(tables)
+    for (table, column), value in cells.items():
+        for row in found[table]["rows"]:
+            row[found[table]["columns"].index(column)] = value
+    path.chmod(0o644)
+    path.write_text(f"{head}, {json.dumps(found)});\n", "utf-8")
+    return folder
 
 
 def marts(home: Path, query: str) -> list[tuple[Any, ...]]:
@@ -46,8 +64,18 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ("gaps", "mart_county_gap", "and school_year = 2023"),
         ("plans", "mart_gap_plan", "and school_year = 2023"),
         ("items", "mart_standard_item", "and school_year = 2023 and standard_id = 'quality_2017'"),
-        ("values", "fct_school_indicator", "and school_year = 2023"),
+        (
+            "values",
+            f"fct_school_indicator left join (select * exclude (value, reason) from mart_similar_standing) {SAME}",
+            "and school_year = 2023",
+        ),
         ("checks", "mart_data_check", "and school_year = 2023"),
+        ("sentences", "mart_county_explanation", "and school_year = 2023"),
+        ("transfers", "mart_transfer_plan", "and school_year = 2023"),
+        ("moves", "mart_transfer_move", "and school_year = 2023"),
+        ("trends", "mart_indicator_trend", "and school_year = 2023"),
+        ("enrolment", "mart_enrolment_projection", "and school_year = 2023"),
+        ("funding", "mart_county_funding", ""),
     ):
         columns = list(tables[name][0]) if tables[name] else ["*"]
         expected = marts(demo_home, f"select {', '.join(columns)} from {mart} {where} {also}")
@@ -73,95 +101,92 @@ def test_the_manifest_knows_every_file_and_the_same_file_is_linked(demo_home: Pa
     assert any("briefing/app.js" in problem for problem in verify(second))
 
 
-class Browser:
-    """A Chromium of its own profile, with what the page logged and asked for."""
-
-    def __init__(self, window: Any, downloads: Path) -> None:
-        self.window, self.downloads = window, downloads
-
-    def open(self, release: Path, address: str, width: int = 1200) -> None:
-        self.window.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
-        self.window.get("about:blank")
-        self.window.get(f"{(release.resolve() / 'briefing/index.html').as_uri()}#/{address}")
-
-    def run(self, script: str) -> Any:
-        return self.window.execute_script(script)
-
-    def heading(self, text: str) -> None:
-        """Wait until the page of this name stands."""
-        self.wait(lambda: self.run("return document.querySelector('h1')?.firstChild.textContent") == text, text)
-
-    def wait(self, look: Callable[[], Any], what: str) -> Any:
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            if found := look():
-                return found
-            time.sleep(0.1)
-        pytest.fail(f"no {what} within 20 seconds: {self.run('return document.body.innerText')[:500]}")
-
-    def tab_to(self, text: str) -> None:
-        """Press Tab until the element of this text has the focus."""
-        for _ in range(60):
-            self.press("\ue004")
-            if self.run("return document.activeElement.textContent") == text:
-                assert self.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
-                return
-        pytest.fail(f"{text} is not reached by Tab")
-
-    def press(self, key: str) -> None:
-        self.window.switch_to.active_element.send_keys(key)
-
-    def click(self, css: str) -> None:
-        self.window.find_element("css selector", css).click()
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A window of its own; its test fails if the page logs a fault, throws, or asks for anything but files."""
+    faults: list[str] = []
+    context = chromium.new_context(viewport={"width": 1200, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith(("file:", "blob:")) else faults.append(asked.url))
+    yield page
+    context.close()
+    assert faults == []
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: the page is not opened in a browser")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no chromium and chromedriver: the page is not opened in a browser")
-    downloads = tmp_path_factory.mktemp("downloads")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = chromium
-        for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run", "disable-sync"):
-            options.add_argument(f"--{flag}")
-        for flag in ("disable-background-networking", "disable-component-update", f"user-data-dir={profile}"):
-            options.add_argument(f"--{flag}")
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        window = webdriver.Chrome(options, webdriver.ChromeService(driver))
-        try:
-            window.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
-            yield Browser(window, downloads)
-        finally:
-            window.quit()
+def open_page(page: Page, release: Path, address: str, unfolded: bool = False) -> None:
+    """Open an address of the page anew, from disk, and wait until it stands."""
+    page.goto("about:blank")
+    page.goto(f"{(release.resolve() / 'briefing/index.html').as_uri()}#/{address}")
+    page.wait_for_selector("main h1")
+    if unfolded:
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
 
 
-def test_region_county_school_from_disk_with_files_alone(browser: Browser, demo_home: Path) -> None:
-    release = demo_home / "releases/current"
-    browser.window.get_log("browser"), browser.window.get_log("performance")
-    browser.open(release, "")
-    browser.heading("各区域")
-    for address, name in ((REGION, "聊城市"), (f"{REGION}/{COUNTY}", "莘县"), (f"{REGION}/{COUNTY}/{SCHOOL}", None)):
-        browser.click(f"main a[href='#/{address}']")
-        [(school,)] = marts(
-            demo_home, f"select school_name from dim_school where school_id = '{SCHOOL}' and school_year = 2023"
-        )
-        browser.heading(name or school)
-        assert "合成（虚构）数据" in browser.run("return document.getElementById('notice').innerText")
-        levels = browser.run("return [...document.querySelectorAll('h1,h2,h3')].map(h => Number(h.tagName[1]))")
+def heading(page: Page) -> Any:
+    """The name of the page, without what stands small beside it."""
+    return page.evaluate("document.querySelector('h1').firstChild.textContent")
+
+
+def download(page: Page, table: str) -> tuple[Download, list[list[str]]]:
+    """Press a table's button: what arrives, and its lines."""
+    with page.expect_download() as arriving:
+        page.get_by_role("button", name=f"下载 {table} CSV", exact=True).click()
+    content = arriving.value.path().read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    return arriving.value, list(csv.reader(content.decode("utf-8-sig").splitlines()))
+
+
+def drawn(page: Page) -> str:
+    """The first trend line as a picture, once it is there."""
+    page.wait_for_function(
+        "(e => e.getContext('2d').getImageData(0, 0, e.width, e.height).data.some(x => x))(document.querySelector('.trend'))"
+    )
+    return page.evaluate("document.querySelector('.trend').toDataURL()")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has this text or label has the focus, and shows it."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        at = "document.activeElement"
+        if name in (page.evaluate(f"{at}.textContent"), page.evaluate(f"{at}.getAttribute('aria-label')")):
+            assert page.evaluate(f"getComputedStyle({at}).outlineStyle") == "solid"
+            return
+    pytest.fail(f"{name} is not reached by Tab")
+
+
+def beyond(page: Page, width: int) -> list[str]:
+    """What stands to the right of a width; not what only a screen reader gets."""
+    return page.evaluate(
+        """width => [...document.querySelectorAll('main *, header *, footer *')]
+            .filter(e => !e.closest('.unseen') && getComputedStyle(e.closest('thead') || e).position !== 'absolute')
+            .filter(e => e.getBoundingClientRect().right > width + 1).map(e => e.outerHTML.slice(0, 200))""",
+        width,
+    )
+
+
+def test_region_county_school_from_disk_with_files_alone(page: Page, demo_home: Path) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_page(page, demo_home / "releases/current", "")
+    [(school,)] = marts(
+        demo_home, f"select school_name from dim_school where school_id = '{SCHOOL}' and school_year = 2023"
+    )
+    for view, name in {"region": "聊城市", "county": "莘县", "school": school}.items():
+        page.locator(f"main a[href='#/{VIEWS[view]}']").first.click()
+        expect(page.locator("nav [aria-current=page]")).to_have_text(name)
+        assert heading(page) == name
+        expect(page.locator("#notice")).to_contain_text("合成（虚构）数据")
+        expect(page.locator("#release")).to_contain_text("发布版本")
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => Number(h.tagName[1]))")
         assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
-    assert [entry for entry in browser.window.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.window.get_log("performance")]
-    asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    assert len(asked) > 6 and [url for url in asked if not url.startswith(("file:", "about:"))] == []
+    assert {url.rpartition("/")[2].partition("#")[0] for url in asked} >= {"index.js", f"{REGION}.js", f"{COUNTY}.js"}
 
 
-def test_verdict_and_reasons_are_those_of_the_mart(browser: Browser, demo_home: Path) -> None:
+def test_verdict_and_reasons_are_those_of_the_mart(page: Page, demo_home: Path) -> None:
     words = {"met": "✓ 达标", "not_met": "✗ 未达标", "not_evaluable": "？ 无法判定"}
     counties = marts(
         demo_home,
@@ -169,66 +194,164 @@ def test_verdict_and_reasons_are_those_of_the_mart(browser: Browser, demo_home: 
         " using (region_id, county_code) where school_year = 2023 and county_code in ('371502', '371522', '370830')",
     )
     for region, code, name, verdict, reasons in counties:
-        browser.open(demo_home / "releases/current", f"{region}/{code}")
-        browser.heading(name)
-        assert browser.run("return document.getElementById('verdict').textContent") == words[verdict]
-        told = browser.run(
-            "return [...document.querySelectorAll('main > .verdict .reasons li')].map(li => li.textContent)"
+        open_page(page, demo_home / "releases/current", f"{region}/{code}")
+        assert heading(page) == name
+        expect(page.locator("#verdict")).to_have_text(words[verdict])
+        assert "；".join(page.locator("main > .verdict .reasons li").all_text_contents()) == (reasons or "")
+        told = marts(
+            demo_home,
+            f"select sentence from mart_county_explanation where region_id = '{region}' and county_code = '{code}'"
+            " and school_year = 2023 order by sentence_no",
         )
-        assert "；".join(told) == (reasons or "")
-        form = browser.run("return document.querySelector(\"a[href$='.xlsx']\").href")
+        assert page.locator(".sentences li").all_text_contents() == [sentence for (sentence,) in told] != []
+        form = page.evaluate("document.querySelector(\"a[href$='.xlsx']\").href")
         assert Path(form.removeprefix("file://")).is_file()
     assert len(counties) == 3
 
 
-@pytest.mark.parametrize("address", ["", REGION, f"{REGION}/{COUNTY}", f"{REGION}/{COUNTY}/{SCHOOL}"])
-def test_a_phone_needs_no_sideways_scroll(browser: Browser, demo_home: Path, address: str) -> None:
-    browser.open(demo_home / "releases/current", address, width=375)
-    browser.wait(lambda: browser.run("return document.querySelector('main table')"), "table")
-    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    assert browser.run("return document.documentElement.scrollWidth") <= 375
+def test_a_filter_leaves_the_rows_that_hold_its_words_on_the_page_and_in_the_download(
+    page: Page, demo_home: Path
+) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    schools = marts(
+        demo_home, f"select school_name from dim_school where county_code = '{COUNTY}' and school_year = 2023"
+    )
+    expected = sorted(name for (name,) in schools if "城北" in name)
+    assert 0 < len(expected) < len(schools)
+    page.get_by_label("筛选 全部学校").fill("城北")
+    assert (
+        sorted(page.get_by_role("table", name="全部学校").locator("tbody th:visible").all_text_contents()) == expected
+    )
+    expect(page.locator("#said")).to_have_text(f"{len(schools)}行中有{len(expected)}行")
+    assert sorted(row[0] for row in download(page, "全部学校")[1][1:]) == expected
+    page.get_by_label("筛选 全部学校").fill("")
+    expect(page.get_by_role("table", name="全部学校").locator("tbody th:visible")).to_have_count(len(schools))
 
 
-def test_the_keyboard_reaches_a_county(browser: Browser, demo_home: Path) -> None:
-    browser.open(demo_home / "releases/current", "")
-    browser.heading("各区域")
-    browser.tab_to("跳到正文")
-    browser.press("\ue007")
-    assert browser.run("return document.activeElement.id") == "main"
+def test_another_indicator_shows_the_schools_that_make_its_gap(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    page.get_by_label("学段和指标").select_option(label="初中 · 生均教学及辅助用房面积")
+    shares = marts(
+        demo_home,
+        f"select school_name, variance_share from mart_variance_share inner join dim_school using (region_id, school_year, school_id)"
+        f" where mart_variance_share.county_code = '{COUNTY}' and school_year = 2023 and stage = 'junior'"
+        " and indicator_id = 'teaching_area_per_pupil' and variance_rank <= 10 order by variance_rank",
+    )
+    file, rows = download(page, "初中 · 生均教学及辅助用房面积：影响最大的学校")
+    assert file.suggested_filename == "莘县_初中_生均教学及辅助用房面积_影响最大的学校.csv"
+    assert [(row[0], float(row[4])) for row in rows[1:]] == shares != []
+
+
+def test_downloads_hold_the_unrounded_figures_of_the_marts(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    where = f"where county_code = '{COUNTY}' and school_year = 2023 and stage = 'primary'"
+    named = f"(from dim_indicator where is_national) using (indicator_id) {where}"
+    _, (header, *rows) = download(page, "小学七项差异系数")
+    expected = marts(
+        demo_home,
+        "select name_zh, difference_coefficient, limit_value, county_mean, school_count, missing_school_count"
+        f" from mart_county_balance inner join {named} order by sort_order",
+    )
+    assert header[:3] == ["指标", "差异系数（粗线为限值）", "限值"]
+    assert [(row[0], *map(float, row[1:3]), *map(float, row[4:])) for row in rows] == expected != []
+    _, (header, *rows) = download(page, "小学差异系数：历年与预测")
+    expected = marts(
+        demo_home,
+        f"select name_zh, projected_value from mart_indicator_trend inner join {named}"
+        " and figure = 'difference_coefficient' and projected_year = 2028 order by sort_order",
+    )
+    assert [(row[0], float(row[header.index("2028 预测")])) for row in rows] == expected != []
+
+
+def test_a_trend_says_what_it_rests_on_and_shows_its_interval(page: Page, demo_home: Path, tmp_path: Path) -> None:
+    release = demo_home / "releases/current"
+    open_page(page, release, VIEWS["county"])
+    expect(page.get_by_text("各项都据2021至2023的3个学年，只有3个学年有数值，太少，不给预测区间。")).to_be_visible()
+    before = drawn(page)
+    interval = {("trends", "interval_low"): 0.125, ("trends", "interval_high"): 0.875}
+    changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", interval)
+    open_page(page, tmp_path, VIEWS["county"])
+    expect(page.get_by_role("table", name="小学差异系数：历年与预测").get_by_text("0.125—0.875").first).to_be_visible()
+    assert drawn(page) != before
+    _, (header, first, *_) = download(page, "小学差异系数：历年与预测")
+    assert first[header.index("2028 预测区间上限")] == "0.875"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_phone_needs_no_sideways_scroll(page: Page, demo_home: Path, view: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    open_page(page, demo_home / "releases/current", VIEWS[view], unfolded=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert beyond(page, 390) == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_print_opens_what_is_folded_and_cuts_nothing_off(page: Page, demo_home: Path, view: str) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS[view])
+    folded = page.locator("details").count()
+    sheets = page.pdf(prefer_css_page_size=True)
+    assert sheets.startswith(b"%PDF") and b"/MediaBox [0 0 594.95" in sheets
+    assert page.locator("details[open]").count() == 0
+    page.set_viewport_size({"width": A4, "height": 1000})
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details[open]").count() == folded
+    assert beyond(page, A4) == []
+    assert page.locator("button:visible, label:visible, nav:visible").count() == 0
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_serious(page: Page, demo_home: Path, view: str) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS[view], unfolded=True)
+    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False}).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")] == []
+
+
+def test_the_keyboard_reaches_everything(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", "")
+    tab_to(page, "跳到正文")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
     for name in ("聊城市", "莘县"):
-        browser.tab_to(name)
-        browser.press("\ue007")
-        browser.heading(name)
-        assert browser.run("return document.activeElement.tagName") == "H1"
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+        expect(page.locator("nav [aria-current=page]")).to_have_text(name)
+        assert page.evaluate("document.activeElement.tagName") == "H1"
+    tab_to(page, "学校")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.textContent") == "学校"
+    tab_to(page, "筛选 全部学校")
+    page.keyboard.type("完全中学")
+    expect(page.get_by_role("table", name="全部学校").locator("tbody th:visible")).to_have_count(1)
+    tab_to(page, "下载 全部学校 CSV")
+    with page.expect_download():
+        page.keyboard.press("Space")
+    tab_to(page, "莘县完全中学")
+    page.keyboard.press("Enter")
+    expect(page.locator("nav [aria-current=page]")).to_have_text("莘县完全中学")
+    tab_to(page, "初中最相似的学校（10行）")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("table", name="初中最相似的学校")).to_be_visible()
 
 
 def test_what_comes_from_data_stays_text_on_the_page_and_in_the_download(
-    browser: Browser, demo_home: Path, tmp_path: Path
+    page: Page, demo_home: Path, tmp_path: Path
 ) -> None:
     release = demo_home / "releases/current"
-    shutil.copytree(release / "briefing", tmp_path / "briefing")
-    path = tmp_path / f"briefing/data/regions/{REGION}/{COUNTY}.js"
-    [(school,)] = marts(
-        demo_home, f"select school_name from dim_school where school_id = '{SCHOOL}' and school_year = 2023"
-    )
-    path.chmod(0o644)
-    path.write_text(path.read_text("utf-8").replace(school, HOSTILE), "utf-8")
-    browser.open(tmp_path, f"{REGION}/{COUNTY}")
-    browser.heading("莘县")
-    assert HOSTILE in browser.run("return document.querySelector('main').textContent")
-    assert browser.run("return document.querySelectorAll('main script, main img').length") == 0
-    browser.click("button[aria-label='下载 全部学校 CSV']")
-    file = browser.downloads / "莘县_学校.csv"
-    browser.wait(file.is_file, "download")
-    content = file.read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
-    header, *rows = csv.reader(content.decode("utf-8-sig").splitlines())
+    changed(release, tmp_path, f"regions/{REGION}", {("files", "unknown_columns"): HOSTILE})
+    changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", {("schools", "school_name"): HOSTILE})
+    open_page(page, tmp_path, VIEWS["county"], unfolded=True)
+    for table, said in {"全部学校": HOSTILE, "最新学年的来源文件": f"没有认出的列：{HOSTILE}"}.items():
+        expect(page.get_by_role("table", name=table).get_by_text(said, exact=True).first).to_be_visible()
+    assert page.locator("main script, main img").count() == 0
+    file, (header, *rows) = download(page, "全部学校")
     shown = data(release, f"regions/{REGION}/{COUNTY}")["schools"]
+    assert file.suggested_filename == "莘县_学校.csv"
     assert header[:2] == ["学校", "标识码"] and [row[1] for row in rows] == [row["school_id"] for row in shown]
     assert rows[0][0] == f"'{HOSTILE}"
 
 
-def test_an_address_that_is_nowhere_says_so(browser: Browser, demo_home: Path) -> None:
+def test_an_address_that_is_nowhere_says_so(page: Page, demo_home: Path) -> None:
     for address in ("nowhere", f"{REGION}/999999", "%E0%A4%A", f"{REGION}/..%2F..%2Fapp"):
-        browser.open(demo_home / "releases/current", address)
-        browser.heading("打不开这一页")
+        open_page(page, demo_home / "releases/current", address)
+        assert heading(page) == "打不开这一页"

@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from conftest import command, environment, schools, write_csv, write_regions
+from playwright.sync_api import Browser, expect
 
 CODE = {"repositoryName": "__repository__", "repositoryLocationName": "dagster_project.definitions"}
 
@@ -159,29 +158,15 @@ def test_a_refresh_started_on_the_page_publishes(page: Page) -> None:
     assert (page.home / "releases" / "current").exists()
 
 
-def test_a_browser_shows_the_lineage(page: Page) -> None:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: the page is not opened in a browser")
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("no chromium and chromedriver: the page is not opened in a browser")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = browser
-        for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
-            options.add_argument(f"--{flag}")
-        for flag in ("disable-background-networking", "disable-component-update", f"user-data-dir={profile}"):
-            options.add_argument(f"--{flag}")
-        window = webdriver.Chrome(options, webdriver.ChromeService(driver))
-        try:
-            window.get(f"{page.url}/assets/marts/mart_county_verdict?view=lineage&lineageScope=neighbors")
-            wait_for(lambda: "mart_county_verdict" in window.page_source, 30, "asset page")
-            window.get(f"{page.url}/asset-groups")
-            names = ("files", "raw", "staging", "intermediate", "marts", "release")
-
-            def text() -> str:
-                return window.find_element("tag name", "body").text
-
-            wait_for(lambda: all(name in text().split() for name in names), 30, "lineage graph")
-            assert "Join the Dagster community" not in text() and "error" not in text().lower()
-        finally:
-            window.quit()
+def test_a_browser_shows_the_lineage(page: Page, chromium: Browser) -> None:
+    window = chromium.new_page()
+    try:
+        window.goto(f"{page.url}/assets/marts/mart_county_verdict?view=lineage&lineageScope=neighbors")
+        expect(window.locator("body")).to_contain_text("mart_county_verdict", timeout=30_000)
+        window.goto(f"{page.url}/asset-groups")
+        for name in ("files", "raw", "staging", "intermediate", "marts", "release"):
+            expect(window.get_by_text(name, exact=True).first).to_be_visible(timeout=30_000)
+        text = window.locator("body").inner_text()
+        assert "Join the Dagster community" not in text and "error" not in text.lower()
+    finally:
+        window.close()

@@ -1,6 +1,6 @@
 """The director's page: a static site that opens from disk. Here the rows of the marts become its data files; nothing is computed.
 
-    briefing/index.html, style.css, app.js       the page, the same in every release of a code version
+    briefing/index.html, style.css, app.js       the page, the same in every release of a code version; chart.* draws its trends
     briefing/data/index.js                       regions, indicators, the notice
     briefing/data/regions/<region>.js            the region's counties, policy targets and source files
     briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import duckdb
 
 PAGE = Path(__file__).with_suffix("")
-ASSETS = ("index.html", "style.css", "app.js")
 RELEASE = "briefing/data/release.js"
 
 
@@ -67,7 +66,7 @@ REGION = {
         "target_id",
     ),
     "files": Table(
-        "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason",
+        "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason, unknown_columns, remarks",
         f"mart_source_file {NEWEST}",
         "source_file, sheet",
     ),
@@ -97,6 +96,7 @@ COUNTY = {
         f"(from mart_variance_share where variance_rank <= 10) {NEWEST}",
         "stage, indicator_id, variance_rank",
     ),
+    "sentences": Table("sentence", f"mart_county_explanation {NEWEST}", "sentence_no"),
     "gaps": Table(
         "stage, indicator_id, unit_zh, short_school_count, pass_units, pass_cost_yuan, difference_coefficient, limit_value,"
         " raised_school_count, balance_units, balance_cost_yuan, coefficient_after, null_reason",
@@ -108,6 +108,34 @@ COUNTY = {
         " balance_cost_yuan, null_reason",
         f"mart_gap_plan {NEWEST}",
         "school_id, stage, indicator_id",
+    ),
+    "transfers": Table(
+        "stage, indicator_id, difference_coefficient, limit_value, status, teachers_moved, coefficient_after, least_coefficient, null_reason",
+        f"mart_transfer_plan {NEWEST}",
+        "stage, indicator_id",
+    ),
+    "moves": Table(
+        "stage, indicator_id, from_school_id, to_school_id, teachers",
+        f"mart_transfer_move {NEWEST}",
+        "stage, indicator_id, from_school_id, to_school_id",
+    ),
+    "trends": Table(
+        "stage, indicator_id, figure, projected_year, limit_value, projected_value, interval_low, interval_high, year_count, first_year,"
+        " last_year, incomplete_year_count, outlook, crossing_year, reason",
+        f"mart_indicator_trend {NEWEST}",
+        "stage, indicator_id, figure, projected_year",
+    ),
+    "enrolment": Table(
+        "stage, grade, projected_year, pupils, survival_ratio, projected_pupils, is_assumed, year_count, first_year, last_year,"
+        " missing_school_count, reason",
+        f"mart_enrolment_projection {NEWEST}",
+        "stage, grade, projected_year",
+    ),
+    "funding": Table(
+        "school_year, public_funds_per_pupil, urban_public_funds_per_pupil, rural_public_funds_per_pupil, urban_rural_ratio,"
+        " below_standard_count, teacher_training_share, expenditure_yuan, expenditure_source, expenditure_per_pupil, is_not_decreasing, reason",
+        "mart_county_funding",
+        "school_year",
     ),
     "items": Table(
         "part, item_id, criterion_id, text_zh, measure_zh, unit_zh, actual, operator, threshold, is_judged, is_met, rounding_flips, reason",
@@ -132,9 +160,19 @@ COUNTY = {
         "school_id, stage",
     ),
     "values": Table(
-        "school_id, stage, indicator_id, value, threshold, floor_value, is_met, is_floor_met, rounding_flips, null_reason",
-        f"fct_school_indicator {NEWEST}",
+        "school_id, stage, indicator_id, value, threshold, floor_value, is_met, is_floor_met, rounding_flips, null_reason,"
+        " similar_median, similar_count, standing",
+        "(select fct_school_indicator.*, similar_median, similar_count, standing from fct_school_indicator"
+        " left join mart_similar_standing using (region_id, school_year, county_code, school_id, stage, indicator_id))"
+        f" {NEWEST}",
         "school_id, stage, indicator_id",
+    ),
+    "similar": Table(
+        "school_id, stage, similar_region_id, similar_county_code, county_name_zh, similar_school_id, similar_school_name, similar_pupils, distance",
+        "(select mart_similar_school.*, county_name_zh from mart_similar_school left join dim_county"
+        " on dim_county.region_id = similar_region_id and dim_county.county_code = similar_county_code)"
+        f" {NEWEST}",
+        "school_id, stage, similar_rank",
     ),
     "checks": Table(
         "school_id, school_name, stage, check_name, severity, message, probable_cause, how_to_resolve, explanation",
@@ -144,8 +182,10 @@ COUNTY = {
 }
 MARTS = {
     "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_gap", "mart_county_verdict", "mart_data_check", "mart_gap_plan", "mart_quarantine", "mart_school_verdict",
-    "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_variance_share",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_verdict", "mart_data_check",
+    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
+    "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
+    "mart_transfer_plan", "mart_variance_share",
 }  # fmt: skip
 
 
@@ -161,7 +201,9 @@ def write_briefing(
         "create or replace temp table newest as"
         " select region_id, max(school_year) as school_year from mart_county_verdict group by region_id"
     )
-    files = [_write(building, previous, f"briefing/{name}", (PAGE / name).read_bytes()) for name in ASSETS]
+    files = [
+        _write(building, previous, f"briefing/{asset.name}", asset.read_bytes()) for asset in sorted(PAGE.iterdir())
+    ]
     index = _tables(con, INDEX, ())[()] | {"notice": json.dumps(notice, ensure_ascii=False)}
     files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
     for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():

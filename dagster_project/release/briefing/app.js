@@ -13,6 +13,13 @@ const PARTS = { prerequisite: "前提条件", government: "政府保障程度", 
 const SEVERITIES = { error: ["no", "✗ 自相矛盾"], warning: ["none", "！ 可疑"], explained: ["yes", "✓ 已说明"] };
 const FILES = { loaded: ["yes", "✓ 已载入"], quarantined: ["no", "✗ 整个文件隔离"], skipped: ["none", "· 不是数据"] };
 const DIRECTIONS = { above: "高于均值", below: "低于均值", equal: "等于均值" };
+const TRANSFERS = {
+  not_needed: ["yes", "✓ 不超限，不必调"], optimal: ["yes", "✓ 只靠调配即可"], infeasible: ["no", "✗ 只靠调配达不到"],
+  not_solved: ["none", "？ 没有求解"], not_evaluable: ["none", "？ 无法判定"],
+};
+const OUTLOOKS = { kept: ["yes", "✓ 保持"], reached: ["yes", "→ 将达到"], lost: ["no", "！ 将失守"], missed: ["no", "✗ 达不到"] };
+const FIGURES = { difference_coefficient: ["差异系数", 3, table], county_mean: ["全县均值", 2, folded] };
+const SOURCES = { county: "县报送的合计", schools: "全部学校之和" };
 const WORDS = { ">=": "不低于", "<=": "不超过", "=": "等于", "<": "低于", ">": "高于" };
 
 // ---- data files -------------------------------------------------------------------------------------------------
@@ -49,10 +56,10 @@ function read(name) {
 function el(tag, attributes, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
-    if (name === "onclick" || name === "onchange") made.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 
@@ -72,6 +79,7 @@ const has = (value) => value !== null && value !== undefined && !Number.isNaN(va
 const fixed = (value, decimals) => (has(value) ? value.toFixed(decimals) : "—");
 const whole = (value) => (has(value) ? Math.round(value).toLocaleString("zh-CN") : "—");
 const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFractionDigits: Math.abs(value) < 100 ? 3 : 2 }) : "—");
+const inOrder = (a, b) => Object.keys(STAGES).indexOf(a.stage) - Object.keys(STAGES).indexOf(b.stage);
 const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
 
 /** A figure with its unit as the marts give it: dates as 20220930, yes and no as 1 and 0 without a unit. */
@@ -100,20 +108,28 @@ function bar(value, limit, top, isBad, floor) {
   return chart;
 }
 
-/** A small line over the years with the limit dashed; years without a value leave a gap. */
-function trend(values, limit) {
-  const top = 1.15 * Math.max(limit || 0, ...values.filter(has), 1e-9);
-  const x = (i) => (values.length > 1 ? 8 + (134 * i) / (values.length - 1) : 75);
-  const y = (value) => 42 - (38 * value) / top;
-  const chart = svg("svg", { class: "trend", viewBox: "0 0 150 46", "aria-hidden": "true", focusable: "false" });
-  chart.append(svg("line", { class: "axis", x1: 2, x2: 148, y1: 42, y2: 42 }));
-  if (has(limit)) chart.append(svg("line", { class: "mark", "stroke-dasharray": "4 3", x1: 2, x2: 148, y1: y(limit), y2: y(limit) }));
-  values.forEach((value, i) => {
-    if (!has(value)) return;
-    if (i && has(values[i - 1])) chart.append(svg("line", { class: "line", x1: x(i - 1), y1: y(values[i - 1]), x2: x(i), y2: y(value) }));
-    chart.append(svg("circle", { class: "ok", cx: x(i), cy: y(value), r: 3 }));
-  });
-  return chart;
+/** A line over the years of `rows` ({year, value, projected, low, high}) with the limit; drawn when the page stands, without motion and at twice its size, for print. */
+function trend(rows, limit) {
+  const canvas = el("canvas", { class: "trend", width: 250, height: 96, "aria-hidden": "true" });
+  const line = (data, options) => ({ data, borderColor: "#2b6cb0", borderWidth: 2, pointRadius: 0, ...options });
+  const tick = { color: "#4d5661", font: { size: 10 }, maxRotation: 0 };
+  requestAnimationFrame(() => setTimeout(() => new Chart(canvas, {
+    type: "line",
+    data: {
+      labels: rows.map((r) => r.year),
+      datasets: [
+        line(rows.map(() => limit), { borderColor: "#111", borderWidth: 1.5 }),
+        line(rows.map((r) => r.low), { borderWidth: 0 }), line(rows.map((r) => r.high), { borderWidth: 0, fill: "-1", backgroundColor: "#2b6cb033" }),
+        line(rows.map((r) => r.value), { pointRadius: 3, pointBackgroundColor: "#2b6cb0" }),
+        line(rows.map((r) => r.projected), { pointRadius: 3, pointBackgroundColor: "#fff", borderDash: [4, 3], borderWidth: 1.5 }),
+      ],
+    },
+    options: {
+      responsive: false, animation: false, events: [], devicePixelRatio: 2, plugins: { legend: { display: false }, tooltip: { enabled: false } },
+      scales: { x: { grid: { display: false }, ticks: { ...tick, maxTicksLimit: 4 } }, y: { beginAtZero: true, grace: "10%", grid: { color: "#e6e9ed" }, ticks: { ...tick, maxTicksLimit: 4 } } },
+    },
+  })));
+  return canvas;
 }
 
 // ---- tables -----------------------------------------------------------------------------------------------------
@@ -135,22 +151,33 @@ function download(name, columns, rows) {
   document.getElementById("said").textContent = `已下载：${name}.csv`;
 }
 
-/** A column: its head, what it takes from a row for the CSV, how it is shown, and its class. */
+/** A column: its head, what it takes from a row for the CSV, how it is shown, and its class; `extra` stands in the CSV alone. */
 const column = (head, csv, show = null, kind = "") => ({ head, csv, show: show || ((row) => (has(csv(row)) ? String(csv(row)) : "—")), kind });
 const number = (head, csv, show) => column(head, csv, (row) => show(csv(row), row), "number");
 const long = (head, csv, show = null) => column(head, csv, show, "text");
+const extra = (head, csv) => ({ head, csv });
 const of = (labels, value) => (labels[value] ? labels[value][1] : value);
 
-/** A titled table with its CSV; the first column names the row. Where there are no rows, the sentence that says so. */
+const LONG = 10;
+
+/** A titled table with its CSV, and a filter where it is long; the first column names the row. Without rows, the sentence that says so. */
 function table(title, file, columns, rows, empty = "没有数据。", level = "h3") {
   const head = el(level, {}, title);
   if (!rows.length) return el("section", { class: "table" }, el("div", { class: "tool" }, head), el("p", { class: "soft" }, empty));
-  const body = rows.map((row) => el("tr", {}, columns.map((c, i) => (
+  const shown = columns.filter((c) => c.show);
+  const body = rows.map((row) => el("tr", {}, shown.map((c, i) => (
     i ? el("td", { class: c.kind, "data-label": c.head }, c.show(row)) : el("th", { scope: "row", class: c.kind }, c.show(row))))));
+  const filter = (event) => {
+    const sought = event.target.value.trim().toLowerCase();
+    for (const line of body) line.hidden = !line.textContent.toLowerCase().includes(sought);
+    document.getElementById("said").textContent = `${rows.length}行中有${body.filter((line) => !line.hidden).length}行`;
+  };
   return el("section", { class: "table" },
-    el("div", { class: "tool" }, head, el("button", { type: "button", "aria-label": `下载 ${title} CSV`, onclick: () => download(file, columns, rows) }, "下载 CSV")),
+    el("div", { class: "tool" }, head,
+      rows.length > LONG ? el("label", {}, "筛选 ", el("input", { type: "search", "aria-label": `筛选 ${title}`, oninput: filter })) : null,
+      el("button", { type: "button", "aria-label": `下载 ${title} CSV`, onclick: () => download(file, columns, rows.filter((_, i) => !body[i].hidden)) }, "下载 CSV")),
     el("div", { class: "wide" }, el("table", { "aria-label": title },
-      el("thead", {}, el("tr", {}, columns.map((c) => el("th", { scope: "col", class: c.kind }, c.head)))), el("tbody", {}, body))));
+      el("thead", {}, el("tr", {}, shown.map((c) => el("th", { scope: "col", class: c.kind }, c.head)))), el("tbody", {}, body))));
 }
 
 /** A table behind its title, for what is long; print opens it. */
@@ -164,8 +191,8 @@ const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value
 /** Reasons as the mart gives them, one a line. */
 function reasons(text) {
   return el("ul", { class: "reasons" }, text.split("；").map((line) => {
-    const cut = line.indexOf("：");
-    return el("li", {}, cut > 0 ? [el("strong", {}, line.slice(0, cut)), line.slice(cut)] : line);
+    const subject = (line.match(/^[^（：]+(?=：)/) || [""])[0];
+    return el("li", {}, el("strong", {}, subject), line.slice(subject.length));
   }));
 }
 
@@ -218,7 +245,7 @@ function targets(name, data, areas) {
   const columns = [
     column("编号", (r) => r.target_id, null, "short"),
     column("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null], "text quote"),
-    long("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)]),
+    column("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)], "text demand"),
     column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
     column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
       figure(r.actual, r.unit_zh),
@@ -232,7 +259,7 @@ function targets(name, data, areas) {
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
     ]),
   ];
-  return data.documents.map((d) => folded(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
+  return data.documents.map((d) => (areas ? folded : table)(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
     columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
 }
 
@@ -240,7 +267,11 @@ function quality(name, data, checks) {
   const fileColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
     number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
-    long("状态", (r) => [of(FILES, r.status), r.reason].filter(has).join("："), (r) => [badge(FILES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null]),
+    long("状态", (r) => [of(FILES, r.status), r.reason].filter(has).join("："), (r) => [
+      badge(FILES[r.status] || ["none", r.status]),
+      [r.reason, r.unknown_columns && `没有认出的列：${r.unknown_columns}`, r.remarks].filter(Boolean).map((said) => el("div", { class: "soft" }, said)),
+    ]),
+    extra("没有认出的列", (r) => r.unknown_columns), extra("备注", (r) => r.remarks),
   ];
   const rejectColumns = [long("文件", (r) => r.source_file), long("原因", (r) => r.reason), number("行数", (r) => r.rows, whole)];
   const checkColumns = [
@@ -268,6 +299,7 @@ function countyPage(index, region, county, data, regionData) {
   const at = (stage, id, y = now) => data.balance.find((row) => row.stage === stage && row.indicator_id === id && row.school_year === y) || { stage, indicator_id: id };
   const of7 = (stage) => national.map((i) => at(stage, i.indicator_id));
   const ordered = (rows) => national.flatMap((i) => rows.filter((row) => row.indicator_id === i.indicator_id));
+  const staged = (rows) => ["primary", "junior"].flatMap((stage) => ordered(rows.filter((r) => r.stage === stage)));
   const current = ["primary", "junior"].flatMap(of7);
   const top = 1.1 * Math.max(0.5, ...current.flatMap((row) => [row.difference_coefficient, row.limit_value]).filter(has));
   const over = (row) => (row.is_met === true ? "✓ 不超限" : row.is_met === false ? "✗ 超出限值" : "？ 无法判定");
@@ -288,7 +320,7 @@ function countyPage(index, region, county, data, regionData) {
       column("指标", (r) => label(r.indicator_id)),
       column("城区 ÷ 乡村（粗线为1，城乡相等）", (r) => r.urban_rural_ratio, (r) => (has(r.urban_rural_ratio) ? [fixed(r.urban_rural_ratio, 2), bar(r.urban_rural_ratio, 1, highest, false)] : "缺城区或乡村一方"), "bar"),
       column("谁高", (r) => (has(r.urban_rural_ratio) ? (r.urban_rural_ratio > 1 ? "城区高" : r.urban_rural_ratio < 1 ? "乡村高" : "相等") : "—")),
-    ], rows, `没有在评的${STAGES[stage]}。`);
+    ], rows.some((r) => has(r.urban_rural_ratio)) ? rows : [], `${STAGES[stage]}没有城区学校，或没有乡村学校，不能对比。`);
   });
 
   const pairs = ["primary", "junior"].flatMap((stage) => national.map((i) => [stage, i.indicator_id])).filter(([stage, id]) => data.shares.some((r) => r.stage === stage && r.indicator_id === id));
@@ -322,12 +354,25 @@ function countyPage(index, region, county, data, regionData) {
     long("说明", (r) => r.null_reason, (r) => r.null_reason || ""),
   ];
   const planColumns = [
-    column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)), column("学段", (r) => STAGES[r.stage]), long("指标", (r) => label(r.indicator_id)),
+    column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)), column("学段", (r) => STAGES[r.stage], null, "short"), long("指标", (r) => label(r.indicator_id)),
     number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("费用（元）", (r) => r.pass_cost_yuan),
     number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("降到限值费用（元）", (r) => r.balance_cost_yuan),
   ];
-  const gaps = ["primary", "junior"].flatMap((stage) => ordered(data.gaps.filter((r) => r.stage === stage)));
+  const gaps = staged(data.gaps);
   const plans = data.plans.filter((r) => r.pass_units > 0 || r.balance_units > 0);
+
+  const transferColumns = [
+    column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
+    number("差异系数", (r) => r.difference_coefficient, (v) => fixed(v, 3)), number("限值", (r) => r.limit_value, (v) => fixed(v, 2)),
+    column("结论", (r) => [of(TRANSFERS, r.status), r.null_reason].filter(has).join("："), (r) => [badge(TRANSFERS[r.status] || ["none", r.status]), r.null_reason ? el("div", { class: "soft" }, r.null_reason) : null]),
+    number("最少调几人", (r) => r.teachers_moved, whole), number("调后的差异系数", (r) => r.coefficient_after, (v) => fixed(v, 3)),
+    number("只靠调配最低能到", (r) => r.least_coefficient, (v) => fixed(v, 3)),
+  ];
+  const moveColumns = [
+    column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
+    long("调出学校", (r) => schoolName.get(r.from_school_id) || r.from_school_id, (r) => toSchool(r.from_school_id)),
+    long("调入学校", (r) => schoolName.get(r.to_school_id) || r.to_school_id, (r) => toSchool(r.to_school_id)), number("人数", (r) => r.teachers, whole),
+  ];
 
   const byNumber = (a, b) => a.criterion_id.localeCompare(b.criterion_id, "en", { numeric: true });
   const items = Object.keys(PARTS).map((part) => folded(PARTS[part], `${name}_${PARTS[part]}`, [
@@ -338,24 +383,68 @@ function countyPage(index, region, county, data, regionData) {
   ], data.items.filter((r) => r.part === part).sort(byNumber)));
 
   const years = [...new Set(data.balance.map((r) => r.school_year))].sort();
+  const ahead = [...new Set(data.trends.map((r) => r.projected_year))].sort();
+  const basis = (r) => [r.year_count > 1 ? `据${r.first_year}至${r.last_year}的${r.year_count}个学年` : null, r.incomplete_year_count ? `其中${r.incomplete_year_count}个有学校缺数据` : null, r.reason].filter(has).join("，");
+  const bases = [...new Set(data.trends.map(basis))];
+  const trends = (stage, figure) => {
+    const [figureName, decimals, shape] = FIGURES[figure];
+    const rows = national.map((i) => {
+      const past = years.map((y) => at(stage, i.indicator_id, y));
+      const future = ahead.map((y) => data.trends.find((r) => r.stage === stage && r.indicator_id === i.indicator_id && r.figure === figure && r.projected_year === y) || {});
+      return { id: i.indicator_id, past, future, last: future[future.length - 1] || {} };
+    });
+    const points = (r) => [...years.map((y, i) => ({ year: y, value: r.past[i][figure] })),
+      ...ahead.map((y, i) => ({ year: y, projected: r.future[i].projected_value, low: r.future[i].interval_low, high: r.future[i].interval_high }))];
+    const outlook = (r) => [of(OUTLOOKS, r.last.outlook), has(r.last.crossing_year) ? `（${r.last.crossing_year}）` : ""].filter(has).join("");
+    return shape(`${STAGES[stage]}${figureName}：历年与预测`, `${name}_${STAGES[stage]}_${figureName}_历年与预测`, [
+      column("指标", (r) => label(r.id)),
+      ...years.map((y, i) => number(`${y}`, (r) => r.past[i][figure], (v) => fixed(v, decimals))),
+      ...ahead.flatMap((y, i) => [
+        number(`${y} 预测`, (r) => r.future[i].projected_value, (v, r) => [fixed(v, decimals), has(r.future[i].interval_high) ? el("div", { class: "soft" }, `${fixed(r.future[i].interval_low, decimals)}—${fixed(r.future[i].interval_high, decimals)}`) : null]),
+        extra(`${y} 预测区间下限`, (r) => r.future[i].interval_low), extra(`${y} 预测区间上限`, (r) => r.future[i].interval_high),
+      ]),
+      column("走势", outlook, (r) => trend(points(r), r.last.limit_value), "picture"),
+      column("照此步伐", (r) => basis(r.last), (r) => [r.last.outlook ? badge([OUTLOOKS[r.last.outlook][0], outlook(r)]) : "—", bases.length > 1 ? el("div", { class: "soft" }, basis(r.last)) : null], "text"),
+    ], data.balance.some((r) => r.stage === stage) ? rows : [], `没有在评的${STAGES[stage]}。`);
+  };
   const history = [
     table("历年结论", `${name}_历年结论`, [
       column("学年", (r) => year(r.school_year)), column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
       number("在评学校", (r) => r.school_count, whole), number("未达标学校", (r) => r.failed_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
       number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
     ], data.verdicts),
-    ...["primary", "junior"].map((stage) => table(`${STAGES[stage]}历年差异系数`, `${name}_${STAGES[stage]}_历年差异系数`, [
-      column("指标", (i) => i.name_zh),
-      ...years.map((y) => number(`${y}`, (i) => at(stage, i.indicator_id, y).difference_coefficient, (v) => fixed(v, 3))),
-      column("走势（虚线为限值）", () => null, (i) => trend(years.map((y) => at(stage, i.indicator_id, y).difference_coefficient), at(stage, i.indicator_id).limit_value)),
-    ], data.balance.some((r) => r.stage === stage) ? national : [], `没有在评的${STAGES[stage]}。`)),
+    el("p", { class: "soft" }, "预测按近五个学年的直线外推，只看步伐，不作判定。图中实线为历年，虚线和空心点为预测，浅色带为95%预测区间（四个学年起才有），黑线为限值或达标值。", bases.length === 1 ? `各项都${bases[0]}。` : ""),
+    ...Object.keys(FIGURES).flatMap((figure) => ["primary", "junior"].map((stage) => trends(stage, figure))),
   ];
+
+  const grades = [...new Map(data.enrolment.map((r) => [`${r.stage} ${r.grade}`, r])).values()].sort((a, b) => inOrder(a, b) || a.grade - b.grade);
+  const later = [...new Set(data.enrolment.map((r) => r.projected_year))].sort();
+  const pupils = (g, y) => data.enrolment.find((r) => r.stage === g.stage && r.grade === g.grade && r.projected_year === y) || {};
+  const enrolment = table("各年级学生数推算", `${name}_学生数推算`, [
+    column("年级", (g) => `${STAGES[g.stage]}${g.grade}年级`, null, "short"), number(`${now}`, (g) => g.pupils, whole),
+    ...later.flatMap((y) => [
+      number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).is_assumed && has(v) ? el("div", { class: "soft" }, "假定") : null]),
+      extra(`${y} 据假定推出`, (g) => (has(pupils(g, y).is_assumed) ? (pupils(g, y).is_assumed ? "是" : "否") : null)),
+    ]),
+    number("升级比例", (g) => g.survival_ratio, (v) => fixed(v, 3)),
+    long("依据", (g) => [`${g.first_year}至${g.last_year}的${g.year_count}个学年`, g.missing_school_count ? `${g.missing_school_count}个校段不在班级名册` : null, g.reason].filter(has).join("，")),
+  ], grades, "没有班级名册，不推算。");
+
+  const funding = table("历年经费", `${name}_经费`, [
+    column("学年", (r) => year(r.school_year)),
+    number("生均公用经费（元）", (r) => r.public_funds_per_pupil, whole), number("其中城区", (r) => r.urban_public_funds_per_pupil, whole), number("其中乡村", (r) => r.rural_public_funds_per_pupil, whole),
+    number("城乡比", (r) => r.urban_rural_ratio, (v) => fixed(v, 2)), number("低于标准学校", (r) => r.below_standard_count, whole),
+    number("教师培训经费占比", (r) => r.teacher_training_share, (v) => (has(v) ? `${(100 * v).toFixed(1)}%` : "—")),
+    number("教育支出（元）", (r) => r.expenditure_yuan, whole), extra("教育支出来源", (r) => SOURCES[r.expenditure_source]), number("生均教育支出（元）", (r) => r.expenditure_per_pupil, whole),
+    column("教育支出没有减少", (r) => (has(r.is_not_decreasing) ? (r.is_not_decreasing ? "是" : "否") : null), (r) => badge(r.is_not_decreasing === true ? ["yes", "✓ 没有减少"] : r.is_not_decreasing === false ? ["no", "✗ 减少"] : ["none", "？ 无法比较"])),
+    long("说明", (r) => r.reason, (r) => r.reason || ""),
+  ], data.funding, "没有经费数据。");
 
   const inStage = (s, stage) => data.sections.find((r) => r.school_id === s.school_id && r.stage === stage);
   const passed = (r) => (!r ? "" : !r.is_in_scope ? "不在评估范围" : r.is_passed === true ? "✓ 达标" : r.is_passed === false ? "✗ 未达标" : "？ 无法判定");
   const schools = table("全部学校", `${name}_学校`, [
     column("学校", (s) => s.school_name, (s) => [toSchool(s.school_id), s.status === "closed" ? "（已停办）" : ""]),
-    column("标识码", (s) => s.school_id), column("类型", (s) => s.school_type_zh), column("乡镇街道", (s) => s.township), column("城乡", (s) => CLASSES[s.urban_rural_class]),
+    column("标识码", (s) => s.school_id, null, "short"), column("类型", (s) => s.school_type_zh), column("乡镇街道", (s) => s.township), column("城乡", (s) => CLASSES[s.urban_rural_class], null, "short"),
     ...["primary", "junior"].flatMap((stage) => [
       number(`${STAGES[stage]}学生`, (s) => (inStage(s, stage) || {}).pupils, (v) => (has(v) ? whole(v) : "")),
       column(STAGES[stage], (s) => passed(inStage(s, stage)), (s) => { const r = inStage(s, stage); return r ? badge([!r.is_in_scope ? "none" : r.is_passed === true ? "yes" : r.is_passed === false ? "no" : "none", passed(r)]) : ""; }),
@@ -370,6 +459,7 @@ function countyPage(index, region, county, data, regionData) {
     facts(["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
       ["差异系数", `已判定${whole(latest.coefficient_count)}个（应14个），超限${whole(latest.failed_coefficient_count)}个`],
       ["政府保障程度", `15项达到${whole(latest.government_met_count)}项`], ["教育质量", `9项达到${whole(latest.quality_met_count)}项`]),
+    data.sentences.length ? [el("h2", { class: "plain" }, "县情概述"), el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))] : null,
     data.form ? el("p", {}, el("a", { href: `../${data.form.split("/").map(encodeURIComponent).join("/")}` }, "打开本县申报表（Excel）")) : el("p", { class: "soft" }, "本学年没有申报表。"),
     el("p", { class: "soft" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
     ...sections(
@@ -378,9 +468,14 @@ function countyPage(index, region, county, data, regionData) {
       ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；镇区不计入任何一方。"), ...ratios],
       ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两个计划各自成立，费用不可相加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
         folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
+      ["教师调配", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
+        table("各项教师指标能否只靠调配", `${name}_调配_指标`, transferColumns, staged(data.transfers), "没有调配方案。"),
+        table("从哪所学校调往哪所学校", `${name}_调配_学校`, moveColumns, staged(data.moves), "不需要调，或只靠调配达不到。")],
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
-      ["历年变化", ...history],
+      ["历年与预测", ...history],
+      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级按近三个学年的平均数假定，由此推出的都标明“假定”。含不在评估范围的学校。"), enrolment],
+      ["经费", funding],
       ["学校", schools],
       ["数据质量与来源", ...quality(name, regionData, data.checks)],
     ),
@@ -391,7 +486,7 @@ function schoolPage(index, region, county, school, data) {
   const named = new Map(index.indicators.map((i) => [i.indicator_id, i]));
   const label = (id) => (named.get(id) ? named.get(id).name_zh : id);
   const mine = (rows) => rows.filter((row) => row.school_id === school.school_id);
-  const content = mine(data.sections).sort((a, b) => b.stage.localeCompare(a.stage)).map((section) => {
+  const content = mine(data.sections).sort(inOrder).map((section) => {
     const stage = STAGES[section.stage] || section.stage;
     const all = index.indicators.flatMap((i) => mine(data.values).filter((v) => v.stage === section.stage && v.indicator_id === i.indicator_id));
     const judged = all.filter((v) => has(v.threshold));
@@ -411,12 +506,17 @@ function schoolPage(index, region, county, school, data) {
         column("指标", (v) => label(v.indicator_id)),
         column("实际（粗线为标准，虚线为85%）", (v) => v.value, (v) => (has(v.value) ? [fixed(v.value, 2) + unit(v), bar(v.value / v.threshold, 1, top, v.is_met === false, v.floor_value / v.threshold)] : "—"), "bar"),
         number("标准", (v) => v.threshold, loose),
+        number("相似学校的中位数", (v) => v.similar_median, (x) => fixed(x, 2)), number("在相似学校中排第几", (v) => v.standing, (x, v) => (has(x) ? [`第${x}`, el("div", { class: "soft" }, `与${v.similar_count}所比`)] : "—")),
         column("判定", (v) => (v.is_met === true ? "达标" : v.is_met === false ? (v.is_floor_met ? "未达标，不低于85%" : "低于85%") : "无法判定"),
           (v) => [badge(v.is_met === true ? ["yes", "✓ 达标"] : v.is_met === false ? ["no", v.is_floor_met ? "✗ 未达标，不低于85%" : "✗ 低于85%"] : ["none", "？ 无法判定"]), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),
       ], judged, "没有指标值。"),
       folded(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
         column("指标", (v) => label(v.indicator_id)), number("实际", (v) => v.value, (x, v) => (has(x) ? fixed(x, 2) + unit(v) : "—")), long("没有值的原因", (v) => v.null_reason, (v) => v.null_reason || ""),
       ], all.filter((v) => !has(v.threshold)), "没有其他指标。"),
+      folded(`${stage}最相似的学校`, `${school.school_name}_${stage}_相似学校`, [
+        column("学校", (r) => r.similar_school_name, (r) => link(r.similar_school_name, r.similar_region_id, r.similar_county_code, r.similar_school_id)),
+        column("县", (r) => r.county_name_zh || r.similar_county_code), number("学生", (r) => r.similar_pupils, whole), number("距离（0为相同）", (r) => r.distance, (v) => fixed(v, 3)),
+      ], mine(data.similar).filter((r) => r.stage === section.stage), "没有相似的学校。"),
       table(`${stage}要补多少`, `${school.school_name}_${stage}_补缺`, [
         column("指标", (r) => label(r.indicator_id)), number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("费用（元）", (r) => r.pass_cost_yuan, whole),
         number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("降到限值费用（元）", (r) => r.balance_cost_yuan, whole),
@@ -488,7 +588,7 @@ async function show(isFirst) {
     [title, elements, way] = ["打不开", [el("h1", { tabindex: "-1" }, "打不开这一页"), el("p", {}, error.message), el("p", {}, link("回到全部区域"))], [["全部区域", []]]];
   }
   if (mine !== latestShow) return;
-  main.replaceChildren(...elements.flat().filter(Boolean));
+  main.replaceChildren(...elements.flat(Infinity).filter(Boolean));
   document.title = `${title} · 均衡`;
   document.getElementById("path").replaceChildren(el("ol", {}, way.map(([name, path], i) => el("li", {},
     i === way.length - 1 ? el("span", { "aria-current": "page" }, name) : link(name, ...path)))));
