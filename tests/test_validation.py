@@ -101,6 +101,10 @@ create table marts.mart_county_gap as
     select region_id, school_year, county_code, stage, indicator_id, 0.5::double limit_value, 0.5::double coefficient_after,
         100.0::double balance_cost_yuan, null::varchar null_reason
     from marts.mart_county_balance where limit_value is not null;
+create table marts.mart_county_plan as
+    select region_id, school_year, county_code, 150.0::double cost_yuan, 100.0::double pass_cost_yuan, 100.0::double balance_cost_yuan,
+        3 failed_school_count, 0 failed_school_count_after, 0 failed_coefficient_count_after, null::varchar remaining
+    from marts.mart_county_gap group by all;
 create table marts.mart_transfer_plan as
     select region_id, school_year, county_code, stage, indicator_id, 0.6::double difference_coefficient, 0.5::double limit_value,
         'optimal' status, 3 teachers_moved, 0.5::double coefficient_after, 0.4::double least_coefficient, null::varchar null_reason
@@ -314,6 +318,11 @@ BREAKS = {
         "insert into marts.mart_gap_plan from marts.mart_gap_plan": "一校一学段最多一项",
         "update marts.mart_gap_plan set pass_units = null": "有数据的都有计划",
         "update marts.mart_gap_plan set pass_cost_yuan = null": "计划增加的都有费用",
+    },
+    "marts.mart_county_plan": {
+        "update marts.mart_county_plan set failed_school_count_after = 1": "计划实施后没有不通过",
+        "update marts.mart_county_plan set cost_yuan = 250": "合计费用不少于",
+        "update marts.mart_county_plan set remaining = '小学'": "仍超过限值",
     },
     "marts.mart_county_gap": {
         "update marts.mart_county_gap set coefficient_after = 0.5001": "补足后差异系数",

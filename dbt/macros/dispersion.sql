@@ -30,6 +30,12 @@
 {%- endmacro %}
 
 
+{# The coefficient S / X̄ of the units of a group, each with its weight (its share of the pupils) and its ratio (value over the mean). #}
+{% macro coefficient(weight, ratio) -%}
+  sqrt({{ sum_of_terms(weight ~ ' * (' ~ ratio ~ ' - 1) * (' ~ ratio ~ ' - 1)') }})
+{%- endmacro %}
+
+
 {#
   How far apart the units of an area are, schools of a county or counties of a city: S / X̄ = sqrt(Σ w (r − 1)²) and its kin, by columns.
   Every row is a unit with its value, weight (its share of the pupils), ratio r and unweighted_ratio (value over either mean),
@@ -38,7 +44,7 @@
   A weighted percentile is the lowest value that so many of the pupils are at or below.
 #}
 {% macro measures_of_spread() %}
-        sqrt({{ sum_of_terms('weight * (ratio - 1) * (ratio - 1)') }}) as difference_coefficient,
+        {{ coefficient('weight', 'ratio') }} as difference_coefficient,
         sqrt({{ sum_of_terms('(unweighted_ratio - 1) * (unweighted_ratio - 1)') }} / count(*)) as unweighted_cv,
         {{ sum_of_terms('weight * (ratio * pupils_below / all_pupils - resource_below)') }} as gini,
         {{ sum_of_terms('weight * ' ~ theil_term('ratio')) }} as theil,

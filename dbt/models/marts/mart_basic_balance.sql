@@ -81,9 +81,7 @@ spread as (
         means.county_code,
         means.stage,
         means.indicator_id,
-        sqrt({{ sum_of_terms(
-            'cast(judged.pupils as double) / means.pupils * (judged.value / means.county_mean - 1) * (judged.value / means.county_mean - 1)'
-        ) }}) as difference_coefficient
+        {{ coefficient('cast(judged.pupils as double) / means.pupils', 'judged.value / means.county_mean') }} as difference_coefficient
     from judged
     inner join means
         on
