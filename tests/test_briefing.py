@@ -61,6 +61,7 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
     for name, mart, also in (
         ("verdicts", "mart_county_verdict", ""),
         ("shares", "mart_variance_share", "and school_year = 2023 and variance_rank <= 10"),
+        ("totals", "mart_county_plan", "and school_year = 2023"),
         ("gaps", "mart_county_gap", "and school_year = 2023"),
         ("plans", "mart_gap_plan", "and school_year = 2023"),
         ("items", "mart_standard_item", "and school_year = 2023 and standard_id = 'quality_2017'"),

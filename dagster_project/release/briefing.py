@@ -97,6 +97,12 @@ COUNTY = {
         "stage, indicator_id, variance_rank",
     ),
     "sentences": Table("sentence", f"mart_county_explanation {NEWEST}", "sentence_no"),
+    "totals": Table(
+        "additions, cost_yuan, pass_cost_yuan, balance_cost_yuan, failed_school_count, failed_school_count_after,"
+        " failed_coefficient_count, failed_coefficient_count_after, remaining, missing_value_count",
+        f"mart_county_plan {NEWEST}",
+        "county_code",
+    ),
     "gaps": Table(
         "stage, indicator_id, unit_zh, short_school_count, pass_units, pass_cost_yuan, difference_coefficient, limit_value,"
         " raised_school_count, balance_units, balance_cost_yuan, coefficient_after, null_reason",
@@ -182,7 +188,7 @@ COUNTY = {
 }
 MARTS = {
     "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_verdict", "mart_data_check",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",

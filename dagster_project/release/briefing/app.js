@@ -345,6 +345,12 @@ function countyPage(index, region, county, data, regionData) {
   if (pairs.length) showShares(pairs[Math.max(0, failing)]);
 
   const cost = (head, get) => number(head, get, whole);
+  const totalColumns = [
+    long("要增加", (r) => r.additions || "不需要增加"), cost("费用合计（元）", (r) => r.cost_yuan),
+    number("不通过的学校：现在 → 实施后", (r) => r.failed_school_count_after, (v, r) => `${whole(r.failed_school_count)} → ${whole(v)}`),
+    number("超限差异系数：现在 → 实施后", (r) => r.failed_coefficient_count_after, (v, r) => `${whole(r.failed_coefficient_count)} → ${whole(v)}`),
+    long("说明", (r) => [has(r.remaining) ? `仍超过限值：${r.remaining}` : null, r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划` : null].filter(has).join("；"), (r) => [r.remaining ? `仍超过限值：${r.remaining}。` : "", r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划。` : ""]),
+  ];
   const gapColumns = [
     column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
     number("未达标学校", (r) => r.short_school_count, whole),
@@ -466,7 +472,8 @@ function countyPage(index, region, county, data, regionData) {
       ["差异系数", coefficients("primary"), coefficients("junior")],
       ["谁造成差距", ...shares],
       ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；镇区不计入任何一方。"), ...ratios],
-      ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两个计划各自成立，费用不可相加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
+      ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两项计划（学校达标、差异系数降到限值）各自成立，费用不可相加；一起实施时，一校一项取较大的数，合计如下。"),
+        table("两项计划一起实施", `${name}_补缺_合计`, totalColumns, data.totals, "没有补缺计划。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
         folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
       ["教师调配", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
         table("各项教师指标能否只靠调配", `${name}_调配_指标`, transferColumns, staged(data.transfers), "没有调配方案。"),
