@@ -44,12 +44,11 @@ RESULTS = {
     " handed_in.reasons as actual_reasons, changed.reasons as planned_reasons"
     + PAIRS.replace("{mart}", "mart_county_verdict").replace("{key}", "county_code"),
     "coefficients": "select county_code, stage, indicator_id, handed_in.difference_coefficient as actual,"
-    " changed.difference_coefficient as planned, planned - actual as difference, handed_in.is_met as actual_is_met,"
+    " changed.difference_coefficient as planned, handed_in.is_met as actual_is_met,"
     " changed.is_met as planned_is_met"
     + PAIRS.replace("{mart}", "mart_county_balance").replace("{touched}", "limit_value is not null and {touched}"),
     "gaps": "select county_code, stage, indicator_id, changed.unit_zh, handed_in.pass_units as actual_to_pass, changed.pass_units as"
-    " planned_to_pass, planned_to_pass - actual_to_pass as difference_to_pass, handed_in.balance_units as actual_to_balance,"
-    " changed.balance_units as planned_to_balance, planned_to_balance - actual_to_balance as difference_to_balance"
+    " planned_to_pass, handed_in.balance_units as actual_to_balance, changed.balance_units as planned_to_balance"
     + PAIRS.replace("{mart}", "mart_county_gap"),
 }
 

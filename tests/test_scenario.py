@@ -51,7 +51,6 @@ def test_both_sides_are_what_their_schools_say(county: Callable[..., Path], tmp_
     assert len(rows) == 7
     assert float(ours["actual"]) == pytest.approx(coefficient(now), abs=1e-12)
     assert float(ours["planned"]) == pytest.approx(coefficient(then), abs=1e-12)
-    assert float(ours["difference"]) == pytest.approx(coefficient(then) - coefficient(now), abs=1e-12)
 
     [verdict] = read(tmp_path / "out" / "verdicts.csv")
     assert "新建学校3715020099" in verdict["planned_reasons"]
@@ -59,7 +58,34 @@ def test_both_sides_are_what_their_schools_say(county: Callable[..., Path], tmp_
     gap = {row["indicator_id"]: row for row in read(tmp_path / "out" / "gaps.csv") if row["stage"] == "primary"}
     area = gap["teaching_area_per_pupil"]  # the new school has none, and one indicator may stay at 85 %
     assert int(area["planned_to_pass"]) > int(area["actual_to_pass"])
-    assert int(area["difference_to_pass"]) == int(area["planned_to_pass"]) - int(area["actual_to_pass"])
+
+
+def test_a_merged_school_has_the_teachers_of_both_rosters(county: Callable[..., Path], tmp_path: Path) -> None:
+    """No school reports backbone teachers: they are counted from the roster, of which the closed school's is gone."""
+    key, plan = "小学县级及以上骨干教师数", tmp_path / "并校.csv"
+    rosters = {row["学校标识码"]: 2 + number for number, row in enumerate(schools())}
+    teachers = [
+        {
+            "教师编号": f"{school}{i}",
+            "学校标识码": school,
+            "学段": "小学",
+            "骨干教师级别": "县级" if i < count else "无",
+        }
+        for school, count in rosters.items()
+        for i in range(20)
+    ]
+    listed = [{name: cell for name, cell in row.items() if name != key} for row in schools()]
+    plan.write_text("动作,学校标识码,另一学校标识码\n撤销,3715020001,\n并入,3715020002,3715020003\n", "utf-8")
+    raw = county(schools=listed, teachers=teachers)
+    outcome = junheng("scenario", "demo", "2023", plan, "--raw", raw, "--out", tmp_path / "out")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    now = [(rosters[row["学校标识码"]], row["小学在校生数"]) for row in schools()]
+    then = [(now[1][0] + now[2][0], now[1][1] + now[2][1]), *now[3:]]
+    rows = read(tmp_path / "out" / "coefficients.csv")
+    [ours] = [row for row in rows if row["indicator_id"] == "backbone_teachers_per_100"]
+    assert float(ours["actual"]) == pytest.approx(coefficient(now), abs=1e-12)
+    assert float(ours["planned"]) == pytest.approx(coefficient(then), abs=1e-12)
 
 
 @pytest.mark.parametrize(
