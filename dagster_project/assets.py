@@ -161,18 +161,21 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     finally:
         yield from _check_results(results.values())
     for unique_id, node in transform.nodes().items():
-        name = Translator().get_asset_key(node).to_python_identifier()
-        if name in wanted:  # seeds and views are as they should be without being built again
-            metadata = {"seconds": results[unique_id].seconds} if unique_id in results else {"status": "unchanged"}
-            yield dg.Output(None, output_name=name, metadata=metadata)
+        key = Translator().get_asset_key(node)
+        name = key.to_python_identifier()
+        if name in wanted and unique_id in results:
+            yield dg.Output(None, output_name=name, metadata={"seconds": results[unique_id].seconds})
+        elif name in wanted and key in release_inputs:  # a view is as it should be without being built again
+            yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
     with warehouse.connect(home) as con:
         warehouse.note_build(con, transform.fingerprint())
 
 
 def _check_results(results: Iterable[transform.Result]) -> Iterator[dg.AssetCheckResult]:
     """Of the dbt tests that ran."""
+    manifest = transform.manifest()
     for result in results:
-        if check := get_asset_check_key_for_test(transform.manifest(), Translator(), result.unique_id, None):
+        if check := get_asset_check_key_for_test(manifest, Translator(), result.unique_id, None):
             yield dg.AssetCheckResult(
                 passed=not result.failures,
                 asset_key=check.asset_key,
