@@ -55,13 +55,14 @@ joined as (
         reported.township,
         reported.school_type,
         reported.urban_rural_code,
+        urban_rural.urban_rural_class,
         reported.status,
         reported.split_weight,
         reported.is_judged,
         reported.grades,
         reported.teaching_area_m2 - coalesce(reported.indoor_sports_area_m2, 0) as teaching_area_m2,
         reported.sports_ground_area_m2 + coalesce(reported.indoor_sports_area_m2, 0)
-        + case when reported.urban_rural_code in ('111', '112') then coalesce(added.sports_area_m2, 0) else 0 end as sports_area_m2,
+        + case when urban_rural.urban_rural_class = 'urban' then coalesce(added.sports_area_m2, 0) else 0 end as sports_area_m2,
         reported.equipment_value_yuan,
         reported.multimedia_rooms,
         reported.classrooms,
@@ -80,7 +81,7 @@ joined as (
         coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers)
         + case
             when
-                reported.urban_rural_code in ('210', '220')
+                urban_rural.urban_rural_class = 'rural'
                 and coalesce(reported.pupils, classes.pupils) >= {{ parameter('min_teaching_point_pupils') }}
                 and coalesce(reported.pupils, classes.pupils) < {{ parameter('small_school_pupils') }}
                 then
@@ -114,6 +115,7 @@ joined as (
                 then 'reported'
         end as teacher_source
     from reported
+    left join {{ ref('urban_rural') }} as urban_rural on reported.urban_rural_code = urban_rural.urban_rural_code
     left join teachers
         on
             reported.region_id = teachers.region_id
@@ -160,7 +162,6 @@ weighted as (
 scoped as (
     select
         weighted.*,
-        urban_rural.urban_rural_class,
         case
             when weighted.status = 'closed' then '学校已撤销或停办'
             when school_types.exclusion_reason_zh <> '' then school_types.exclusion_reason_zh
@@ -172,8 +173,6 @@ scoped as (
     from weighted
     left join {{ ref('school_types') }} as school_types
         on weighted.school_type = school_types.school_type
-    left join {{ ref('urban_rural') }} as urban_rural
-        on weighted.urban_rural_code = urban_rural.urban_rural_code
     where weighted.is_judged
 )
 

@@ -123,16 +123,17 @@ coefficients as (
 
 sections as (
     select
-        region_id,
-        school_year,
-        county_code,
-        stage,
+        schools.region_id,
+        schools.school_year,
+        schools.county_code,
+        schools.stage,
         count(*) as school_count,
-        count(case when school_type in ('312', '345') then 1 end) as combined_count,
-        count(case when school_type in ('218', '341') then 1 end) as other_count
-    from {{ ref('fct_school_stage') }}
-    where is_in_scope and {{ pending() }}
-    group by region_id, school_year, county_code, stage
+        count(case when school_types.stages like 'primary;junior%' then 1 end) as combined_count,
+        count(case when school_types.is_teaching_point or school_types.stages = 'junior;senior' then 1 end) as other_count
+    from {{ ref('fct_school_stage') }} as schools
+    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    where schools.is_in_scope and {{ pending('schools') }}
+    group by schools.region_id, schools.school_year, schools.county_code, schools.stage
 ),
 
 notes as (

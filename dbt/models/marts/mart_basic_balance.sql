@@ -28,10 +28,11 @@ schools as (
             and results.school_year = schools.school_year
             and results.school_id = schools.school_id
     left join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('populations') }} as populations on populations.population_id = 'basic_2012_schools'
     where
         {{ pending('results') }}
         and not coalesce(school_types.is_teaching_point, false)
-        and coalesce(schools.organiser, '7') in ('7', '8')
+        and (schools.organiser is null or ';' || populations.organisers || ';' like '%;' || schools.organiser || ';%')
 ),
 
 standards as (
