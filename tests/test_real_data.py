@@ -194,6 +194,30 @@ def test_michigan(release: duckdb.DuckDBPyConnection, shared_data: Path) -> None
     assert agree(spending, independent(funding["amount_yuan"], pupils, unit)) > 200
 
 
+def test_gini_and_theil_are_those_of_the_package_inequality(release: duckdb.DuckDBPyConnection) -> None:
+    """It knows no weights, so each pupil of Michigan stands for himself with the value of his school."""
+    why = "the PyPI package inequality is not installed (it brings maps and charts along): pip install inequality"
+    gini = pytest.importorskip("inequality.gini", reason=why)
+    theil = pytest.importorskip("inequality.theil", reason=why)
+    ours = release.execute(
+        "select county_code, gini, theil from mart_county_balance where region_id = 'michigan'"
+        " and indicator_id = 'expenditure_per_pupil' and gini is not null"
+    ).fetchall()
+    for county, *expected in ours:
+        value, pupils = (
+            release.execute(
+                "select value, pupils from fct_school_indicator where region_id = 'michigan' and county_code = ?"
+                " and indicator_id = 'expenditure_per_pupil'",
+                [county],
+            )
+            .fetchnumpy()
+            .values()
+        )
+        each = np.repeat(value, pupils)
+        np.testing.assert_allclose([gini.Gini(each).g, theil.Theil(each).T], expected, rtol=1e-9, atol=1e-12)
+    assert len(ours) > 150
+
+
 def test_philippines(release: duckdb.DuckDBPyConnection, shared_data: Path) -> None:
     schools, funding = philippines(shared_data)
     funds = schools[["school_id"]].merge(
