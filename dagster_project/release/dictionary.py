@@ -7,6 +7,7 @@ refresh. A table with all the columns of a dimension's key refers to that dimens
 import hashlib
 import json
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,9 @@ def queries(manifest: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _halves(description: str) -> tuple[str, str]:
-    """A description is Chinese · English."""
+    """A description is Chinese · English; the space that a folded line leaves between Chinese characters goes."""
     zh, _, en = " ".join(description.split()).partition(" · ")
-    return zh, en
+    return re.sub(r"(?<=[^\x00-\xff]) (?=[^\x00-\xff])", "", zh), en
 
 
 def _write_page(
@@ -174,6 +175,11 @@ def _write_workbook(path: Path, described: list[dict[str, Any]], worked: list[di
         for column, width in enumerate(widths.values(), start=1):
             sheet.column_dimensions[get_column_letter(column)].width = width
         for row in sheet.iter_rows():
+            lines = [
+                sum(_lines(text, w) for text in str(c.value).split("\n"))
+                for c, w in zip(row, widths.values(), strict=True)
+            ]
+            sheet.row_dimensions[row[0].row].height = min(15 * max(lines), 400)  # Excel shows no more
             for cell in row:
                 cell.alignment = Alignment(vertical="top", wrap_text=True)
                 cell.data_type = "s"  # a definition may begin like a formula
@@ -185,3 +191,8 @@ def _write_workbook(path: Path, described: list[dict[str, Any]], worked: list[di
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
         sheet.print_title_rows = "1:1"
     book.save(path)
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines a text takes in a column so wide; a Chinese character is as wide as two letters, and two bytes long."""
+    return len(text.encode("gb18030")) // width + 1

@@ -4,10 +4,10 @@ select
     county_name_zh,
     stage,
     name_zh,
+    round(difference_coefficient, 3) as difference_coefficient,
     limit_value,
     is_met,
-    reason,
-    round(difference_coefficient, 3) as difference_coefficient
+    reason
 from mart_county_balance
 inner join dim_indicator using (indicator_id)
 left join dim_county using (region_id, county_code)

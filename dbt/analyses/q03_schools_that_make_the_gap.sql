@@ -4,9 +4,9 @@ select
     variance_rank,
     school_name,
     direction,
-    coefficient_without,
     round(value, 2) as value,
-    round(variance_share, 3) as variance_share
+    round(variance_share, 3) as variance_share,
+    coefficient_without
 from mart_variance_share
 inner join dim_school using (region_id, school_year, county_code, school_id)
 where school_year = 2023 and county_code = '371502' and stage = 'primary' and indicator_id = 'sports_area_per_pupil' and variance_rank <= 10

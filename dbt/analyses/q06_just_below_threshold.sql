@@ -5,9 +5,9 @@ select
     school_name,
     stage,
     name_zh,
+    round(value, 3) as value,
     threshold,
-    units_to_threshold,
-    round(value, 3) as value
+    units_to_threshold
 from fct_school_indicator
 inner join dim_indicator using (indicator_id)
 inner join dim_school using (region_id, school_year, county_code, school_id)

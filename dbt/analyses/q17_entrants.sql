@@ -5,8 +5,8 @@ select
     stage,
     grade,
     projected_year,
-    is_assumed,
-    round(projected_pupils) as projected_pupils
+    round(projected_pupils) as projected_pupils,
+    is_assumed
 from mart_enrolment_projection
 left join dim_county using (region_id, county_code)
 where school_year = 2023 and grade in (1, 7)
