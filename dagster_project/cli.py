@@ -204,6 +204,32 @@ def export(target: str, home: Path | None) -> None:
 
 
 @main.command()
+@click.argument("path", metavar="文件.zip", type=click.Path(path_type=Path, dir_okay=False))
+@HOME
+def superset(path: Path, home: Path | None) -> None:
+    """写出 Superset 的导入文件：数据库、数据集和两个看板（区县均衡、政策目标）。
+
+    \b
+    例：junheng superset 看板.zip
+    在 Superset 的“看板”页点导入，选这个文件。以后每次刷新，看板自动读到最新发布的版本，不用再导入。
+
+    Superset 的环境里要有 duckdb 和 duckdb-engine，并能读到发布所在的文件夹。
+    """
+    from dagster_project.release.read import ReleaseError, require_release
+    from dagster_project.release.superset import write_superset
+
+    settings.use(None, home)
+    try:
+        release = require_release(settings.home_folder())
+        write_superset(release.parent / "current" / "junheng.duckdb", path)
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"没有写出 {path}。{error}") from error
+    click.echo(f"已写出 {path}：在 Superset 的“看板”页导入")
+
+
+@main.command()
 @click.option(
     "--out",
     required=True,
