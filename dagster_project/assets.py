@@ -196,6 +196,6 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         try:
             rows = to_postgres(home, url)
         except ReleaseError as error:
-            raise dg.Failure(f"已发布 {published.release_id}；{error}。改正后运行 junheng export 网址") from error
+            raise dg.Failure(f"已发布 {published.release_id}；{error}。改正后运行 junheng export 网址") from None
         tell(context, f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行")
     return dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})
