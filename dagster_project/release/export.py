@@ -1,6 +1,5 @@
 """A release for those who do not read DuckDB: CSV files for Excel, and tables in PostgreSQL."""
 
-import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -63,7 +62,8 @@ def to_postgres(home: Path, url: str) -> dict[str, int]:
             _execute(con, f"COMMENT ON SCHEMA marts IS {_literal(f'均衡 Junheng {release.name}')}")
             con.execute("COMMIT")
         except duckdb.Error as error:
-            raise ReleaseError(f"没有写入 PostgreSQL，库中仍是原来的数据：{_hide_password(str(error), url)}") from None
+            reason = str(error).replace(url, "所给的网址")  # it may hold a password
+            raise ReleaseError(f"没有写入 PostgreSQL，库中仍是原来的数据：{reason}") from None
     return rows
 
 
@@ -74,8 +74,3 @@ def _execute(con: duckdb.DuckDBPyConnection, statement: str) -> None:
 
 def _literal(value: str | Path) -> str:
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _hide_password(text: str, url: str) -> str:
-    password = re.search(r"//[^/@]*?:([^/]*)@", url)
-    return text.replace(password[1], "***") if password else text
