@@ -1,4 +1,4 @@
-"""The dashboards in a real Superset, which has an environment of its own: its versions are not Junheng's."""
+"""The dashboards, also in a real Superset, which has an environment of its own: its versions are not Junheng's."""
 
 import json
 import os
@@ -6,15 +6,18 @@ import shutil
 import socket
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import yaml
 from conftest import command, environment, junheng
 
 from dagster_project.release import dictionary
+from dagster_project.release.read import connect
 
 CONFIG = """
 SECRET_KEY = "of a test that lives a minute, and of nothing else"
@@ -108,6 +111,35 @@ def superset(tmp_path: Path) -> Iterator[Superset]:
     finally:
         server.terminate()
         server.wait()
+
+
+def test_the_file_to_import_fits_the_release(demo_home: Path, tmp_path: Path) -> None:
+    """Without Superset: every dataset has the rows of its mart, a word for every code, and the columns that charts show."""
+    path = tmp_path / "看板.zip"
+    outcome = junheng("superset", path, "--home", demo_home)
+    assert outcome.returncode == 0, outcome.stderr
+    with zipfile.ZipFile(path) as archive:
+        files = {name: yaml.safe_load(archive.read(name)) for name in archive.namelist()}
+    datasets = {file["uuid"]: file for name, file in files.items() if "/datasets/" in name}
+    columns = {id: {column["column_name"] for column in dataset["columns"]} for id, dataset in datasets.items()}
+    for dataset in datasets.values():
+        with connect(demo_home) as con:
+            shown, mart = con.sql(dataset["sql"]), con.sql(f"from {dataset['table_name']}")
+            assert shown.columns == [column["column_name"] for column in dataset["columns"]]
+            assert len(shown) == len(mart)
+            for column in mart.columns:
+                nulls = f"count(*) filter ({column} is null)"
+                assert shown.aggregate(nulls).fetchall() == mart.aggregate(nulls).fetchall(), (
+                    f"{column}: a code without a word"
+                )
+    for name, file in files.items():
+        if "/charts/" in name:
+            query = drawn({"params": json.dumps({**file["params"], "datasource": "0__table"})})
+            ordered = {column for column, _ in query["orderby"]}
+            assert ordered.union(query["columns"]) <= columns[file["dataset_uuid"]], file["slice_name"]
+        for control in file.get("metadata", {}).get("native_filter_configuration", []):
+            (target,) = control["targets"]
+            assert target["column"]["name"] in columns[target["datasetUuid"]], control["name"]
 
 
 def test_dashboards_answer_during_a_refresh(superset: Superset, demo: Path, tmp_path: Path) -> None:
