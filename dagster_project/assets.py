@@ -11,8 +11,10 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_project import load, transform, validation, warehouse
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
+from dagster_project.release.export import to_postgres
 from dagster_project.release.publish import publish
-from dagster_project.settings import home_folder, raw_folder
+from dagster_project.release.read import ReleaseError
+from dagster_project.settings import home_folder, postgres, raw_folder
 
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
@@ -204,4 +206,10 @@ def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     tell(
         context, f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
     )
+    if url := postgres():
+        try:
+            rows = to_postgres(home, url)
+        except ReleaseError as error:
+            raise dg.Failure(f"已发布 {published.release_id}；{error}。改正后运行 junheng export 网址") from None
+        tell(context, f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行")
     return dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})

@@ -38,6 +38,7 @@ def main() -> None:
     把各校报表放进 raw/<区域>/<学年>/，然后：
       junheng refresh                 载入、计算、检查、发布
       junheng sql "select * from mart_county_verdict"
+      junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
     """
 
@@ -142,26 +143,90 @@ def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
 
 
 @main.command()
-@click.argument("query")
+@click.argument("query", required=False, metavar="[查询]")
 @HOME
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="输出格式")
-def sql(query: str, home: Path | None, form: Literal["table", "csv", "json"]) -> None:
-    """查询已发布的版本（只读，刷新时也能查）。
+def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "json"]) -> None:
+    """查询已发布的版本（只读，刷新时也能查）。不写查询，就打开 DuckDB 的命令行：按 Tab 补全，按 ↑ 找回以前的查询。
 
     \b
     例：junheng sql "select county_code, verdict, reasons from mart_county_verdict"
         junheng sql "show tables"
+        junheng sql
+    dbt/analyses/ 里有二十个写好的查询，可以直接粘贴。
     """
     import duckdb
 
-    from dagster_project.release.read import ReleaseError, connect, write_result
+    from dagster_project.release.read import ReleaseError, connect, shell, write_result
 
     settings.use(None, home)
     try:
-        with connect(settings.home_folder()) as con:
+        if query is None:
+            command = shell(settings.home_folder())
+            click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
+            click.echo("列出表 show tables;　看一张表的列 describe 表名;　离开 .exit")
+            click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
+            os.execv(command[0], command)
+        with connect() as con:
             write_result(con.execute(query), form, sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("target", metavar="文件夹或网址")
+@HOME
+def export(target: str, home: Path | None) -> None:
+    """把已发布的版本写成 CSV（Excel 直接打开不乱码），或写入 PostgreSQL。
+
+    \b
+    例：junheng export 各表                                       每张表一个 CSV
+        junheng export postgresql://用户@主机/库                   模式 marts，表和列带中文说明
+    密码写在网址里，或放在 PGPASSWORD、~/.pgpass。
+
+    PostgreSQL 里的各表在一个事务里换成新版本：读者读到的不是旧的就是新的，授权和自建视图都保留。
+    设置环境变量 JUNHENG_POSTGRES=网址，每次 junheng refresh 发布后就自动写入。
+    """
+    from dagster_project.release.export import to_csv, to_postgres
+    from dagster_project.release.read import ReleaseError
+
+    settings.use(None, home)
+    try:
+        if "://" in target:
+            rows = to_postgres(settings.home_folder(), target)
+            click.echo(f"已写入 PostgreSQL 的模式 marts：{len(rows)} 张表 {sum(rows.values())} 行")
+        else:
+            click.echo(f"已写出 {len(to_csv(settings.home_folder(), Path(target)))} 个 CSV：{target}")
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"没有写完 CSV，请关闭正在用 Excel 打开的文件再试。{error}") from error
+
+
+@main.command()
+@click.argument("path", metavar="文件.zip", type=click.Path(path_type=Path, dir_okay=False))
+@HOME
+def superset(path: Path, home: Path | None) -> None:
+    """写出 Superset 的导入文件：数据库、数据集和两个看板（区县均衡、政策目标）。
+
+    \b
+    例：junheng superset 看板.zip
+    在 Superset 的“看板”页点导入，选这个文件。以后每次刷新，看板自动读到最新发布的版本，不用再导入。
+
+    Superset 的环境里要有 duckdb 和 duckdb-engine，并能读到发布所在的文件夹。
+    """
+    from dagster_project.release.read import ReleaseError, require_release
+    from dagster_project.release.superset import write_superset
+
+    settings.use(None, home)
+    try:
+        release = require_release(settings.home_folder())
+        write_superset(release.parent / "current" / "junheng.duckdb", path)
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"没有写出 {path}。{error}") from error
+    click.echo(f"已写出 {path}：在 Superset 的“看板”页导入")
 
 
 @main.command()

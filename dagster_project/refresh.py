@@ -34,4 +34,4 @@ def _explain(result: dg.ExecuteInProcessResult) -> None:
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
             click.echo(f"错误：{'.'.join(evaluation.asset_key.path)} 没有通过检查 {evaluation.check_name}", err=True)
-    click.echo("刷新没有完成；已发布的版本没有变，改正后再运行 junheng refresh", err=True)
+    click.echo("刷新没有完成；读者读到的仍是已发布的版本，改正后再运行 junheng refresh", err=True)

@@ -1,4 +1,4 @@
-"""Where things are: raw/ and var/ of the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise."""
+"""Where things are: raw/ and var/ of the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise; JUNHENG_POSTGRES."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,11 @@ def raw_folder() -> Path:
 def home_folder() -> Path:
     """The folder of the warehouse, the releases and Dagster's own files."""
     return Path(os.environ.get("JUNHENG_HOME", CHECKOUT / "var")).resolve()
+
+
+def postgres() -> str | None:
+    """The address of the PostgreSQL database that every release is written to; None: of no database."""
+    return os.environ.get("JUNHENG_POSTGRES")
 
 
 def use(raw: Path | None, home: Path | None) -> None:

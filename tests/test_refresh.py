@@ -179,7 +179,7 @@ def test_a_failed_gate_blocks_the_release(copy: Path) -> None:
     path.write_text("\n".join([header, *wrong]) + "\n", encoding="utf-8")
     outcome = refresh(copy)
     assert outcome.returncode == 1
-    assert "raw.schools 没有通过检查" in outcome.stderr and "已发布的版本没有变" in outcome.stderr
+    assert "raw.schools 没有通过检查" in outcome.stderr and "读者读到的仍是已发布的版本" in outcome.stderr
     assert fingerprint(copy / "home") == before
     other = refresh(copy, "--region", "haimen")
     assert other.returncode == 0, other.stdout + other.stderr

@@ -4,6 +4,7 @@
     releases/<release_id>/parquet/<mart>.parquet the same rows in the same order, zstd
     releases/<release_id>/forms/<region>/        the application form of every county, newest year, as a workbook
     releases/<release_id>/briefing/index.html    the director's page, which opens from disk without a server or a network
+    releases/<release_id>/dictionary.{html,xlsx} what every table and column means
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each
     releases/current                             symbolic link to the newest release
 
@@ -24,12 +25,14 @@ from typing import Any
 import duckdb
 
 from dagster_project.release import briefing
+from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
 from dagster_project.release.read import ReleaseError, current_release
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+PARTS = ("forms", "briefing", "dictionary")  # of a manifest: files that lie in a release beside its marts
 _LEFTOVERS = (".building-*", ".removing-*", ".current-*")
 # Space for a release, as a multiple of the warehouse: up to 1 for the snapshot, less than that for Parquet.
 _SPACE_FACTOR = 1.5
@@ -86,7 +89,7 @@ def verify(release: Path) -> list[str]:
     try:
         manifest = json.loads((release / "manifest.json").read_bytes())
         recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
-        recorded |= {file["file"]: file["sha256"] for part in ("forms", "briefing") for file in manifest.get(part, [])}
+        recorded |= {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
         recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
         is_same = manifest["content_sha256"] == _content_hash(manifest)
         is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
@@ -167,6 +170,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         notice, page = _notice(regions), []
         if briefing.MARTS.issubset(mart["name"] for mart in marts):
             page = briefing.write_briefing(connection, building, previous, notice, [form["file"] for form in forms])
+    words = write_dictionary(building, previous, code_version, {mart["name"] for mart in marts})
     shutil.rmtree(building / "spill", ignore_errors=True)
     manifest = {
         "release_id": None,
@@ -180,6 +184,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         "marts": marts,
         "forms": forms,
         "briefing": page,
+        "dictionary": words,
         "snapshot": {"file": snapshot.name, "sha256": _sha256(snapshot)},
     }
     return {**manifest, "content_sha256": _content_hash(manifest)}

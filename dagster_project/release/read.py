@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -11,9 +12,17 @@ from typing import Any, Literal, TextIO
 
 import duckdb
 
+from dagster_project import settings
+
 Format = Literal["table", "csv", "json"]
 
 _OPENING = threading.Lock()
+# No file but the snapshot; even so COPY may write the snapshot's own .wal and spoil the release, which the second line ends.
+_LOCK = """
+    SET enable_external_access = false;
+    SET disabled_filesystems = 'LocalFileSystem';
+    SET lock_configuration = true
+"""
 _FETCH = 10_000
 # What a spreadsheet may take for a formula; a Chinese Excel reads the full-width signs the same way.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
@@ -29,17 +38,27 @@ def current_release(home: Path) -> Path | None:
     return pointer.resolve() if pointer.exists() else None
 
 
-def connect(home: Path) -> duckdb.DuckDBPyConnection:
+def require_release(home: Path) -> Path:
+    """The folder of the current release; raises ReleaseError before the first one."""
+    if release := current_release(home):
+        return release
+    raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
+
+
+def connect(home: Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open the current release for an analyst: read-only, schema marts, no way out of the file.
 
+        from dagster_project.release.read import connect
+        connect().sql("from mart_county_verdict").df()  # a pandas frame
+
+    home is the folder of the releases; None: JUNHENG_HOME, or var/ of the checkout.
     The connection stays on this one release whatever is published meanwhile. COPY TO, read_text, ATTACH,
     INSTALL and the like are refused, and nothing spills to disk: a query that outgrows the memory is stopped
     with DuckDB's message. Raises ReleaseError when no release has been published yet.
     """
+    home = home or settings.home_folder()
     while True:
-        release = current_release(home)
-        if release is None:
-            raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
+        release = require_release(home)
         try:
             return _open(release / "junheng.duckdb")
         except duckdb.IOException as error:
@@ -54,14 +73,20 @@ def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(snapshot), read_only=True, config={"temp_directory": ""})
         locked = connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]
         if not locked:
-            # Even so COPY may write the snapshot's own .wal and spoil the release: the next line ends that.
-            connection.execute("SET enable_external_access = false")
-            connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
-            connection.execute("SET lock_configuration = true")
+            connection.execute(_LOCK)
     # DuckDB draws its bar on standard output, into the midst of a slow query's CSV or JSON.
     connection.execute("PRAGMA disable_progress_bar")
     connection.execute("USE marts")
     return connection
+
+
+def shell(home: Path) -> list[str]:
+    """The command that opens DuckDB's own shell, which has history and completion, on what `connect` opens."""
+    import duckdb_cli
+
+    program = Path(duckdb_cli.__file__).with_name("duckdb.exe" if os.name == "nt" else "duckdb")
+    snapshot = require_release(home) / "junheng.duckdb"
+    return [str(program), "-readonly", "-cmd", f"{_LOCK}; USE marts", str(snapshot)]
 
 
 def write_result(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, format: Format, out: TextIO) -> None:

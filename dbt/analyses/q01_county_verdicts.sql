@@ -1,0 +1,15 @@
+-- 各县最新学年达标了吗？
+-- verdict：met达标、not_met不达标、not_evaluable缺数据不能判定；reasons列出全部原因，空为全部达到。
+select
+    region_name_zh,
+    county_name_zh,
+    school_year,
+    verdict,
+    resource_verdict,
+    failed_school_count,
+    failed_coefficient_count,
+    reasons
+from mart_county_verdict
+left join dim_county using (region_id, county_code)
+where school_year = 2023
+order by region_id, county_code
