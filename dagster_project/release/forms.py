@@ -4,6 +4,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -132,16 +133,22 @@ def _sheet(book: Workbook, name: str, title: str, county: str, school_year: int,
 
 
 def _grid(sheet: Worksheet, first: int, widths: Sequence[float], left: Sequence[int] = ()) -> None:
-    """Lines, font and alignment from a row to the end; `left` columns are text and begin at the left."""
+    """Lines, font and alignment from a row to the end; `left` columns are text and begin at the left.
+
+    The first cell of a kind is given its style, the next ones copy it: openpyxl looks each part of a style up anew.
+    """
+    styles: dict[tuple[str, bool], Any] = {}
     for row in sheet.iter_rows(min_row=first, max_col=len(widths)):
         if sheet.row_dimensions[row[0].row].height is None:
             sheet.row_dimensions[row[0].row].height = 20
         for cell in row:
-            cell.border, cell.font, cell.alignment = (
-                BOX,
-                BODY,
-                LEFT if cell.column in left and cell.row > first else CENTRE,
-            )
+            is_left = cell.column in left and cell.row > first
+            kind = cell.number_format, is_left
+            if kind in styles:
+                cell._style = copy(styles[kind])
+            else:
+                cell.border, cell.font, cell.alignment = BOX, BODY, LEFT if is_left else CENTRE
+                styles[kind] = cell._style
     for column, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(column)].width = width
 

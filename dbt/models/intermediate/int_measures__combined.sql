@@ -41,26 +41,25 @@ parts as (
         derived.years_back,
         derived.part_id,
         derived.part_id = derived.denominator as is_denominator,
-        case when derived.years_back = 0 then current_year.value else last_year.value end as value,
-        case when derived.years_back = 0 then current_year.lowest_value else last_year.lowest_value end as lowest_value,
-        case when derived.years_back = 0 then current_year.highest_value else last_year.highest_value end as highest_value,
+        of_year.value,
+        of_year.lowest_value,
+        of_year.highest_value,
         current_year.units_counted,
         current_year.units_missing,
         case
             when derived.years_back = 0 then current_year.missing
-            when last_year.value is null then '缺上一学年的“' || measures.name_zh || '”'
+            when of_year.value is null then '缺上一学年的“' || measures.name_zh || '”'
         end as missing
     from computed as current_year
     inner join derived on current_year.measure_id = derived.part_id
     inner join {{ ref('measures') }} as measures on derived.part_id = measures.measure_id
-    left join computed as last_year
+    left join computed as of_year
         on
-            derived.years_back = 1
-            and current_year.region_id = last_year.region_id
-            and current_year.school_year = last_year.school_year + 1
-            and current_year.measure_id = last_year.measure_id
-            and current_year.area_level = last_year.area_level
-            and current_year.area_id = last_year.area_id
+            current_year.region_id = of_year.region_id
+            and current_year.school_year - derived.years_back = of_year.school_year
+            and current_year.measure_id = of_year.measure_id
+            and current_year.area_level = of_year.area_level
+            and current_year.area_id = of_year.area_id
     where {{ pending('current_year') }}
 ),
 

@@ -332,8 +332,7 @@ figures as (
         on
             members.region_id = of_county.region_id
             and members.school_year = of_county.school_year
-            and members.unit_level = 'school'
-            and of_county.unit_level = 'county'
+            and of_county.unit_level = case when members.unit_level = 'school' then 'county' end
             and members.county_code = of_county.unit_id
             and components.input_id = of_county.input_id
 ),

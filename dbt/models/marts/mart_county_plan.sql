@@ -20,7 +20,7 @@ with plans as (
     inner join {{ ref('indicators') }} as indicators on plans.indicator_id = indicators.indicator_id
     inner join {{ ref('stages') }} as stages on plans.stage = stages.stage
     left join {{ ref('unit_costs') }} as costs on plans.indicator_id = costs.indicator_id
-    where {{ pending('plans') }}
+    where greatest(coalesce(plans.pass_units, 0), plans.balance_units) > 0 and {{ pending('plans') }}
 ),
 
 placed as (
@@ -39,7 +39,7 @@ additions as (
         *,
         stage_units as units
     from placed
-    where place = 1 and stage_units > 0
+    where place = 1
 ),
 
 by_indicator as (
@@ -62,6 +62,19 @@ bought as (
     group by {{ county_key }}
 ),
 
+-- in each stage that an addition serves
+served as (
+    select
+        additions.region_id,
+        additions.school_year,
+        additions.school_id,
+        additions.indicator_id,
+        additions.units,
+        stages.stage
+    from additions
+    inner join {{ ref('stages') }} as stages on additions.own_stage is null or additions.own_stage = stages.stage
+),
+
 results as (
     select
         schools.region_id,
@@ -74,8 +87,8 @@ results as (
         schools.value,
         schools.units_to_threshold,
         schools.units_to_floor,
-        coalesce(additions.units, 0) as units,
-        schools.value + coalesce(additions.units, 0) * indicators.scale
+        coalesce(served.units, 0) as units,
+        schools.value + coalesce(served.units, 0) * indicators.scale
         * case when indicators.is_split then stages.resource_share else 1 end / schools.pupils as value_after
     from {{ ref('fct_school_indicator') }} as schools
     inner join {{ ref('fct_school_stage') }} as stages
@@ -85,13 +98,13 @@ results as (
             and schools.school_id = stages.school_id
             and schools.stage = stages.stage
     inner join {{ ref('indicators') }} as indicators on schools.indicator_id = indicators.indicator_id
-    left join additions
+    left join served
         on
-            schools.region_id = additions.region_id
-            and schools.school_year = additions.school_year
-            and schools.school_id = additions.school_id
-            and schools.indicator_id = additions.indicator_id
-            and coalesce(additions.own_stage, schools.stage) = schools.stage
+            schools.region_id = served.region_id
+            and schools.school_year = served.school_year
+            and schools.school_id = served.school_id
+            and schools.indicator_id = served.indicator_id
+            and schools.stage = served.stage
     where schools.threshold is not null and {{ pending('schools') }}
 ),
 

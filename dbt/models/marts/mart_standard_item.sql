@@ -80,6 +80,7 @@ eased as (
         criterion_id,
         area_level,
         area_id,
+        case when area_level = 'school' then area_id end as school_id,
         case
             when count(case when is_met then 1 end) > 0 then true
             when count(case when transition_id is null and not is_met then 1 end) > 0 then false
@@ -111,10 +112,9 @@ ranked as (
     from eased
     left join {{ ref('stg_schools') }} as schools
         on
-            eased.area_level = 'school'
-            and eased.region_id = schools.region_id
+            eased.region_id = schools.region_id
             and eased.school_year = schools.school_year
-            and eased.area_id = schools.school_id
+            and eased.school_id = schools.school_id
 ),
 
 over_areas as (

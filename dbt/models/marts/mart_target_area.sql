@@ -111,6 +111,6 @@ left join named
         and judged.area_level = named.area_level
         and judged.area_id = named.area_id
 left join {{ source('raw', 'county') }} as county
-    on judged.area_level = 'county' and judged.region_id = county.region_id and judged.area_id = county.county_code
+    on judged.region_id = county.region_id and case when judged.area_level = 'county' then judged.area_id end = county.county_code
 left join {{ source('raw', 'region') }} as region
-    on judged.area_level = 'region' and judged.region_id = region.region_id
+    on case when judged.area_level = 'region' then judged.region_id end = region.region_id
