@@ -47,6 +47,9 @@ class Translator(DagsterDbtTranslator):
         return dbt_resource_props["schema"]
 
 
+translator = Translator()  # one for all: it remembers what it has worked out
+
+
 def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
     """Region × school year: the years that lie in raw/ and the next one, so that a new folder has its partition."""
     present = find_partitions(raw_folder())
@@ -144,7 +147,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows_in_run": count})
 
 
-@dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=Translator(), required_resource_keys=ONE_WRITER)
+@dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)
 def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """All arithmetic: the dbt project, whole after its code changed, else the pending partitions alone.
 
@@ -163,7 +166,7 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     finally:
         yield from _check_results(results.values())
     for unique_id, node in transform.nodes().items():
-        key = Translator().get_asset_key(node)
+        key = translator.get_asset_key(node)
         name = key.to_python_identifier()
         if name in wanted and unique_id in results:
             yield dg.Output(None, output_name=name, metadata={"seconds": results[unique_id].seconds})
@@ -177,7 +180,7 @@ def _check_results(results: Iterable[transform.Result]) -> Iterator[dg.AssetChec
     """Of the dbt tests that ran."""
     manifest = transform.manifest()
     for result in results:
-        if check := get_asset_check_key_for_test(manifest, Translator(), result.unique_id, None):
+        if check := get_asset_check_key_for_test(manifest, translator, result.unique_id, None):
             yield dg.AssetCheckResult(
                 passed=not result.failures,
                 asset_key=check.asset_key,

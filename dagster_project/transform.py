@@ -74,10 +74,11 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
     """
     from dagster_project.functions import register
 
-    tables = {key: node for key, node in nodes().items() if node["config"]["materialized"] == "table"}
+    found = nodes()
+    tables = {key: node for key, node in found.items() if node["config"]["materialized"] == "table"}
     tests = {
         key: node
-        for key, node in nodes().items()
+        for key, node in found.items()
         if node["resource_type"] == "test" and not tables.keys().isdisjoint(node["depends_on"]["nodes"])
     }
     failed = []
