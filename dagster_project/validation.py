@@ -92,7 +92,9 @@ def validate(
         connection_string=f"duckdb:///{database}",
         create_temp_table=False,
         kwargs={"connect_args": {"read_only": True}},
-        assets=[_rows_to_check(suite, given) for suite in suites],  # one by one, GX would write its settings anew each time
+        assets=[
+            _rows_to_check(suite, given) for suite in suites
+        ],  # one by one, GX would write its settings anew each time
     )
     try:
         source.get_execution_engine().execute_query(text("set enable_progress_bar = false"))

@@ -182,6 +182,8 @@ def test_region_county_school_from_disk_with_files_alone(page: Page, demo_home: 
         assert heading(page) == name
         expect(page.locator("#notice")).to_contain_text("合成（虚构）数据")
         expect(page.locator("#release")).to_contain_text("发布版本")
+        target = page.locator("#release a").evaluate("link => link.href")
+        assert Path(target.removeprefix("file://")).resolve().is_file() and target.endswith("/dictionary.html")
         levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => Number(h.tagName[1]))")
         assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
     assert {url.rpartition("/")[2].partition("#")[0] for url in asked} >= {"index.js", f"{REGION}.js", f"{COUNTY}.js"}

@@ -615,7 +615,8 @@ async function frame() {
     const words = index.notice.split("。")[0].replace(/["\\\n\r<]/g, "");
     document.head.append(el("style", {}, `@page { @bottom-center { content: "${words}"; font-size: 8pt; } }`));
   }
-  document.getElementById("release").textContent = `发布版本 ${release.release_id}，${moment(release.created_at)}。页面上的数都取自本版本的 marts 各表。`;
+  document.getElementById("release").append(`发布版本 ${release.release_id}，${moment(release.created_at)}。页面上的数都取自本版本的 marts 各表，含义见`,
+    el("a", { href: "../dictionary.html" }, "数据字典"), "。");
 }
 
 let opened = [];
