@@ -1032,9 +1032,9 @@ def test_23_hostile_names_are_stored_and_shown_literally(ruined: Ruined) -> None
 
 def test_23_data_docs_escape_what_they_quote(ruined: Ruined, tmp_path: Path) -> None:
     """A gate that fails quotes codes of the data: none becomes a part of the page."""
-    database = shutil.copy(ruined.home / "warehouse.duckdb", tmp_path / "copy.duckdb")
+    database = shutil.copy(ruined.home / "warehouse.duckdb", tmp_path)
     with duckdb.connect(database) as con:
-        con.execute("update marts.dim_county set county_name_zh = ' ', county_code = '<img src=x onerror=alert(1)>'")
+        con.execute("update raw.county set county_name_zh = ' ', county_code = '<img src=x onerror=alert(1)>'")
     validation.validate(Path(database), "marts", None, tmp_path / "data_docs")
     page = (tmp_path / "data_docs" / "marts.html").read_text("utf-8")
     assert "县=&lt;img src=x" in page and "<img" not in page
