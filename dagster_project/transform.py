@@ -20,6 +20,7 @@ import duckdb
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
 TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
+FUNCTIONS = Path(__file__).with_name("functions.py")
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
 
 
@@ -42,8 +43,9 @@ def fingerprint() -> str:
     """Hash of everything that decides what dbt builds; marts built by another fingerprint are rebuilt whole."""
     digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')} {version('duckdb')}".encode())
     for path in sorted(PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv", ".py"} and TARGET.parent not in path.parents:
+        if path.suffix in {".sql", ".yml", ".csv"} and TARGET.parent not in path.parents:
             digest.update(f"{path.relative_to(PROJECT)}".encode() + path.read_bytes())
+    digest.update(FUNCTIONS.read_bytes())
     return digest.hexdigest()
 
 
@@ -149,7 +151,9 @@ def _forward(on_result: OnResult | None) -> Callable[[Any], None]:
 
     def forward(event: Any) -> None:
         if on_result and event.info.name in RESULT_EVENTS:
-            failures = event.data.num_failures if event.info.name == "LogTestResult" else 0
+            failures = 0
+            if event.info.name == "LogTestResult":
+                failures = event.data.num_failures or int(event.data.status in ("fail", "error"))
             on_result(Result(event.data.node_info.unique_id, event.data.execution_time, failures))
 
     return forward

@@ -192,6 +192,26 @@ def keyed(con: duckdb.DuckDBPyConnection, mart: str, *key: str) -> dict[tuple[st
     return {tuple(row[name] for name in key): row for row in rows}
 
 
+def test_a_rebuild_that_fails_a_test_says_which_and_changes_nothing(home: Path) -> None:
+    """A school that stands in raw twice, which no extract can bring about."""
+    rows = [
+        {
+            "region_id": "r",
+            "school_year": 2023,
+            "county_code": "c",
+            **names("c", 0),
+            **staffed(random.Random(1), 1, 9)[0],
+        }
+    ]
+    load(home, rows)
+    with open_marts(home) as con:
+        before = con.execute("from marts.dim_school").fetchall()
+    with pytest.raises(transform.BuildFailed, match="dim_school_is_one_row_a_school: 1 rows"):
+        load(home, rows * 2)
+    with open_marts(home) as con:
+        assert len(before) == 1 and con.execute("from marts.dim_school").fetchall() == before
+
+
 # --- the definitions, a second time --------------------------------------------------------------------------------
 
 
