@@ -109,6 +109,8 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
             ("source_file", "收到的文件及行数核对 · files with their row accounts"),
             ("official_cell", "官方报表中的数出自哪一格 · cells that figures come from"),
             ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
+            ("unread_cell", "读不出的单元格 · cells that could not be read"),
+            ("implausible_cell", "不可能的数 · figures that cannot be"),
         ]
     ],
     partitions_def=region_year,

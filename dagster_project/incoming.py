@@ -277,7 +277,8 @@ def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine the workbooks that are wrong and count each as one row."""
     con.execute(
         """insert into incoming_quarantine
-        select source_file, null, null, 'schools', told(reason), column_names, null
+        select source_file, null, null, 'schools', told(reason), column_names, null,
+            school_id, masked(school_name), county_code, null
         from candidate_schools semi join form using (source) join source using (source) where reason is not null"""
     )
     con.execute(
@@ -349,7 +350,7 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
         con.execute(
             f"""insert into incoming_quarantine
             select source_file, sheet, row_number, {quote(extract.name)}, told(reason), column_names,
-                case when {whole} then masked(json_object({cells})::varchar) end
+                case when {whole} then masked(json_object({cells})::varchar) end, null, null, null, null
             from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
             where source = {source.number} and reason is not null"""
         )
@@ -389,7 +390,7 @@ def _refuse(
     name = sheet.name if sheet else None
     _record(con, folder, path, extract, name, (rows, 0, rows, 0), "quarantined", reason)
     con.execute(
-        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, told(?), null, null)",
+        "insert into incoming_quarantine values (masked(?), masked(?), null, ?, told(?), null, null, null, null, null, null)",
         [_shown(folder, path), name, extract, reason],
     )
     if sheet:

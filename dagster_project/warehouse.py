@@ -3,7 +3,10 @@
 Schema raw, one table an extract by the contract, and
   source_file        one row a file and sheet: hash, rows in = loaded + quarantined + skipped
   official_cell      one row a cell of an official workbook that a school's figure comes from
-  quarantine         one row a rejected row (row_number null: the whole file), with reason and original
+  quarantine         one row a rejected row (row_number null: the whole file), with reason and original; waits_for: the school or
+                     county that the row names and no school row gives, null where the row itself is wrong
+  unread_cell        one row a cell that could not be read, of a row that was loaded without it
+  implausible_cell   one row a cell whose figure is some power of ten away from what it can be
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
   pending_partition  partitions whose marts are older than their raw rows; is_selected: the run at hand rebuilds them
@@ -36,7 +39,11 @@ TABLES = {
     "source_file": "source_file VARCHAR, sheet VARCHAR, extract VARCHAR, sha256 VARCHAR, rows_in BIGINT,"
     " rows_loaded BIGINT, rows_quarantined BIGINT, rows_skipped BIGINT, status VARCHAR, reason VARCHAR,"
     " unknown_columns VARCHAR, remarks VARCHAR",
-    "quarantine": f"{ORIGIN}, extract VARCHAR, reason VARCHAR, column_names VARCHAR, original VARCHAR",
+    "quarantine": f"{ORIGIN}, extract VARCHAR, reason VARCHAR, column_names VARCHAR, original VARCHAR,"
+    " school_id VARCHAR, school_name VARCHAR, county_code VARCHAR, waits_for VARCHAR",
+    "unread_cell": f"{ORIGIN}, extract VARCHAR, column_name VARCHAR, column_zh VARCHAR, school_id VARCHAR, reason VARCHAR, original VARCHAR",
+    "implausible_cell": f"{ORIGIN}, extract VARCHAR, column_name VARCHAR, column_zh VARCHAR, school_id VARCHAR, county_code VARCHAR,"
+    " reason VARCHAR",
     "official_cell": "school_id VARCHAR, column_name VARCHAR, source_file VARCHAR, sheet VARCHAR, cell VARCHAR, said VARCHAR",
     "loaded_partition": "fingerprint VARCHAR",
 }  # each after region_id and school_year
