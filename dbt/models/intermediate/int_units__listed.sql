@@ -1,0 +1,155 @@
+-- Grain: region × school year × unit (its level, id and stage): everything that can hand in a figure, with the attributes that
+-- populations ask for; null: of no such kind. A section is a stage of a school.
+with partitions as (
+    select distinct
+        region_id,
+        school_year
+    from {{ source('raw', 'source_file') }}
+    where {{ pending() }}
+),
+
+schools as (
+    select
+        schools.*,
+        urban_rural.urban_rural_class
+    from {{ ref('stg_schools') }} as schools
+    left join {{ ref('urban_rural') }} as urban_rural on schools.urban_rural_code = urban_rural.urban_rural_code
+    where schools.status = 'open' and {{ pending('schools') }}
+),
+
+counties as (
+    select
+        region_id,
+        county_code
+    from {{ source('raw', 'county') }}
+    union
+    select
+        region_id,
+        county_code
+    from schools
+),
+
+-- a school is in scope where one of its stages is
+scopes as (
+    select
+        region_id,
+        school_year,
+        school_id,
+        max(case when is_in_scope then 1 else 0 end) = 1 as is_in_scope
+    from {{ ref('fct_school_stage') }}
+    where {{ pending() }}
+    group by region_id, school_year, school_id
+),
+
+units as (
+    select
+        schools.region_id,
+        schools.school_year,
+        'section' as unit_level,
+        stages.school_id as unit_id,
+        stages.stage,
+        ';' || stages.stage || ';' as stages,
+        schools.school_name as unit_name,
+        schools.county_code,
+        schools.county_code || schools.township as township_id,
+        schools.school_type,
+        schools.urban_rural_class,
+        schools.is_township_seat,
+        schools.is_boarding,
+        schools.organiser,
+        stages.pupils,
+        stages.is_in_scope
+    from {{ ref('fct_school_stage') }} as stages
+    inner join schools
+        on
+            stages.region_id = schools.region_id
+            and stages.school_year = schools.school_year
+            and stages.school_id = schools.school_id
+    where {{ pending('stages') }}
+    union all
+    select
+        schools.region_id,
+        schools.school_year,
+        'school' as unit_level,
+        schools.school_id as unit_id,
+        'all' as stage,
+        case when schools.primary_pupils > 0 then ';primary;' else ';' end
+        || case when schools.junior_pupils > 0 then 'junior;' else '' end as stages,
+        schools.school_name as unit_name,
+        schools.county_code,
+        schools.county_code || schools.township as township_id,
+        schools.school_type,
+        schools.urban_rural_class,
+        schools.is_township_seat,
+        schools.is_boarding,
+        schools.organiser,
+        coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0) as pupils,
+        coalesce(scopes.is_in_scope, false) as is_in_scope
+    from schools
+    left join scopes
+        on schools.region_id = scopes.region_id and schools.school_year = scopes.school_year and schools.school_id = scopes.school_id
+    union all
+    select distinct
+        region_id,
+        school_year,
+        'township' as unit_level,
+        county_code || township as unit_id,
+        'all' as stage,
+        ';' as stages,
+        township as unit_name,
+        county_code,
+        county_code || township as township_id,
+        cast(null as varchar) as school_type,
+        cast(null as varchar) as urban_rural_class,
+        cast(null as boolean) as is_township_seat,
+        cast(null as boolean) as is_boarding,
+        cast(null as varchar) as organiser,
+        cast(null as bigint) as pupils,
+        true as is_in_scope
+    from schools
+    where township is not null
+    union all
+    select
+        partitions.region_id,
+        partitions.school_year,
+        'county' as unit_level,
+        counties.county_code as unit_id,
+        'all' as stage,
+        ';' as stages,
+        coalesce(listed.county_name_zh, counties.county_code) as unit_name,
+        counties.county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        true as is_in_scope
+    from partitions
+    inner join counties on partitions.region_id = counties.region_id
+    left join {{ source('raw', 'county') }} as listed
+        on counties.region_id = listed.region_id and counties.county_code = listed.county_code
+    union all
+    select
+        partitions.region_id,
+        partitions.school_year,
+        'region' as unit_level,
+        partitions.region_id as unit_id,
+        'all' as stage,
+        ';' as stages,
+        region.region_name_zh as unit_name,
+        null as county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        true as is_in_scope
+    from partitions
+    inner join {{ source('raw', 'region') }} as region on partitions.region_id = region.region_id
+)
+
+select * from units
