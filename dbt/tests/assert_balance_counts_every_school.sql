@@ -1,4 +1,4 @@
--- What: the schools of a coefficient, with and without a value, are the schools in scope of that county and stage.
+-- What: the schools of a coefficient, with and without a value, are the schools of that county and stage in scope, and those missing.
 -- When it matters: a coefficient over fewer schools than the county has is another county's.
 -- How to resolve: look for schools lost in the joins of mart_county_balance; region, year, county and stage must agree.
 {{ config(meta={'dagster': {'ref': {'name': 'mart_county_balance'}}}) }}
@@ -11,6 +11,18 @@ with stages as (
         count(*) as school_count
     from {{ ref('fct_school_stage') }}
     where is_in_scope and {{ pending() }}
+    group by region_id, school_year, county_code, stage
+),
+
+missing as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        count(*) as school_count
+    from {{ ref('int_schools__missing') }}
+    where {{ pending() }}
     group by region_id, school_year, county_code, stage
 ),
 
@@ -33,7 +45,7 @@ select
     stages.school_year,
     stages.county_code,
     stages.stage,
-    stages.school_count,
+    stages.school_count + coalesce(missing.school_count, 0) as school_count,
     balance.fewest,
     balance.most
 from stages
@@ -43,8 +55,14 @@ left join balance
         and stages.school_year = balance.school_year
         and stages.county_code = balance.county_code
         and stages.stage = balance.stage
+left join missing
+    on
+        stages.region_id = missing.region_id
+        and stages.school_year = missing.school_year
+        and stages.county_code = missing.county_code
+        and stages.stage = missing.stage
 where
     balance.indicator_count is null
     or balance.indicator_count <> (select count(*) from {{ ref('indicators') }})
-    or stages.school_count <> balance.fewest
-    or stages.school_count <> balance.most
+    or stages.school_count + coalesce(missing.school_count, 0) <> balance.fewest
+    or stages.school_count + coalesce(missing.school_count, 0) <> balance.most

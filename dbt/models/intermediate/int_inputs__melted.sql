@@ -74,6 +74,26 @@ counted as (
     where results.indicator_id <> 'teachers_per_100' and {{ pending('results') }}
 ),
 
+-- schools of which the pupils of a stage are not known
+short as (
+    select distinct
+        region_id,
+        school_year,
+        school_id
+    from {{ ref('fct_school_stage') }}
+    where pupils is null and {{ pending() }}
+),
+
+-- counties that lack a school
+lacking as (
+    select distinct
+        region_id,
+        school_year,
+        county_code
+    from {{ ref('int_schools__missing') }}
+    where kind not in ('undecided', 'moved') and {{ pending() }}
+),
+
 schools as (
     select
         schools.region_id,
@@ -83,11 +103,11 @@ schools as (
         'all' as stage,
         1 as schools,
         case
-            when coalesce(schools.primary_pupils, schools.junior_pupils, schools.senior_pupils) is not null
+            when short.school_id is null and coalesce(schools.primary_pupils, schools.junior_pupils, schools.senior_pupils) is not null
                 then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0)
         end as school_pupils,
         case
-            when coalesce(schools.primary_pupils, schools.junior_pupils) is not null
+            when short.school_id is null and coalesce(schools.primary_pupils, schools.junior_pupils) is not null
                 then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0)
         end as compulsory_pupils,
         case
@@ -110,6 +130,11 @@ schools as (
             schools.region_id = funds.region_id
             and schools.school_year = funds.school_year
             and schools.school_id = funds.entity_id
+    left join short
+        on
+            schools.region_id = short.region_id
+            and schools.school_year = short.school_year
+            and schools.school_id = short.school_id
     where schools.status = 'open' and {{ pending('schools') }}
 ),
 
@@ -203,14 +228,21 @@ from schools
 inner join inputs on inputs.unit_level = 'school' and inputs.source in ('schools', 'funding')
 union all
 select
-    region_id,
-    school_year,
+    schools.region_id,
+    schools.school_year,
     'county' as unit_level,
-    county_code as unit_id,
+    schools.county_code as unit_id,
     'all' as stage,
     'county_pupils' as input_id,
-    {{ total('school_pupils') }} as value
+    case
+        when count(schools.school_pupils) = count(*) and max(lacking.county_code) is null then {{ total('schools.school_pupils') }}
+    end as value
 from schools
-group by region_id, school_year, county_code
+left join lacking
+    on
+        schools.region_id = lacking.region_id
+        and schools.school_year = lacking.school_year
+        and schools.county_code = lacking.county_code
+group by schools.region_id, schools.school_year, schools.county_code
 union all
 select * from read

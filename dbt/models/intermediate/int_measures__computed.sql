@@ -129,16 +129,13 @@ needed as (
     from wanted
 ),
 
--- who belongs to a measure's population; a column that the population leaves empty asks for nothing
-members as (
+-- who belongs to a measure's population; a column that the population leaves empty asks for nothing. Of whom it is not known,
+-- because an attribute is not, the figure is missing: only who certainly does not belong is left out
+compared as (
     select
         units.*,
         measures.measure_id,
-        measures.statistic
-    from units
-    inner join needed on units.region_id = needed.region_id
-    inner join measures on needed.measure_id = measures.measure_id and units.unit_level = measures.unit_level
-    where
+        measures.statistic,
         (measures.stage is null or units.stages like '%;' || measures.stage || ';%')
         and (measures.school_types is null or ';' || measures.school_types || ';' like '%;' || units.school_type || ';%')
         and (
@@ -150,7 +147,26 @@ members as (
         and (measures.organisers is null or ';' || measures.organisers || ';' like '%;' || units.organiser || ';%')
         and (measures.min_pupils is null or units.pupils >= measures.min_pupils)
         and (measures.max_pupils is null or units.pupils <= measures.max_pupils)
-        and (measures.is_in_scope is null or units.is_in_scope = measures.is_in_scope)
+        and (measures.is_in_scope is null or units.is_in_scope = measures.is_in_scope) as is_member,
+        case
+            when units.missing_zh is not null then '缺学校'
+            when measures.urban_rural_classes is not null and units.urban_rural_class is null then '学校表缺“城乡类型”'
+            when measures.is_township_seat is not null and units.is_township_seat is null then '学校表缺“是否乡镇中心校”'
+            when measures.is_boarding is not null and units.is_boarding is null then '学校表缺“是否寄宿制”'
+            when measures.organisers is not null and units.organiser is null then '学校表缺“举办者”'
+            else '学校表缺“在校生数”'
+        end as lacks
+    from units
+    inner join needed on units.region_id = needed.region_id
+    inner join measures on needed.measure_id = measures.measure_id and units.unit_level = measures.unit_level
+),
+
+members as (
+    select
+        *,
+        is_member is not null and missing_zh is null as is_known_member
+    from compared
+    where coalesce(is_member, true)
 ),
 
 -- a school's own fact before the one that its county hands in for all
@@ -165,11 +181,13 @@ figures as (
         members.stage,
         members.county_code,
         members.township_id,
+        members.is_known_member,
+        members.lacks,
         components.part,
         components.is_sum,
         components.sign,
         components.input_id,
-        coalesce(own.value, of_county.value) as value
+        case when own.unit_id is not null then own.value else of_county.value end as value
     from members
     inner join components on members.measure_id = components.measure_id
     left join inputs as own
@@ -215,7 +233,8 @@ of_units as (
                 then sum(case when part = 'denominator' then sign * value end)
         end as denominator,
         max(case when part = 'denominator' then 1 else 0 end) as has_denominator,
-        min(case when part = 'condition' then coalesce(value, -1) else 1 end) as condition_value
+        min(case when part = 'condition' then coalesce(value, -1) else 1 end) as condition_value,
+        min(case when is_known_member then 1 else 0 end) = 1 as is_known_member
     from figures
     group by region_id, school_year, measure_id, statistic, unit_id, stage, county_code, township_id
 ),
@@ -224,7 +243,7 @@ of_units as (
 concerned as (
     select
         *,
-        condition_value = 1 and numerator is not null and (has_denominator = 0 or denominator is not null) as is_known,
+        is_known_member and condition_value = 1 and numerator is not null and (has_denominator = 0 or denominator is not null) as is_known,
         case
             when has_denominator = 0 then numerator
             when denominator > 0 then numerator / denominator
@@ -247,6 +266,16 @@ placed as (
     inner join wanted on concerned.region_id = wanted.region_id and concerned.measure_id = wanted.measure_id
 ),
 
+-- a unit that is missing itself is told once, not once an input
+first_inputs as (
+    select
+        measure_id,
+        min(input_id) as input_id
+    from components
+    where part = 'numerator'
+    group by measure_id
+),
+
 gaps as (
     select
         placed.region_id,
@@ -254,14 +283,17 @@ gaps as (
         placed.measure_id,
         placed.area_level,
         placed.area_id,
-        figures.input_id,
+        case when figures.is_known_member then figures.input_id else '' end as input_id,
+        case when not figures.is_known_member then figures.lacks end as lacks,
         figures.unit_id,
         figures.unit_name,
         placed.area_level in ('school', 'township')
         or (placed.area_level = 'county' and figures.unit_id = placed.county_code)
         or figures.unit_id = placed.region_id as is_area_itself,
         row_number() over (
-            partition by placed.region_id, placed.school_year, placed.measure_id, placed.area_level, placed.area_id, figures.input_id
+            partition by
+                placed.region_id, placed.school_year, placed.measure_id, placed.area_level, placed.area_id,
+                case when figures.is_known_member then figures.input_id else figures.lacks end
             order by figures.unit_id, figures.stage
         ) as place
     from placed
@@ -272,7 +304,13 @@ gaps as (
             and placed.measure_id = figures.measure_id
             and placed.unit_id = figures.unit_id
             and placed.stage = figures.stage
-    where not placed.is_known and figures.value is null
+    inner join first_inputs on placed.measure_id = first_inputs.measure_id
+    where
+        not placed.is_known
+        and case
+            when figures.is_known_member then figures.value is null
+            else figures.part = 'numerator' and figures.input_id = first_inputs.input_id
+        end
 ),
 
 named as (
@@ -283,23 +321,27 @@ named as (
         gaps.area_level,
         gaps.area_id,
         gaps.input_id,
-        case inputs.source
-            when 'facts' then '事实表缺'
-            when 'schools' then '学校表缺'
-            when 'teachers' then '教师表缺'
-            when 'classes' then '班级表缺'
-            when 'funding' then '经费表缺'
-            else '尚未得出'
-        end || '“' || inputs.name_zh || '”（' || gaps.input_id || '）'
+        coalesce(
+            gaps.lacks,
+            case inputs.source
+                when 'facts' then '事实表缺'
+                when 'schools' then '学校表缺'
+                when 'teachers' then '教师表缺'
+                when 'classes' then '班级表缺'
+                when 'funding' then '经费表缺'
+                else '尚未得出'
+            end || '“' || inputs.name_zh || '”（' || gaps.input_id || '）'
+        )
         || case
-            when max(case when gaps.is_area_itself then 1 else 0 end) = 1 then ''
+            when max(case when gaps.is_area_itself then 1 else 0 end) = 1 and max(gaps.lacks) is null then ''
             else
                 '：' || {{ dbt.listagg("case when gaps.place <= 3 then gaps.unit_name end", "'、'", 'order by gaps.place') }}
                 || case when count(*) > 3 then '等' || cast(count(*) as varchar) || '个单位' else '' end
         end as gap
     from gaps
-    inner join {{ ref('inputs') }} as inputs on gaps.input_id = inputs.input_id
-    group by gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, inputs.source, inputs.name_zh
+    left join {{ ref('inputs') }} as inputs on gaps.input_id = inputs.input_id
+    group by
+        gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, gaps.lacks, inputs.source, inputs.name_zh
 ),
 
 missing as (

@@ -1,7 +1,8 @@
 -- Grain: region × school year × school × stage that stands in the teacher roster.
--- A count is null where the roster does not say it: no degree, subject or title for any teacher of the school and stage;
--- no backbone level in the whole partition (who is not a backbone teacher is left blank, so a blank alone says nothing);
--- and no certificate or training hours for even one of them, where the rule asks for all.
+-- A count is null where the roster does not say it of each teacher: a degree, title or pay that is blank or could not be read, or
+-- a row of the school that was rejected. Left blank on purpose, and so no unknown, are the level of who is no backbone teacher,
+-- the subject of who teaches none, and the post of an ordinary teacher; but no level in the whole partition, or no subject in the
+-- whole roster of a school and stage, says nothing either.
 with teachers as (
     select * from {{ ref('stg_teachers') }}
     where {{ pending() }}
@@ -9,6 +10,16 @@ with teachers as (
 
 attributes as (
     select * from {{ ref('teacher_attributes') }}
+),
+
+-- rosters that lack a row: of a school, or of a school that is not known and so of any
+short as (
+    select distinct
+        region_id,
+        school_year,
+        school_id
+    from {{ ref('stg_quarantine') }}
+    where extract = 'teachers' and waits_for is null and {{ pending() }}
 ),
 
 counted as (
@@ -22,6 +33,8 @@ counted as (
         count(teachers.subject) as known_subjects,
         count(teachers.title) as known_titles,
         count(teachers.backbone_level) as known_backbone_levels,
+        count(case when teachers.unread like '%;backbone_level;%' then 1 end) as unread_backbone_levels,
+        count(case when teachers.unread like '%;subject;%' then 1 end) as unread_subjects,
         count(higher_degree.value) as higher_degree_teachers,
         count(backbone.value) as backbone_teachers,
         count(pe_arts.value) as pe_arts_teachers,
@@ -47,7 +60,10 @@ counted as (
         count(case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} then head.value end) as long_serving_heads,
         count(
             case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} and teachers.rotated then head.value end
-        ) as rotated_long_serving_heads
+        ) as rotated_long_serving_heads,
+        count(
+            case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} and teachers.rotated is null then head.value end
+        ) as undecided_long_serving_heads
     from teachers
     left join attributes as higher_degree
         on teachers.stage = higher_degree.stage and teachers.degree = higher_degree.value and higher_degree.attribute = 'higher_degree'
@@ -74,33 +90,54 @@ partitions as (
         sum(known_backbone_levels) as known_backbone_levels
     from counted
     group by region_id, school_year
+),
+
+-- of a roster that lacks a row nothing is known
+whole as (
+    select
+        counted.*,
+        counted.known_degrees = counted.full_time_teachers as has_degrees,
+        counted.known_subjects > 0 and counted.unread_subjects = 0 as has_subjects,
+        counted.known_titles = counted.full_time_teachers as has_titles,
+        partitions.known_backbone_levels > 0 and counted.unread_backbone_levels = 0 as has_backbone_levels,
+        counted.known_rotations = counted.full_time_teachers as has_rotations,
+        counted.teachers_with_pay = counted.full_time_teachers as has_pay,
+        of_school.region_id is null and of_any.region_id is null as is_whole
+    from counted
+    inner join partitions
+        on counted.region_id = partitions.region_id and counted.school_year = partitions.school_year
+    left join short as of_school
+        on
+            counted.region_id = of_school.region_id
+            and counted.school_year = of_school.school_year
+            and counted.school_id = of_school.school_id
+    left join (select * from short where school_id is null) as of_any
+        on counted.region_id = of_any.region_id and counted.school_year = of_any.school_year
 )
 
 select
-    counted.region_id,
-    counted.school_year,
-    counted.school_id,
-    counted.stage,
-    counted.full_time_teachers,
-    case when counted.known_degrees > 0 then counted.higher_degree_teachers end as higher_degree_teachers,
-    case when partitions.known_backbone_levels > 0 then counted.backbone_teachers end as backbone_teachers,
-    case when counted.known_subjects > 0 then counted.pe_arts_teachers end as pe_arts_teachers,
-    case when counted.known_titles > 0 then counted.midlevel_title_teachers end as midlevel_title_teachers,
-    case when counted.known_degrees > 0 then counted.known_degrees end as teachers_with_degree,
-    case when counted.known_degrees > 0 then counted.bachelor_teachers end as bachelor_teachers,
-    case when counted.known_certificates = counted.full_time_teachers then counted.certified_teachers end as certified_teachers,
-    case when counted.known_training_hours = counted.full_time_teachers then counted.trained_teachers end as trained_teachers,
-    case when counted.known_eligibilities > 0 then counted.rotation_eligible_teachers end as rotation_eligible_teachers,
-    case when counted.known_rotations > 0 then counted.rotated_teachers end as rotated_teachers,
+    region_id,
+    school_year,
+    school_id,
+    stage,
+    case when is_whole then full_time_teachers end as full_time_teachers,
+    case when is_whole and has_degrees then higher_degree_teachers end as higher_degree_teachers,
+    case when is_whole and has_backbone_levels then backbone_teachers end as backbone_teachers,
+    case when is_whole and has_subjects then pe_arts_teachers end as pe_arts_teachers,
+    case when is_whole and has_titles then midlevel_title_teachers end as midlevel_title_teachers,
+    case when is_whole and has_degrees then full_time_teachers end as teachers_with_degree,
+    case when is_whole and has_degrees then bachelor_teachers end as bachelor_teachers,
+    case when is_whole and known_certificates = full_time_teachers then certified_teachers end as certified_teachers,
+    case when is_whole and known_training_hours = full_time_teachers then trained_teachers end as trained_teachers,
+    case when is_whole and known_eligibilities = full_time_teachers then rotation_eligible_teachers end as rotation_eligible_teachers,
+    case when is_whole and has_rotations then rotated_teachers end as rotated_teachers,
+    case when is_whole and has_rotations and has_backbone_levels then rotated_backbone_teachers end as rotated_backbone_teachers,
+    case when is_whole and has_pay then full_time_teachers end as teachers_with_pay,
+    case when is_whole and has_pay then annual_pay_yuan end as annual_pay_yuan,
+    case when is_whole and heads = known_heads then heads end as heads,
+    case when is_whole and heads = known_heads then young_heads end as young_heads,
+    case when is_whole and known_head_terms = known_heads then long_serving_heads end as long_serving_heads,
     case
-        when counted.known_rotations > 0 and partitions.known_backbone_levels > 0 then counted.rotated_backbone_teachers
-    end as rotated_backbone_teachers,
-    case when counted.teachers_with_pay > 0 then counted.teachers_with_pay end as teachers_with_pay,
-    counted.annual_pay_yuan,
-    counted.heads,
-    counted.young_heads,
-    case when counted.known_head_terms > 0 or counted.known_heads = 0 then counted.long_serving_heads end as long_serving_heads,
-    case when counted.known_rotations > 0 then counted.rotated_long_serving_heads end as rotated_long_serving_heads
-from counted
-inner join partitions
-    on counted.region_id = partitions.region_id and counted.school_year = partitions.school_year
+        when is_whole and known_head_terms = known_heads and undecided_long_serving_heads = 0 then rotated_long_serving_heads
+    end as rotated_long_serving_heads
+from whole

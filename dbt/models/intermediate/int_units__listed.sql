@@ -1,5 +1,6 @@
 -- Grain: region × school year × unit (its level, id and stage): everything that can hand in a figure, with the attributes that
--- populations ask for; null: of no such kind. A section is a stage of a school.
+-- populations ask for; null: not known. A section is a stage of a school. A school that is missing is a unit of which nothing is known;
+-- missing_zh: why. A stage of which a school says that it has no pupils is no unit.
 with partitions as (
     select distinct
         region_id,
@@ -18,15 +19,13 @@ schools as (
 ),
 
 counties as (
-    select
-        region_id,
-        county_code
-    from {{ source('raw', 'county') }}
-    union
-    select
-        region_id,
-        county_code
-    from schools
+    select * from {{ ref('int_counties__listed') }}
+    where {{ pending() }}
+),
+
+absent as (
+    select * from {{ ref('int_schools__missing') }}
+    where kind not in ('undecided', 'moved') and {{ pending() }}
 ),
 
 -- a school is in scope where one of its stages is
@@ -35,7 +34,11 @@ scopes as (
         region_id,
         school_year,
         school_id,
-        max(case when is_in_scope then 1 else 0 end) = 1 as is_in_scope
+        case
+            when max(case when is_in_scope then 1 else 0 end) = 1 then true
+            when count(is_in_scope) = count(*) then false
+        end as is_in_scope,
+        count(case when is_in_scope is null and pupils is null then 1 end) > 0 as is_pupils_unknown
     from {{ ref('fct_school_stage') }}
     where {{ pending() }}
     group by region_id, school_year, school_id
@@ -58,14 +61,15 @@ units as (
         schools.is_boarding,
         schools.organiser,
         stages.pupils,
-        stages.is_in_scope
+        stages.is_in_scope,
+        cast(null as varchar) as missing_zh
     from {{ ref('fct_school_stage') }} as stages
     inner join schools
         on
             stages.region_id = schools.region_id
             and stages.school_year = schools.school_year
             and stages.school_id = schools.school_id
-    where {{ pending('stages') }}
+    where coalesce(stages.pupils, 1) > 0 and {{ pending('stages') }}
     union all
     select
         schools.region_id,
@@ -83,11 +87,56 @@ units as (
         schools.is_township_seat,
         schools.is_boarding,
         schools.organiser,
-        coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0) as pupils,
-        coalesce(scopes.is_in_scope, false) as is_in_scope
+        case
+            when not coalesce(scopes.is_pupils_unknown, false)
+                then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0)
+        end as pupils,
+        case when scopes.school_id is null then false else scopes.is_in_scope end as is_in_scope,
+        null as missing_zh
     from schools
     left join scopes
         on schools.region_id = scopes.region_id and schools.school_year = scopes.school_year and schools.school_id = scopes.school_id
+    union all
+    select
+        region_id,
+        school_year,
+        'section' as unit_level,
+        school_key as unit_id,
+        stage,
+        ';' || stage || ';' as stages,
+        coalesce(school_name, school_key) as unit_name,
+        county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        null as is_in_scope,
+        told as missing_zh
+    from absent
+    union all
+    select
+        region_id,
+        school_year,
+        'school' as unit_level,
+        school_key as unit_id,
+        'all' as stage,
+        ';' || {{ dbt.listagg('stage', "';'", 'order by stage') }} || ';' as stages,
+        coalesce(max(school_name), school_key) as unit_name,
+        county_code,
+        null as township_id,
+        null as school_type,
+        null as urban_rural_class,
+        null as is_township_seat,
+        null as is_boarding,
+        null as organiser,
+        null as pupils,
+        null as is_in_scope,
+        max(told) as missing_zh
+    from absent
+    group by region_id, school_year, county_code, school_key
     union all
     select distinct
         region_id,
@@ -105,13 +154,14 @@ units as (
         cast(null as boolean) as is_boarding,
         cast(null as varchar) as organiser,
         cast(null as bigint) as pupils,
-        true as is_in_scope
+        true as is_in_scope,
+        null as missing_zh
     from schools
     where township is not null
     union all
     select
-        partitions.region_id,
-        partitions.school_year,
+        counties.region_id,
+        counties.school_year,
         'county' as unit_level,
         counties.county_code as unit_id,
         'all' as stage,
@@ -125,9 +175,9 @@ units as (
         null as is_boarding,
         null as organiser,
         null as pupils,
-        true as is_in_scope
-    from partitions
-    inner join counties on partitions.region_id = counties.region_id
+        true as is_in_scope,
+        null as missing_zh
+    from counties
     left join {{ source('raw', 'county') }} as listed
         on counties.region_id = listed.region_id and counties.county_code = listed.county_code
     union all
@@ -147,7 +197,8 @@ units as (
         null as is_boarding,
         null as organiser,
         null as pupils,
-        true as is_in_scope
+        true as is_in_scope,
+        null as missing_zh
     from partitions
     inner join {{ source('raw', 'region') }} as region on partitions.region_id = region.region_id
 )

@@ -1,4 +1,4 @@
--- Grain: region × school year × school × stage (primary, junior).
+-- Grain: region × school year × school × stage (primary, junior). is_in_scope null: what was handed in does not say whether it is.
 with schools as (
     select * from {{ ref('stg_schools') }}
     where {{ pending() }}
@@ -43,6 +43,23 @@ added as (
     where {{ pending() }}
 ),
 
+-- schools that were judged a year before, by their type
+judged_before as (
+    select
+        schools.region_id,
+        schools.school_year + 1 as school_year,
+        schools.school_id,
+        school_types.name_zh as school_type_zh
+    from {{ ref('stg_schools') }} as schools
+    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    where coalesce(school_types.exclusion_reason_zh, '') = ''
+),
+
+left_rightly as (
+    select * from {{ ref('int_schools__closed') }}
+    where {{ pending() }}
+),
+
 -- a reported total wins over a roster; a roster stands in only where nothing was reported
 joined as (
     select
@@ -60,8 +77,8 @@ joined as (
         reported.split_weight,
         reported.is_judged,
         reported.grades,
-        reported.teaching_area_m2 - coalesce(reported.indoor_sports_area_m2, 0) as teaching_area_m2,
-        reported.sports_ground_area_m2 + coalesce(reported.indoor_sports_area_m2, 0)
+        reported.teaching_area_m2 - reported.indoor_sports_area_m2 as teaching_area_m2,
+        reported.sports_ground_area_m2 + reported.indoor_sports_area_m2
         + case when urban_rural.urban_rural_class = 'urban' then coalesce(added.sports_area_m2, 0) else 0 end as sports_area_m2,
         reported.equipment_value_yuan,
         reported.multimedia_rooms,
@@ -140,11 +157,20 @@ joined as (
             and reported.school_id = added.school_id
 ),
 
--- a stage with classes or teachers and no number of pupils is there, only its pupils are unknown
+-- a stage with classes or teachers, or that the type of school has, is there: without their number its pupils are unknown
 existing as (
-    select *
+    select
+        joined.*,
+        school_types.name_zh as school_type_zh,
+        school_types.exclusion_reason_zh,
+        school_types.is_teaching_point
     from joined
-    where pupils is not null or classes > 0 or full_time_teachers > 0
+    left join {{ ref('school_types') }} as school_types on joined.school_type = school_types.school_type
+    where
+        joined.pupils is not null
+        or joined.classes > 0
+        or joined.full_time_teachers > 0
+        or (school_types.stages like '%' || joined.stage || '%' and coalesce(school_types.exclusion_reason_zh, '') = '')
 ),
 
 -- nothing shared can be split while the pupils of one stage are unknown
@@ -152,6 +178,7 @@ weighted as (
     select
         *,
         sum(pupils) over by_school as school_pupils,
+        sum(roster_pupils) over by_school as roster_school_pupils,
         case
             when count(*) over by_school = count(pupils) over by_school then sum(pupils * split_weight) over by_school
         end as weighted_pupils
@@ -159,21 +186,51 @@ weighted as (
     window by_school as (partition by region_id, school_year, school_id)
 ),
 
-scoped as (
+-- who says two things is neither in nor out
+doubted as (
     select
         weighted.*,
         case
-            when weighted.status = 'closed' then '学校已撤销或停办'
-            when school_types.exclusion_reason_zh <> '' then school_types.exclusion_reason_zh
+            when weighted.status = 'closed' and weighted.pupils > 0 then '学校状态为撤销或停办，却填有在校生'
+            when weighted.exclusion_reason_zh <> '' and judged_before.school_id is not null and left_rightly.school_id is null
+                then '上学年是' || judged_before.school_type_zh || '，今年填作' || weighted.school_type_zh
+            when weighted.status = 'closed' or weighted.exclusion_reason_zh <> '' then null
             when weighted.pupils is null then '在校生数缺失'
-            when weighted.pupils = 0 then '该学段没有在校生'
-            when school_types.is_teaching_point and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
+            when weighted.pupils = 0 and (weighted.roster_pupils > 0 or weighted.classes > 0 or weighted.full_time_teachers > 0)
+                then '填报在校生0人，却有班级或教师'
+            when
+                weighted.is_teaching_point
+                and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
+                and weighted.roster_school_pupils >= {{ parameter('min_teaching_point_pupils') }}
+                then '教学点填报' || cast(weighted.school_pupils as varchar) || '人，班级名册却有'
+                    || cast(weighted.roster_school_pupils as varchar) || '人'
+        end as doubt
+    from weighted
+    left join judged_before
+        on
+            weighted.region_id = judged_before.region_id
+            and weighted.school_year = judged_before.school_year
+            and weighted.school_id = judged_before.school_id
+    left join left_rightly
+        on
+            weighted.region_id = left_rightly.region_id
+            and weighted.school_year = left_rightly.school_year
+            and weighted.school_id = left_rightly.school_id
+    where weighted.is_judged
+),
+
+scoped as (
+    select
+        *,
+        case
+            when doubt is not null then doubt
+            when status = 'closed' then '学校已撤销或停办'
+            when exclusion_reason_zh <> '' then exclusion_reason_zh
+            when pupils = 0 then '该学段没有在校生'
+            when is_teaching_point and school_pupils < {{ parameter('min_teaching_point_pupils') }}
                 then '教学点不足' || cast(cast({{ parameter('min_teaching_point_pupils') }} as integer) as varchar) || '人'
         end as exclusion_reason
-    from weighted
-    left join {{ ref('school_types') }} as school_types
-        on weighted.school_type = school_types.school_type
-    where weighted.is_judged
+    from doubted
 )
 
 select
@@ -215,6 +272,6 @@ select
     roster_backbone_teachers,
     roster_pe_arts_teachers,
     roster_midlevel_title_teachers,
-    exclusion_reason is null as is_in_scope,
+    case when doubt is null then exclusion_reason is null end as is_in_scope,
     exclusion_reason
 from scoped

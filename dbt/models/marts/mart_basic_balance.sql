@@ -75,6 +75,18 @@ means as (
     inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
 ),
 
+missing as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        count(*) as absent_count
+    from {{ ref('int_schools__missing') }}
+    where {{ pending() }}
+    group by region_id, school_year, county_code, stage
+),
+
 spread as (
     select
         means.region_id,
@@ -102,7 +114,7 @@ select
     means.stage,
     means.indicator_id,
     cast(means.school_count as bigint) as school_count,
-    cast(means.listed_count - means.school_count as bigint) as missing_school_count,
+    cast(means.listed_count - means.school_count + coalesce(missing.absent_count, 0) as bigint) as missing_school_count,
     means.county_mean,
     spread.difference_coefficient,
     cast(means.mean_cv_limit as double) as mean_limit_value,
@@ -110,9 +122,10 @@ select
         when means.school_count = 0 then '所有学校均缺少数据，不可评估'
         when means.school_count = 1 then '只有1所学校有数据，不可评估'
         when means.numerator = 0 then '全县均值为0，差异系数无意义，不可评估'
-        when means.listed_count > means.school_count
+        when means.listed_count + coalesce(missing.absent_count, 0) > means.school_count
             then
-                cast(means.listed_count - means.school_count as varchar) || '所学校缺少数据，差异系数只按其余'
+                cast(means.listed_count - means.school_count + coalesce(missing.absent_count, 0) as varchar)
+                || '所学校缺报或缺少数据，差异系数只按其余'
                 || cast(means.school_count as varchar) || '所计算，不作判定'
     end as reason
 from means
@@ -123,3 +136,9 @@ left join spread
         and means.county_code = spread.county_code
         and means.stage = spread.stage
         and means.indicator_id = spread.indicator_id
+left join missing
+    on
+        means.region_id = missing.region_id
+        and means.school_year = missing.school_year
+        and means.county_code = missing.county_code
+        and means.stage = missing.stage

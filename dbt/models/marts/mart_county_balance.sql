@@ -1,4 +1,4 @@
--- Grain: region × school year × county × stage × indicator, over the schools in scope.
+-- Grain: region × school year × county × stage × indicator, over the schools in scope. Where a school is missing nothing is judged.
 -- X_i = x_i / P_i, X̄ = Σ x_i / Σ P_i, S = sqrt(Σ (P_i / P_N)(X_i − X̄)²), CV = S / X̄ : weighted by enrolment, population form.
 {%- set county_key = 'region_id, school_year, county_code, stage, indicator_id' %}
 -- totals of 城区, 镇区 and 乡村 a township; then of each, and of the county
@@ -60,16 +60,35 @@ counties as (
     group by {{ county_key }}
 ),
 
+missing as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        count(*) as absent_count
+    from {{ ref('int_schools__missing') }}
+    where {{ pending() }}
+    group by region_id, school_year, county_code, stage
+),
+
 -- what is assessable: two schools or more and a mean that is not 0; numbered, for one number sorts faster than five texts
 means as (
     select
         counties.*,
         indicators.scale * counties.numerator / counties.pupils as county_mean,
         counties.school_count > 1 and counties.numerator > 0 as is_assessable,
+        coalesce(missing.absent_count, 0) as absent_count,
         indicators.scale,
         row_number() over (order by counties.county_code) as mean_id
     from counties
     inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
+    left join missing
+        on
+            counties.region_id = missing.region_id
+            and counties.school_year = missing.school_year
+            and counties.county_code = missing.county_code
+            and counties.stage = missing.stage
 ),
 
 class_means as (
@@ -186,7 +205,7 @@ judged as (
         means.stage,
         means.indicator_id,
         cast(means.school_count as bigint) as school_count,
-        cast(means.listed_count - means.school_count as bigint) as missing_school_count,
+        cast(means.listed_count - means.school_count + means.absent_count as bigint) as missing_school_count,
         cast(means.pupils as bigint) as pupils,
         means.county_mean,
         measures.difference_coefficient,
@@ -203,16 +222,22 @@ judged as (
         measures.mean_log_deviation,
         measures.mcloone,
         measures.range_ratio,
-        means.urban_mean / nullif(means.rural_mean, 0) as urban_rural_ratio,
+        case when not means.is_class_unknown then means.urban_mean / nullif(means.rural_mean, 0) end as urban_rural_ratio,
         means.met_school_share,
         means.met_pupil_share,
         case
             when means.school_count = 0 then '所有学校均缺少数据，不可评估'
             when means.school_count = 1 then '只有1所学校有数据，不可评估'
             when means.numerator = 0 then '全县均值为0，差异系数无意义，不可评估'
-            when means.listed_count > means.school_count
+            when means.listed_count + means.absent_count > means.school_count
                 then
-                    cast(means.listed_count - means.school_count as varchar) || '所学校缺少数据，差异系数只按其余'
+                    case when means.absent_count > 0 then '缺' || cast(means.absent_count as varchar) || '所学校，' else '' end
+                    || case
+                        when means.listed_count > means.school_count
+                            then cast(means.listed_count - means.school_count as varchar) || '所学校缺少数据，'
+                        else ''
+                    end
+                    || '差异系数只按其余'
                     || cast(means.school_count as varchar) || '所计算，不作判定'
         end as reason
     from means

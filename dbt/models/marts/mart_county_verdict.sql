@@ -1,6 +1,6 @@
 -- Grain: region × school year × county. resource_verdict judges the allocation of resources alone (every school passes, 14
 -- coefficients within their limits); verdict the whole county rule: prerequisites, resources, 15 items of government guarantee,
--- 9 of education quality, recognition, no veto.
+-- 9 of education quality, recognition, no veto. While a school is missing what fails still fails, and nothing is met.
 with counties as (
     select * from {{ ref('int_counties__listed') }}
     where {{ pending() }}
@@ -43,6 +43,18 @@ school_counts as (
         {{ dbt.listagg("case when not is_passed and place <= 10 then label end", "'、'", 'order by place') }} as failed_names,
         {{ dbt.listagg("case when is_passed is null and place <= 10 then label end", "'、'", 'order by place') }} as undecided_names
     from schools
+    group by region_id, school_year, county_code
+),
+
+missing as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        count(*) as missing_school_count,
+        {{ dbt.listagg("case when place <= 3 then reason end", "'、'", 'order by place') }} as missing_names
+    from {{ ref('mart_missing_school') }}
+    where {{ pending() }}
     group by region_id, school_year, county_code
 ),
 
@@ -199,6 +211,16 @@ reasons as (
         region_id,
         school_year,
         county_code,
+        0 as part,
+        1 as place,
+        '缺' || cast(missing_school_count as varchar) || '所学校：' || missing_names
+        || case when missing_school_count > 3 then '等' else '' end as reason
+    from missing
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
         2 as part,
         1 as place,
         '没有报送学校表' as reason
@@ -291,6 +313,7 @@ counted as (
         coalesce(school_counts.school_count, 0) as school_count,
         coalesce(school_counts.failed_school_count, 0) as failed_school_count,
         coalesce(school_counts.undecided_school_count, 0) as undecided_school_count,
+        coalesce(missing.missing_school_count, 0) as missing_school_count,
         cast(coalesce(coefficient_counts.coefficient_count, 0) as bigint) as coefficient_count,
         cast(coalesce(coefficient_counts.failed_coefficient_count, 0) as bigint) as failed_coefficient_count,
         required.coefficient_count as required_count,
@@ -313,6 +336,11 @@ counted as (
             counties.region_id = school_counts.region_id
             and counties.school_year = school_counts.school_year
             and counties.county_code = school_counts.county_code
+    left join missing
+        on
+            counties.region_id = missing.region_id
+            and counties.school_year = missing.school_year
+            and counties.county_code = missing.county_code
     left join coefficient_counts
         on
             counties.region_id = coefficient_counts.region_id
@@ -335,7 +363,7 @@ judged as (
         *,
         case
             when failed_school_count > 0 or failed_coefficient_count > 0 then 'not_met'
-            when undecided_school_count > 0 or coefficient_count < required_count then 'not_evaluable'
+            when missing_school_count > 0 or undecided_school_count > 0 or coefficient_count < required_count then 'not_evaluable'
             else 'met'
         end as resource_verdict
     from counted
@@ -354,6 +382,7 @@ select
     school_count,
     failed_school_count,
     undecided_school_count,
+    missing_school_count,
     coefficient_count,
     failed_coefficient_count,
     primary_mean_coefficient,

@@ -1,20 +1,42 @@
 -- Grain: region × school year × teacher. teacher_id is hashed before it is loaded.
+-- unread: the columns whose cells could not be read, as ';subject;title;'; null: none. A blank in them means what the contract says.
+with unread as (
+    select
+        region_id,
+        school_year,
+        source_file,
+        sheet,
+        row_number,
+        ';' || {{ dbt.listagg('column_name', "';'", 'order by column_name') }} || ';' as columns
+    from {{ ref('stg_unread_cells') }}
+    where extract = 'teachers'
+    group by region_id, school_year, source_file, sheet, row_number
+)
+
 select
-    region_id,
-    school_year,
-    teacher_id,
-    school_id,
-    stage,
-    degree,
-    has_certificate,
-    subject,
-    title,
-    backbone_level,
-    post,
-    birth_year,
-    terms_at_school,
-    rotation_eligible,
-    rotated,
-    training_hours_5y,
-    annual_pay_yuan
-from {{ source('raw', 'teachers') }}
+    teachers.region_id,
+    teachers.school_year,
+    teachers.teacher_id,
+    teachers.school_id,
+    teachers.stage,
+    teachers.degree,
+    teachers.has_certificate,
+    teachers.subject,
+    teachers.title,
+    teachers.backbone_level,
+    teachers.post,
+    teachers.birth_year,
+    teachers.terms_at_school,
+    teachers.rotation_eligible,
+    teachers.rotated,
+    teachers.training_hours_5y,
+    teachers.annual_pay_yuan,
+    unread.columns as unread
+from {{ source('raw', 'teachers') }} as teachers
+left join unread
+    on
+        teachers.region_id = unread.region_id
+        and teachers.school_year = unread.school_year
+        and teachers.source_file = unread.source_file
+        and coalesce(teachers.sheet, '') = unread.sheet
+        and teachers.row_number = unread.row_number
