@@ -48,8 +48,8 @@ INDEX = {
 }
 REGION = {
     "counties": Table(
-        "county_code, county_name_zh, school_year, verdict, resource_verdict, school_count, failed_school_count, undecided_school_count,"
-        " coefficient_count, failed_coefficient_count, government_met_count, quality_met_count",
+        "county_code, county_name_zh, school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count,"
+        " undecided_school_count, coefficient_count, failed_coefficient_count, government_met_count, quality_met_count",
         f"mart_county_verdict {NEWEST} left join dim_county using (region_id, county_code)",
         "county_code",
     ),
@@ -73,17 +73,38 @@ REGION = {
     "quarantine": Table(
         "source_file, reason, rows",
         '(select region_id, source_file, reason, count(*) as "rows"'
-        f" from mart_quarantine {NEWEST} group by region_id, source_file, reason)",
+        f" from mart_quarantine {NEWEST} where waits_for is null group by region_id, source_file, reason)",
         "source_file, reason",
+    ),
+    "missing": Table(
+        "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
+        f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
+        "county_code, place",
+    ),
+    "unread": Table(
+        "source_file, sheet, row_number, column_zh, original, reason",
+        f"mart_unread_cell {NEWEST}",
+        "source_file, sheet, row_number, column_zh",
     ),
 }
 COUNTY = {
     "verdicts": Table(
-        "school_year, verdict, resource_verdict, school_count, failed_school_count, undecided_school_count, coefficient_count,"
+        "school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count, undecided_school_count, coefficient_count,"
         " failed_coefficient_count, is_prerequisite_met, government_met_count, government_failed_count, quality_met_count,"
         " quality_failed_count, is_recognition_met, is_free_of_vetoes, reasons",
         "mart_county_verdict",
         "school_year",
+    ),
+    "completeness": Table(
+        "extract, expected_school_count, handed_in_school_count, rejected_school_count, absent_school_count, undecided_school_count,"
+        " rejected_row_count, unread_cell_count, is_complete, reason",
+        f"mart_completeness {NEWEST}",
+        "array_position(['schools', 'teachers', 'classes', 'funding'], extract)",
+    ),
+    "missing": Table(
+        "kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
+        f"mart_missing_school {NEWEST}",
+        "place",
     ),
     "balance": Table(
         "school_year, stage, indicator_id, school_count, missing_school_count, county_mean, difference_coefficient, limit_value,"
@@ -99,7 +120,7 @@ COUNTY = {
     "sentences": Table("sentence", f"mart_county_explanation {NEWEST}", "sentence_no"),
     "totals": Table(
         "additions, cost_yuan, pass_cost_yuan, balance_cost_yuan, failed_school_count, failed_school_count_after,"
-        " failed_coefficient_count, failed_coefficient_count_after, remaining, missing_value_count",
+        " failed_coefficient_count, failed_coefficient_count_after, remaining, missing_value_count, missing_school_count",
         f"mart_county_plan {NEWEST}",
         "county_code",
     ),
@@ -187,7 +208,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",

@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ INDICATORS = (
 )  # fmt: skip
 FACE = "宋体"
 TITLE, BODY, SMALL = Font(FACE, 16, bold=True), Font(FACE, 10), Font(FACE, 9)
+INCOMPLETE = Font(FACE, 10, bold=True, color="C00000")
 LINE = Side("thin")
 BOX = Border(LINE, LINE, LINE, LINE)
 CENTRE = Alignment("center", "center", wrap_text=True)
@@ -69,6 +71,8 @@ def counties(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
             union all
             select region_id, county_code, school_year, md5(coalesce(county_name_zh, '')) from dim_county
             inner join mart_county_verdict using (region_id, county_code)
+            union all
+            select region_id, county_code, school_year, md5(coalesce(reason, '')) from mart_completeness where extract = 'schools'
         )
         select region_id, county_code, school_year, md5(string_agg(line, '' order by line)) from lines
         group by region_id, county_code, school_year
@@ -104,24 +108,32 @@ def write_form(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str,
         "select county_name_zh from dim_county where (region_id, county_code) = (?, ?)", key[:2]
     ).fetchone()
     county = named[0] if named and named[0] else county_code
+    lacks = con.execute(f"select reason from mart_completeness {where} and extract = 'schools'", key).fetchone()
+    page = partial(_sheet, county=county, school_year=school_year, lacks=lacks[0] if lacks else None)
     book = Workbook()
     book.remove(book.worksheets[0])
-    _basics(_sheet(book, "表Ⅰ", "表Ⅰ 基本情况", county, school_year, 8), blanks)
-    _resources(_sheet(book, "表Ⅱ-1", "表Ⅱ-1 小学、初中资源配置基本情况", county, school_year, 10), blanks)
-    _schools(_sheet(book, "表Ⅱ-2", "表Ⅱ-2 资源配置基本情况（分学校）", county, school_year, 15), schools, blanks)
-    _coefficients(_sheet(book, "表Ⅲ", "表Ⅲ 县域义务教育校际均衡情况", county, school_year, 10), blanks)
-    _items(_sheet(book, "表Ⅳ", "表Ⅳ 政府保障程度", county, school_year, 4), "Ⅳ", blanks, met)
-    _items(_sheet(book, "表Ⅴ", "表Ⅴ 教育质量", county, school_year, 4), "Ⅴ", blanks, met)
-    _recognition(_sheet(book, "表Ⅵ", "表Ⅵ 社会认可度", county, school_year, 8), blanks)
+    _basics(page(book, "表Ⅰ", "表Ⅰ 基本情况", 8), blanks)
+    _resources(page(book, "表Ⅱ-1", "表Ⅱ-1 小学、初中资源配置基本情况", 10), blanks)
+    _schools(page(book, "表Ⅱ-2", "表Ⅱ-2 资源配置基本情况（分学校）", 15), schools, blanks)
+    _coefficients(page(book, "表Ⅲ", "表Ⅲ 县域义务教育校际均衡情况", 10), blanks)
+    _items(page(book, "表Ⅳ", "表Ⅳ 政府保障程度", 4), "Ⅳ", blanks, met)
+    _items(page(book, "表Ⅴ", "表Ⅴ 教育质量", 4), "Ⅴ", blanks, met)
+    _recognition(page(book, "表Ⅵ", "表Ⅵ 社会认可度", 8), blanks)
     missing = [(f"表{table}", label, reason) for table, _, _, shown, label, reason in rows if shown is None]
-    _missing(_sheet(book, "缺少的数据", "没有填的格和要报的数据", county, school_year, 3), missing)
+    _missing(page(book, "缺少的数据", "没有填的格和要报的数据", 3), missing)
     book.save(path)
 
 
-def _sheet(book: Workbook, name: str, title: str, county: str, school_year: int, width: int) -> Worksheet:
-    """A page across, fitted to its width: title, county and year; rows go on from the third."""
+def _sheet(
+    book: Workbook, name: str, title: str, width: int, county: str, school_year: int, lacks: str | None
+) -> Worksheet:
+    """A page across, fitted to its width: title, county and year, and what the schools table lacks; rows go on from the third."""
     sheet = book.create_sheet(name)
-    for row, text, font in ((1, title, TITLE), (2, f"{county}　{school_year}—{school_year + 1}学年", BODY)):
+    line = f"{county}　{school_year}—{school_year + 1}学年"
+    if lacks:
+        line += f"\n数据不完整：{lacks}"
+        sheet.row_dimensions[2].height = 16 * (2 + len(lacks) // (8 * width))
+    for row, text, font in ((1, title, TITLE), (2, line, INCOMPLETE if lacks else BODY)):
         sheet.merge_cells(start_row=row, end_row=row, start_column=1, end_column=width)
         sheet.cell(row, 1, text).font = font
         sheet.cell(row, 1).alignment = CENTRE

@@ -1,5 +1,5 @@
 -- 哪些差异系数超过限值，超过多少？
--- 差异系数按在校生加权；限值小学0.50、初中0.45。is_met为空是有学校缺数据，不作判定。
+-- 差异系数按在校生加权；限值小学0.50、初中0.45。is_met为空是有学校缺数据或缺学校（missing_school_count所），不作判定。
 select
     county_name_zh,
     stage,
@@ -7,6 +7,7 @@ select
     round(difference_coefficient, 3) as difference_coefficient,
     limit_value,
     is_met,
+    missing_school_count,
     reason
 from mart_county_balance
 inner join dim_indicator using (indicator_id)

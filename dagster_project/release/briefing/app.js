@@ -12,6 +12,7 @@ const LEVELS = { region: "全区域", county: "每个县", township: "每个乡�
 const PARTS = { prerequisite: "前提条件", government: "政府保障程度", quality: "教育质量", recognition: "社会认可度", veto: "否决情形" };
 const SEVERITIES = { error: ["no", "✗ 自相矛盾"], warning: ["none", "！ 可疑"], explained: ["yes", "✓ 已说明"] };
 const FILES = { loaded: ["yes", "✓ 已载入"], quarantined: ["no", "✗ 整个文件隔离"], skipped: ["none", "· 不是数据"] };
+const EXTRACTS = { schools: "学校表", teachers: "教师表", classes: "班级表", funding: "经费表" };
 const DIRECTIONS = { above: "高于均值", below: "低于均值", equal: "等于均值" };
 const TRANSFERS = {
   not_needed: ["yes", "✓ 不超限，不必调"], optimal: ["yes", "✓ 只靠调配即可"], infeasible: ["no", "✗ 只靠调配达不到"],
@@ -224,7 +225,7 @@ function regionPage(index, region, data) {
     column("县", (r) => r.county_name_zh || r.county_code, (r) => link(r.county_name_zh || r.county_code, region.region_id, r.county_code), "short"),
     column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
     column("资源配置", (r) => of(VERDICTS, r.resource_verdict), (r) => verdict(r.resource_verdict)),
-    number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
+    number("缺学校", (r) => r.missing_school_count, whole), number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
     number("无法判定学校", (r) => r.undecided_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
     number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
   ];
@@ -263,7 +264,7 @@ function targets(name, data, areas) {
     columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
 }
 
-function quality(name, data, checks) {
+function quality(name, data, checks, missing = data.missing) {
   const fileColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
     number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
@@ -273,6 +274,15 @@ function quality(name, data, checks) {
     ]),
     extra("没有认出的列", (r) => r.unknown_columns), extra("备注", (r) => r.remarks),
   ];
+  const missingColumns = [
+    ...(checks ? [] : [column("县", (r) => r.county_name_zh || r.county_code, null, "short")]),
+    long("学校和原因", (r) => r.reason), column("情形", (r) => r.kind_zh, null, "short"), column("学段", (r) => r.stages_zh, null, "short"),
+    long("连带", (r) => (r.waiting_row_count ? `${whole(r.waiting_row_count)}行（${r.waiting_zh}）` : "")),
+  ];
+  const unreadColumns = [
+    long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行", (r) => r.row_number, whole), column("列", (r) => r.column_zh),
+    column("填的内容", (r) => r.original), long("原因", (r) => r.reason),
+  ];
   const rejectColumns = [long("文件", (r) => r.source_file), long("原因", (r) => r.reason), number("行数", (r) => r.rows, whole)];
   const checkColumns = [
     long("学校", (r) => r.school_name || r.school_id), column("学段", (r) => STAGES[r.stage] || r.stage), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
@@ -281,9 +291,11 @@ function quality(name, data, checks) {
   const release = loaded.get("release");
   return [
     el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    table("缺的学校", `${name}_缺的学校`, missingColumns, missing, "不缺学校。"),
     checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
     folded("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
-    table("隔离的行", `${name}_隔离`, rejectColumns, data.quarantine, "没有隔离的行。"),
+    table("隔离的行", `${name}_隔离`, rejectColumns, data.quarantine, "没有隔离的行；等学校载入的行列在“缺的学校”的连带一栏。"),
+    table("读不出的单元格", `${name}_读不出的单元格`, unreadColumns, data.unread, "没有读不出的单元格。"),
   ];
 }
 
@@ -349,7 +361,7 @@ function countyPage(index, region, county, data, regionData) {
     long("要增加", (r) => r.additions || "不需要增加"), cost("费用合计（元）", (r) => r.cost_yuan),
     number("不通过的学校：现在 → 实施后", (r) => r.failed_school_count_after, (v, r) => `${whole(r.failed_school_count)} → ${whole(v)}`),
     number("超限差异系数：现在 → 实施后", (r) => r.failed_coefficient_count_after, (v, r) => `${whole(r.failed_coefficient_count)} → ${whole(v)}`),
-    long("说明", (r) => [has(r.remaining) ? `仍超过限值：${r.remaining}` : null, r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划` : null].filter(has).join("；"), (r) => [r.remaining ? `仍超过限值：${r.remaining}。` : "", r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划。` : ""]),
+    long("说明", (r) => [has(r.remaining) ? `仍超过限值：${r.remaining}` : null, r.missing_school_count ? `缺${whole(r.missing_school_count)}所学校，没有计入` : null, r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划` : null].filter(has).join("；"), (r) => [r.remaining ? `仍超过限值：${r.remaining}。` : "", r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划。` : ""]),
   ];
   const gapColumns = [
     column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
@@ -457,12 +469,15 @@ function countyPage(index, region, county, data, regionData) {
     ]),
   ], data.schools, "本学年没有学校。");
 
+  const complete = data.completeness.flatMap((r) => (r.is_complete ? [] : [el("div", {}, badge(["no", `✗ ${EXTRACTS[r.extract]}`]), ` ${whole(r.handed_in_school_count)}/${whole(r.expected_school_count)}所，${r.reason}`)]));
+  if (!complete.length) complete.push(badge(["yes", "✓ 完整"]));
+
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
       latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
-    facts(["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
+    facts(["数据", complete], ["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
       ["差异系数", `已判定${whole(latest.coefficient_count)}个（应14个），超限${whole(latest.failed_coefficient_count)}个`],
       ["政府保障程度", `15项达到${whole(latest.government_met_count)}项`], ["教育质量", `9项达到${whole(latest.quality_met_count)}项`]),
     data.sentences.length ? [el("h2", { class: "plain" }, "县情概述"), el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))] : null,
@@ -484,7 +499,7 @@ function countyPage(index, region, county, data, regionData) {
       ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级按近三个学年的平均数假定，由此推出的都标明“假定”。含不在评估范围的学校。"), enrolment],
       ["经费", funding],
       ["学校", schools],
-      ["数据质量与来源", ...quality(name, regionData, data.checks)],
+      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],
     ),
   ]];
 }

@@ -101,7 +101,7 @@ rejected as (
         rejects.sheet,
         rejects.row_number,
         rejects.place,
-        rejects.reason
+        replace(rejects.reason, '；', '，') as reason
     from rejects
     left join lived_before
         on
@@ -173,7 +173,7 @@ candidates as (
         || case
             when schools.school_id is null then '有，本学年学校表里没有'
             else '在本县，本学年报在' || coalesce(counties.county_name, schools.county_code)
-        end || '；属实请报事实“学校已撤并或划出本县”）' as told
+        end || '，属实请报事实“学校已撤并或划出本县”）' as told
     from lived_before
     left join schools
         on

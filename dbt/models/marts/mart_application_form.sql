@@ -224,6 +224,19 @@ of_stages as (
     cross join notes as parts
 ),
 
+-- of a stage of which a school is missing nothing is counted
+lacking as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        count(*) as school_count
+    from {{ ref('int_schools__missing') }}
+    where {{ pending() }}
+    group by region_id, school_year, county_code, stage
+),
+
 everything as (
     select
         region_id,
@@ -253,10 +266,16 @@ everything as (
         null as criterion_id,
         of_stages.decimals,
         false as is_level,
-        of_stages.value,
-        of_stages.missing
+        case when lacking.school_count is null then of_stages.value end as value,
+        coalesce('缺' || cast(lacking.school_count as varchar) || '所学校，见mart_missing_school', of_stages.missing) as missing
     from of_stages
     inner join {{ ref('stages') }} as stages on of_stages.stage = stages.stage
+    left join lacking
+        on
+            of_stages.region_id = lacking.region_id
+            and of_stages.school_year = lacking.school_year
+            and of_stages.county_code = lacking.county_code
+            and of_stages.stage = lacking.stage
 )
 
 select

@@ -100,15 +100,20 @@ estimates as (
 
 gaps as (
     select
-        region_id,
-        school_year,
-        county_code,
-        sum(pass_cost_yuan) / 10000 as pass_cost_wan,
-        sum(balance_cost_yuan) / 10000 as balance_cost_wan,
-        max(case when difference_coefficient > limit_value then 1 else 0 end) = 1 as is_over
-    from {{ ref('mart_county_gap') }}
-    where {{ pending() }}
-    group by region_id, school_year, county_code
+        gaps.region_id,
+        gaps.school_year,
+        gaps.county_code,
+        sum(gaps.pass_cost_yuan) / 10000 as pass_cost_wan,
+        sum(gaps.balance_cost_yuan) / 10000 as balance_cost_wan,
+        max(counties.undecided_school_count + counties.missing_school_count) > 0 as is_incomplete
+    from {{ ref('mart_county_gap') }} as gaps
+    inner join counties
+        on
+            gaps.region_id = counties.region_id
+            and gaps.school_year = counties.school_year
+            and gaps.county_code = counties.county_code
+    where {{ pending('gaps') }}
+    group by gaps.region_id, gaps.school_year, gaps.county_code
 ),
 
 targets as (
@@ -130,7 +135,10 @@ sentences as (
         school_year,
         county_code,
         1 as sentence_no,
-        county_name || cast(school_year as varchar) || '学年'
+        case
+            when missing_school_count > 0 then '缺' || cast(missing_school_count as varchar) || '所学校，以下各句只就其余学校而言。' else ''
+        end
+        || county_name || cast(school_year as varchar) || '学年'
         || case verdict when 'met' then '达到优质均衡标准' when 'not_met' then '没有达到优质均衡标准' else '还不能判定是否达到优质均衡标准' end
         || '：' || cast(school_count as varchar) || '个校段中' || cast(failed_school_count as varchar) || '个未达标，'
         || cast(coefficient_count as varchar) || '项差异系数中' || cast(failed_coefficient_count as varchar) || '项超过限值。' as sentence
@@ -151,7 +159,7 @@ sentences as (
         school_year,
         county_code,
         3 as sentence_no,
-        case when is_met then '差距最接近限值' else '差距超过限值最多' end || '的是' || indicator_zh || '：差异系数'
+        case when round(difference_coefficient, 12) <= limit_value then '差距最接近限值' else '差距超过限值最多' end || '的是' || indicator_zh || '：差异系数'
         || {{ shown('difference_coefficient', 3, 'rounding_flips') }} || '，限值' || {{ plain('limit_value') }} || '；全县均值'
         || {{ shown('county_mean', 2) }} || unit_zh || '。' as sentence
     from widest
@@ -245,6 +253,7 @@ sentences as (
         8 as sentence_no,
         case
             when pass_cost_wan > 0 then '要使未达标学校都达标，按种子表unit_costs的单价约需' || {{ shown('pass_cost_wan', 0) }} || '万元'
+            when is_incomplete then '数据齐全的学校都已达标，其余学校要补多少还不知道'
             else '各校都已达标，不需增补'
         end
         || case

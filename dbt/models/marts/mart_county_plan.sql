@@ -207,6 +207,15 @@ balanced as (
     group by {{ county_key }}
 ),
 
+absent as (
+    select
+        {{ county_key }},
+        count(*) as school_count
+    from {{ ref('mart_missing_school') }}
+    where {{ pending() }}
+    group by {{ county_key }}
+),
+
 costs as (
     select
         {{ county_key }},
@@ -230,7 +239,8 @@ select
     coalesce(balanced.failed_coefficient_count, 0) as failed_coefficient_count,
     coalesce(balanced.failed_coefficient_count_after, 0) as failed_coefficient_count_after,
     balanced.remaining,
-    cast(schools_after.missing_value_count as bigint) as missing_value_count
+    cast(schools_after.missing_value_count as bigint) as missing_value_count,
+    coalesce(absent.school_count, 0) as missing_school_count
 from schools_after
 inner join schools_now
     on
@@ -252,3 +262,8 @@ left join costs
         schools_after.region_id = costs.region_id
         and schools_after.school_year = costs.school_year
         and schools_after.county_code = costs.county_code
+left join absent
+    on
+        schools_after.region_id = absent.region_id
+        and schools_after.school_year = absent.school_year
+        and schools_after.county_code = absent.county_code
