@@ -175,8 +175,16 @@ unassessed as (
         stage,
         reason,
         min(sort_order) as sort_order,
-        {{ dbt.listagg('name_zh', "'、'", 'order by sort_order') }} as names
-    from coefficients
+        case
+            when count(*) = max(indicator_count) then '各项'
+            else {{ dbt.listagg('name_zh', "'、'", 'order by sort_order') }}
+        end as names
+    from (
+        select
+            *,
+            count(*) over (partition by region_id, school_year, county_code, stage) as indicator_count
+        from coefficients
+    ) as counted
     where is_met is null
     group by region_id, school_year, county_code, stage, reason
 ),

@@ -161,7 +161,7 @@ decided as (
             when over_areas.areas_counted is null and not criteria.has_schools then '没有报送学校表'
             when over_areas.areas_counted is null and criteria.area_level = 'county' then '没有适用的数据'
             when over_areas.areas_missing > 3 then over_areas.missing || '；等' || cast(over_areas.areas_missing as varchar) || '所学校'
-            else over_areas.missing
+            else coalesce(over_areas.missing, '作分母的数为0，没有适用的对象')
         end as missing
     from criteria
     left join over_areas
