@@ -119,8 +119,18 @@ create table marts.mart_school_verdict as
     from marts.fct_school_stage;
 create table marts.mart_county_verdict as
     select distinct region_id, school_year, county_code, 'not_evaluable' verdict, 'met' resource_verdict,
-        14 coefficient_count, '社会认可度尚未判定' reasons
+        14 coefficient_count, 0 missing_school_count, '社会认可度尚未判定' reasons
     from marts.fct_school_stage;
+create table marts.mart_completeness as
+    select region_id, school_year, county_code, extract, 10 expected_school_count, 9 handed_in_school_count, 1 rejected_school_count,
+        0 absent_school_count, false is_complete, '缺1所学校' reason
+    from marts.mart_county_verdict, (values ('schools'), ('teachers'), ('classes'), ('funding')) e(extract);
+create table marts.mart_missing_school as
+    select region_id, school_year, county_code, 's99' school_key, 'rejected' kind, '“新校”（schools.csv第2行）' reason
+    from marts.mart_county_verdict;
+create table marts.mart_unread_cell as
+    select region_id, school_year, 'a.csv' source_file, 2 row_number, '普通教室数' column_zh, '约5' original, '应为整数' reason
+    from marts.mart_county_verdict;
 create table marts.mart_application_form as
     select region_id, school_year, county_code, 'Ⅰ' form_table, 1 row_no, '小学数' label_zh, 6.0::double as value, '6' shown,
         null::varchar missing
@@ -352,6 +362,21 @@ BREAKS = {
         "update marts.mart_county_verdict set resource_verdict = '达标'": "资源配置结论",
         "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
         "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
+        "update marts.mart_county_verdict set missing_school_count = 1": "缺学校的县不判为达标",
+    },
+    "marts.mart_completeness": {
+        "update marts.mart_completeness set rejected_school_count = 0": "差额都有去处",
+        "update marts.mart_completeness set reason = null": "不完整的都说明缺什么",
+        "delete from marts.mart_completeness where extract = 'classes'": "每个县四种报表各一行",
+    },
+    "marts.mart_missing_school": {
+        "update marts.mart_missing_school set reason = ' '": "说明是哪一所",
+        "update marts.mart_missing_school set kind = 'lost'": "只有五种",
+    },
+    "marts.mart_unread_cell": {
+        "update marts.mart_unread_cell set source_file = null": "都指明文件",
+        "update marts.mart_unread_cell set column_zh = null": "都指明列和原因",
+        "update marts.mart_unread_cell set original = '371502198801011234'": "没有 15 位以上",
     },
     "marts.mart_application_form": {
         "update marts.mart_application_form set form_table = 'Ⅶ'": "申报表只有六张表",
