@@ -365,18 +365,19 @@ BREAKS = {
         "update marts.mart_county_verdict set missing_school_count = 1": "缺学校的县不判为达标",
     },
     "marts.mart_completeness": {
-        "update marts.mart_completeness set rejected_school_count = 0": "差额都有去处",
+        "update marts.mart_completeness set rejected_school_count = 0": "应报的学校不少于已报的",
         "update marts.mart_completeness set reason = null": "不完整的都说明缺什么",
         "delete from marts.mart_completeness where extract = 'classes'": "每个县四种报表各一行",
     },
     "marts.mart_missing_school": {
-        "update marts.mart_missing_school set reason = ' '": "说明是哪一所",
-        "update marts.mart_missing_school set kind = 'lost'": "只有五种",
+        "update marts.mart_missing_school set reason = ' '": "缺的学校都说明是哪一所",
+        "update marts.mart_missing_school set kind = 'lost'": "缺失情形只有五种",
+        "update marts.mart_missing_school set school_key = null": "缺的学校都有标识",
     },
     "marts.mart_unread_cell": {
-        "update marts.mart_unread_cell set source_file = null": "都指明文件",
-        "update marts.mart_unread_cell set column_zh = null": "都指明列和原因",
-        "update marts.mart_unread_cell set original = '371502198801011234'": "没有 15 位以上",
+        "update marts.mart_unread_cell set source_file = null": "读不出的单元格都指明文件",
+        "update marts.mart_unread_cell set column_zh = null": "读不出的单元格都指明列和原因",
+        "update marts.mart_unread_cell set original = '371502198801011234'": "原因和原文中没有",
     },
     "marts.mart_application_form": {
         "update marts.mart_application_form set form_table = 'Ⅶ'": "申报表只有六张表",
