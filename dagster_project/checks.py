@@ -51,7 +51,7 @@ def _judge(context: dg.AssetCheckExecutionContext, room: validation.Room) -> Ite
     tell(context, f"检查 {room}：{len(results)} 张表 {evaluated} 条期望，{len(failures)} 条不符")
     for failure in failures:
         tell(context, f"    {failure}", logging.ERROR)
-    goes_on = not failures or _go_on_without_the_failed(context, room)
+    goes_on = _go_on_without_the_failed(context, room, results)
     severity = dg.AssetCheckSeverity.WARN if goes_on else dg.AssetCheckSeverity.ERROR
     selected = {check.asset_key for check in context.selected_asset_check_keys}
     for key in selected:
@@ -75,21 +75,18 @@ def _to_check(room: validation.Room) -> list[warehouse.Partition] | None:
     return partitions or (None if room == "marts" else [])
 
 
-def _go_on_without_the_failed(context: dg.AssetCheckExecutionContext, room: validation.Room) -> bool:
-    """Find the regions whose new rows fail, put back what they held before, compute and judge again; True when all is well then."""
+def _go_on_without_the_failed(
+    context: dg.AssetCheckExecutionContext, room: validation.Room, results: list[validation.TableResult]
+) -> bool:
+    """Put back what the regions that fail held before, compute and judge again, until all is well (True) or nobody is to blame."""
     home = home_folder()
     database = home / "warehouse.duckdb"
-    with warehouse.connect(home) as con:
-        regions = sorted({region_id for region_id, _ in ledger.with_new_rows(con)})
-    partitions = _to_check(room) or []
-    failures = {}
-    for region_id in regions:
-        own = [partition for partition in partitions if partition[0] == region_id]
-        results = validation.validate_in_worker(database, room, own, region_id=region_id)
-        if said := [failure for result in results for failure in result.failures]:
-            failures[region_id] = said
-    if not hold_back(context, failures):
-        return False
-    if room == "marts":
-        transform.rebuild(home)
-    return all(result.success for result in validation.validate_in_worker(database, room, _to_check(room)))
+    while not all(result.success for result in results):
+        with warehouse.connect(home) as con:
+            regions = sorted({region_id for region_id, _ in ledger.with_new_rows(con)})
+        if not hold_back(context, validation.blame(database, room, _to_check(room) or [], regions, results)):
+            return False
+        if room == "marts":
+            transform.rebuild(home)
+        results = validation.validate_in_worker(database, room, _to_check(room))
+    return True

@@ -41,11 +41,15 @@ _worker: ProcessPoolExecutor | None = None
 
 
 class Finding(NamedTuple):
-    """What one expectation said: its sentence, whether it held, what was observed (Chinese)."""
+    """What one expectation said: its sentence, whether it held, what was observed (Chinese).
+
+    regions: those of the rows that its SQL returned, as their column 地区 says; none where it does not say.
+    """
 
     expectation: str
     success: bool
     observed: str
+    regions: frozenset[str] = frozenset()
 
 
 class TableResult(NamedTuple):
@@ -67,7 +71,12 @@ class TableResult(NamedTuple):
     @property
     def failures(self) -> list[str]:
         """One Chinese sentence for each expectation that did not hold."""
-        return [f"{found.expectation}：{found.observed}" for found in self.findings if not found.success]
+        return [f"{found.expectation}：{found.observed}" for found in self.failed]
+
+    @property
+    def failed(self) -> list[Finding]:
+        """The expectations that did not hold."""
+        return [found for found in self.findings if not found.success]
 
 
 def validate(
@@ -81,7 +90,7 @@ def validate(
 
     A suite with `whole_table` in its meta takes its whole table: the table has no partitions, or the suite
     compares them. With `region_id`, whose partitions these are, it takes that region's rows, and a table that
-    belongs to no region is left out: so it is found out who fails. No partition at all means nothing to check. With `docs`, the room's page of Data Docs is
+    belongs to no region is left out: so `blame` finds out who fails. No partition at all means nothing to check. With `docs`, the room's page of Data Docs is
     written into that folder. An expectation that cannot be evaluated (a table or column is missing) counts
     as failed; a warehouse that cannot be opened raises.
     """
@@ -175,6 +184,30 @@ def validate_in_worker(
         raise
 
 
+def blame(
+    database: Path, room: Room, partitions: Collection[Partition], regions: Collection[str], results: list[TableResult]
+) -> dict[str, list[str]]:
+    """Which of the regions failed which expectations, in Chinese, by the results for all partitions.
+
+    The rows that an expectation returned say whose they are. Where they do not, each region is judged by itself.
+    """
+    failures: dict[str, list[str]] = {}
+    unsaid = set()
+    for result in results:
+        for found in result.failed:
+            for region_id in found.regions:
+                failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
+            if not found.regions:
+                unsaid.add((result.table, found.expectation))
+    for region_id in regions if unsaid else ():
+        own = [partition for partition in partitions if partition[0] == region_id]
+        for result in validate_in_worker(database, room, own, region_id=region_id):
+            for found in result.failed:
+                if (result.table, found.expectation) in unsaid:
+                    failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
+    return failures
+
+
 def speak_duckdb() -> None:
     """Mend GX 1.24 for DuckDB: it reads a result after it has closed the connection (GX issue 11579).
 
@@ -251,7 +284,9 @@ def _finding(result: Any) -> Finding:
         text = "0 处不合"
     else:
         text = f"观察到 {_shown(observed['observed_value'])}"
-    return Finding(config.description, bool(result.success), text)
+    named = {row.get("地区") for row in observed.get("details", {}).get("unexpected_rows") or ()}
+    regions = frozenset() if None in named else frozenset(map(str, named))
+    return Finding(config.description, bool(result.success), text, regions)
 
 
 def _errors(info: dict[str, Any]) -> list[str | None]:
