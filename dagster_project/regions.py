@@ -161,7 +161,9 @@ def _require_folder(folder: Path) -> None:
         raise RegionsError(f"{error.filename}：打不开（{error.strerror}）：请改权限，使运行 junheng 的用户能读")
 
     try:
-        if folder.exists() and not folder.is_dir():
+        if not folder.exists():
+            return
+        if not folder.is_dir():
             raise RegionsError(f"{folder} 应是文件夹，里面每个学年一个文件夹：请改名或移走这个文件")
         for place, folders, files in os.walk(folder, onerror=refuse):
             for name in files:
