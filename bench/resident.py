@@ -18,15 +18,15 @@ from dagster_project import settings
 def main(raw: Path, home: Path, repeat: int) -> None:
     """Refresh once to be warm, then `repeat` times after a change."""
     settings.use(raw, home)
-    from dagster_project.automation import partition_ranges  # reads the regions of the folder just chosen
-    from dagster_project.refresh import run
-    from dagster_project.summary import what_changed
+    from dagster_project.refresh import run  # reads the regions of the folder just chosen
+    from dagster_project.summary import survey
 
     found = []
     for _ in range(repeat + 1):
         change(raw)
         began = time.time()
-        if not run(partition_ranges(changed=what_changed(None))):
+        found_now = survey()
+        if not run(found_now.todo if found_now.is_built else found_now.partitions):
             raise SystemExit("refresh failed")
         ended = time.time()
         found.append(profile(home, began, ended) | {"wall": ended - began})

@@ -1,32 +1,43 @@
-"""The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
+"""The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end.
 
+What a run deals with is a list of partitions in its tag PARTITIONS: Dagster's own tags of a range cannot name two years of two
+regions, nor a region that is younger than this process. A run without the tag, started on the page, deals with its own partitions.
+"""
+
+import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from dagster_project import load, transform, validation, warehouse
+from dagster_project import ledger, load, transform, validation, warehouse
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.export import to_postgres
 from dagster_project.release.publish import publish
-from dagster_project.release.read import ReleaseError
+from dagster_project.release.read import ReleaseError, current_release
 from dagster_project.settings import home_folder, postgres, raw_folder
 
+PARTITIONS = "junheng/partitions"
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
 REJECTS_SHOWN = 10
+REASONS_SHOWN = 3
 
 
 @dg.resource
-def warehouse_lock(context: dg.InitResourceContext) -> Iterator[None]:
-    """Held from the first step of a run to its last: one writer at a time, a second refresh waits and says for whom."""
+def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
+    """Held from the first step of a run to its last: one writer at a time, a second refresh waits and says for whom.
+
+    Its value is where the steps of a run note which regions stay behind, each with the reason.
+    """
     validation.start_worker()
     with warehouse.hold(home_folder(), lambda text: tell(context, text)):
-        yield
+        yield {}
 
 
 ONE_WRITER = {"warehouse_lock"}
@@ -47,6 +58,26 @@ class Translator(DagsterDbtTranslator):
         return dbt_resource_props["schema"]
 
 
+def hold_back(context: Any, failures: Mapping[str, Sequence[str]]) -> bool:
+    """Let the run go on without the new rows of the regions that failed, each with what it failed; False: it cannot.
+
+    A failure of nobody's, or of a region that has no new rows, stops the run: what it finds wrong has been there before.
+    """
+    home = home_folder()
+    current = current_release(home)
+    with warehouse.connect(home) as con:
+        if not failures or not failures.keys() <= {region_id for region_id, _ in ledger.with_new_rows(con)}:
+            return False
+        for region_id, said in failures.items():
+            reason = (
+                f"没有通过检查：{'；'.join(said[:REASONS_SHOWN])}{f' 等 {len(said)} 条' * (len(said) > REASONS_SHOWN)}"
+            )
+            ledger.hold_back(con, region_id, reason, current.name if current else None)
+            context.resources.warehouse_lock[region_id] = reason
+            tell(context, f"{region_id} 这次不更新，其余照常", logging.WARNING)
+        return bool(ledger.loaded(con))
+
+
 translator = Translator()  # one for all: it remembers what it has worked out
 
 
@@ -63,10 +94,12 @@ def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
     )
 
 
-def as_partition(key: str) -> warehouse.Partition:
-    """'liaocheng|2023' -> ('liaocheng', 2023)."""
-    region_id, school_year = key.split("|")
-    return region_id, int(school_year)
+def asked_for(context: dg.AssetExecutionContext) -> set[warehouse.Partition]:
+    """The partitions that a run deals with."""
+    if tag := context.run.tags.get(PARTITIONS):
+        return {(region_id, year) for region_id, year in json.loads(tag)}
+    keys = [key.split("|") for key in context.partition_keys]
+    return {(region_id, int(year)) for region_id, year in keys}
 
 
 regions = read_regions(raw_folder())
@@ -91,10 +124,12 @@ pending = dg.AssetSpec(
     required_resource_keys=ONE_WRITER,
 )
 def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    """raw/regions.yml as two tables."""
+    """raw/regions.yml as two tables; of a region with rows it is written with them (load.apply_change)."""
     found = read_regions(raw_folder())
     with warehouse.connect(home_folder()) as con:
-        warehouse.write_regions(con, found)
+        with_rows = {region_id for region_id, _ in ledger.loaded(con) | ledger.pending(con)}
+        fine = {region_id: region for region_id, region in found.items() if not region.problem}
+        warehouse.write_regions(con, {r: fine[r] for r in fine if r not in with_rows}, {*found, *with_rows})
     yield dg.MaterializeResult(asset_key=["raw", "region"], metadata={"rows": len(found)})
     yield dg.MaterializeResult(
         asset_key=["raw", "county"], metadata={"rows": sum(len(r.counties) for r in found.values())}
@@ -109,6 +144,7 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
             ("source_file", "收到的文件及行数核对 · files with their row accounts"),
             ("official_cell", "官方报表中的数出自哪一格 · cells that figures come from"),
             ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
+            ("blocked_partition", "没有更新的地区学年及原因 · partitions that are not as raw/ has them"),
             ("unread_cell", "读不出的单元格 · cells that could not be read"),
             ("implausible_cell", "不可能的数 · figures that cannot be"),
         ]
@@ -118,35 +154,53 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
     required_resource_keys=ONE_WRITER,
 )
 def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    """Load the partitions of this run whose files changed; each in one transaction."""
-    keys = {as_partition(key) for key in context.partition_keys}
-    every_key = {as_partition(key) for key in region_year.get_partition_keys()}
+    """Load the partitions of this run whose files changed; each in one transaction.
+
+    What is gone from raw/ leaves with any run of its region, and with any run at all where the region has no folder any more.
+    """
     raw, home = raw_folder(), home_folder()
-    found, key = read_regions(raw), warehouse.hash_key(home)
+    found, key, present, wanted = read_regions(raw), warehouse.hash_key(home), find_partitions(raw), asked_for(context)
+    alive, mine = {region_id for region_id, _ in present}, {region_id for region_id, _ in wanted}
+    broken = {region_id for region_id, region in found.items() if region.problem}
     with warehouse.connect(home) as con:
-        strays = (warehouse.loaded(con) | warehouse.pending(con)) - every_key
-        wanted = keys | strays  # what left raw/ altogether has no key of its own: it leaves with any run
+        known = ledger.loaded(con) | ledger.pending(con) | ledger.blocked(con).keys()
+        wanted |= {p for p in known.difference(present) if p[0] in mine or p[0] not in alive}
+        ledger.restore(con, [p for p in ledger.with_new_rows(con) if p not in wanted or p[0] in broken])
         changes = load.find_changes(con, raw, found, key, wanted)
         for number, change in enumerate(changes, start=1):
-            place = f"[{number}/{len(changes)}] {change.region_id} {change.school_year}"
-            if change.fingerprint is None:
-                tell(context, f"{place}：文件已撤回，移出")
-            account = load.apply_change(con, raw, change, found.get(change.region_id), key)
-            if change.fingerprint is not None:
-                tell(context, f"{place}：{account}")
-            for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
-                tell(context, f"    {line}", logging.WARNING)
-            if account.quarantined > REJECTS_SHOWN:
-                tell(context, f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行", logging.WARNING)
+            _apply(context, con, change, f"[{number}/{len(changes)}]", found.get(change.region_id), key)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
         if warehouse.build_fingerprint(con) != transform.fingerprint():
-            warehouse.make_all_pending(con)
-            wanted = warehouse.loaded(con) | wanted
-        warehouse.select_pending(con, wanted)
+            ledger.make_all_pending(con)
         rows = warehouse.rows_by_table(con, wanted)
+    for region_id in broken & mine:
+        context.resources.warehouse_lock[region_id] = found[region_id].problem or ""
     for name, count in rows.items():
         yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows_in_run": count})
+
+
+def _apply(
+    context: dg.AssetExecutionContext,
+    con: duckdb.DuckDBPyConnection,
+    change: load.Change,
+    number: str,
+    region: Region | None,
+    key: str,
+) -> None:
+    """Make one change and tell what came of it."""
+    place = f"{number} {change.region_id} {change.school_year}"
+    if change.problem:
+        current = current_release(home_folder())
+        ledger.block(con, change.partition, change.problem, current.name if current else None)
+        tell(context, f"{place}：没有载入。{change.problem}", logging.WARNING)
+        return
+    account = load.apply_change(con, raw_folder(), change, region, key)
+    tell(context, f"{place}：文件已撤回，移出" if change.fingerprint is None else f"{place}：{account}")
+    for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
+        tell(context, f"    {line}", logging.WARNING)
+    if account.quarantined > REJECTS_SHOWN:
+        tell(context, f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行", logging.WARNING)
 
 
 @dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)
@@ -158,15 +212,23 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     home, wanted = home_folder(), {key.to_python_identifier() for key in context.selected_asset_keys}
     with warehouse.connect(home) as con:
         full = warehouse.build_fingerprint(con) != transform.fingerprint()
-        pending = warehouse.selected(con)
-    tell(context, "计算指标：" + ("全部重算" if full else f"{len(pending)} 个地区学年"))
+        count = len(ledger.pending(con))
+    tell(context, "计算指标：" + ("全部重算" if full else f"{count} 个地区学年"))
     results: dict[str, transform.Result] = {}
+    refused: dict[str, transform.Result] = {}  # tests that some regions failed, without which the run goes on
+    compute = transform.build if full else transform.rebuild
     try:
-        (transform.build if full else transform.rebuild)(
-            home, lambda result: results.update({result.unique_id: result})
-        )
+        try:
+            compute(home, lambda result: results.update({result.unique_id: result}))
+        except transform.BuildFailed as error:
+            if not hold_back(context, error.regions):
+                raise
+            refused = {key: result for key, result in results.items() if result.failures}
+            compute(home, lambda result: results.update({result.unique_id: result}))
     finally:
-        yield from _check_results(results.values())
+        yield from _check_results(
+            {**results, **refused}.values(), dg.AssetCheckSeverity.WARN if refused else dg.AssetCheckSeverity.ERROR
+        )
     for unique_id, node in transform.nodes().items():
         key = translator.get_asset_key(node)
         name = key.to_python_identifier()
@@ -178,13 +240,16 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         warehouse.note_build(con, transform.fingerprint())
 
 
-def _check_results(results: Iterable[transform.Result]) -> Iterator[dg.AssetCheckResult]:
+def _check_results(
+    results: Iterable[transform.Result], severity: dg.AssetCheckSeverity
+) -> Iterator[dg.AssetCheckResult]:
     """Of the dbt tests that ran."""
     manifest = transform.manifest()
     for result in results:
         if check := get_asset_check_key_for_test(manifest, translator, result.unique_id, None):
             yield dg.AssetCheckResult(
                 passed=not result.failures,
+                severity=severity,
                 asset_key=check.asset_key,
                 check_name=check.name,
                 metadata={"failures": result.failures, "seconds": result.seconds},
@@ -200,21 +265,25 @@ release_inputs = [key for key in models.keys if key.path[0] == "marts"]
     required_resource_keys=ONE_WRITER,
     description="已发布的版本：算完、查过、只读的一份 marts · the finished, checked copy behind releases/current",
 )
-def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    """Publish what this very run has checked: the page can run this step alone, after a gate that failed."""
+def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Publish what this very run has checked: the page can run this step alone, after a gate that failed.
+
+    Fails, after it has published, where a region stayed behind.
+    """
     if GATE not in context.job_def.graph.node_dict:
         raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh")
     home = home_folder()
     published = publish(home, transform.fingerprint()[:12])
     with warehouse.connect(home) as con:
-        warehouse.clear_selected(con)
-    tell(
-        context, f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
-    )
+        ledger.accept(con)
+    told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
+    tell(context, told)
+    yield dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})
     if url := postgres():
         try:
             rows = to_postgres(home, url)
         except ReleaseError as error:
-            raise dg.Failure(f"已发布 {published.release_id}；{error}。改正后运行 junheng export 网址") from None
+            raise dg.Failure(f"{told}；{error}。改正后运行 junheng export 网址") from None
         tell(context, f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行")
-    return dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})
+    if behind := context.resources.warehouse_lock:
+        raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")

@@ -19,7 +19,7 @@ from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
 from dagster_project.load import partition_files
 from dagster_project.marked import COPY, NotOurs, write_marked
-from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, read_regions
+from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, region_of
 from dagster_project.warehouse import prepare
 
 PRINTED = 20  # problems of a sheet
@@ -240,7 +240,7 @@ def _together(path: Path, root: Path) -> Together:
     """What a file is judged with: its region and year and, should none be given, the schools that lie beside it."""
     raw = _raw(path)
     if raw and root == _partition(path):
-        year, base, region = int(root.name), raw, read_regions(raw).get(root.parent.name)
+        year, base, region = int(root.name), raw, region_of(raw, root.parent.name)
         beside = partition_files(raw, root.parent.name, year)
     else:
         year, base, region = date.today().year, root, ANYWHERE

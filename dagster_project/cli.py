@@ -6,13 +6,18 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 import yaml
 
 from dagster_project import settings
-from dagster_project.regions import Region, RegionsError, find_partitions, find_strays, read_regions
+from dagster_project.console import Failed, Group, require_home, require_raw
+from dagster_project.regions import Region, find_misnamed, find_partitions, find_strays, read_regions, region_of
+
+if TYPE_CHECKING:
+    from dagster_project.summary import Survey
+    from dagster_project.warehouse import Partition
 
 HOME = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
@@ -20,14 +25,7 @@ HOME = click.option(
 RAW = click.option("--raw", type=click.Path(path_type=Path, file_okay=False), help="报表所在的文件夹（默认 raw）")
 
 
-class Failed(click.ClickException):
-    """Something was not done; the message says what and what to do."""
-
-    def show(self, file: object = None) -> None:
-        click.echo(f"错误：{self.message}", err=True)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="junheng", message="均衡 Junheng %(version)s")
 def main() -> None:
     """均衡 Junheng：县域义务教育优质均衡数据仓库。
@@ -37,6 +35,7 @@ def main() -> None:
     报表交上来，先看有没有问题：junheng check 文件或文件夹
     把各校报表放进 raw/<区域>/<学年>/，然后：
       junheng refresh                 载入、计算、检查、发布
+      junheng status                  各区域是不是最新，哪里没有更新
       junheng sql "select * from mart_county_verdict"
       junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
@@ -51,33 +50,52 @@ def main() -> None:
 def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
     """载入有变化的报表，重算指标，检查，发布。
 
-    坏行会被隔离并报告，其余照常载入。读不了的文件使退出码不为 0，其余照常发布；有检查没通过就不发布，已发布的版本不变。
+    坏行会被隔离并报告，其余照常载入。读不了的文件使退出码不为 0，其余照常发布。一个区域没通过检查，它仍是上一版的数，
+    其余区域照常发布；要求刷新的没有全部做到，退出码不为 0。
     """
     started = time.monotonic()
     settings.use(raw, home)
-    _prepare(region_ids, years)
-    from dagster_project.summary import summarise, what_changed
+    _prepare()
+    from dagster_project.summary import account_for, summarise, survey
 
-    chosen = _chosen(region_ids, years)
-    changed = what_changed(chosen)
-    if changed is not None and not changed:
-        click.echo("文件没有变化，已发布的版本仍是最新")
+    before = survey()
+    asked = _asked(before, region_ids, years)
+    is_complete = not _say_misnamed()
+    if before.is_built and not before.todo & asked:
+        after = before
+        if not before.todo and not before.blocked and not before.problems:
+            click.echo("文件没有变化，已发布的版本仍是最新")
     else:
         from dagster_project.validation import start_worker
 
         start_worker()  # it imports Great Expectations while this process imports Dagster and dbt
         gc.disable()  # what is imported stays: to look for garbage in it, again and again, takes a second
-        from dagster_project.automation import partition_ranges
         from dagster_project.refresh import run
 
         gc.freeze()
         gc.enable()
 
-        if not run(partition_ranges(chosen, changed)):
-            raise SystemExit(1)
-    complete = summarise(chosen)
+        is_complete &= run(before.todo & asked if before.is_built else asked)
+        after = survey()
+    is_complete &= account_for(before, after, asked | _asked(after, region_ids, years), region_ids)
+    is_complete &= summarise(asked)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
-    _leave(0 if complete else 1)
+    _leave(0 if is_complete else 1)
+
+
+@main.command()
+@RAW
+@HOME
+def status(raw: Path | None, home: Path | None) -> None:
+    """各区域载入到哪一年，哪些有变化还没刷新，哪些没有通过检查、为什么。
+
+    都是最新的，退出码为 0；否则为 1。只看，不载入，不发布。
+    """
+    settings.use(raw, home)
+    _prepare()
+    from dagster_project.summary import tell_status
+
+    _leave(0 if tell_status() else 1)
 
 
 def _leave(code: int) -> NoReturn:
@@ -91,38 +109,45 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _chosen(region_ids: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[str, int]] | None:
-    """The partitions that were asked for; None: all, those that were taken out of raw/ included."""
-    if not region_ids and not years:
-        return None
-    return [
-        (region_id, year)
-        for region_id, year in find_partitions(settings.raw_folder())
-        if (not region_ids or region_id in region_ids) and (not years or year in years)
-    ]
-
-
-def _prepare(region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
-    """Make sure that there is something to refresh and a place for it; raises Failed."""
-    raw = settings.raw_folder()
-    try:
-        known = {*read_regions(raw), *(region_id for region_id, _ in find_partitions(raw))}
-    except RegionsError as error:
-        raise Failed(str(error)) from error
+def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:
+    """The partitions that were asked for, those that were taken out of raw/ included; raises Failed for what there is not."""
+    known = {*found.regions, *(region_id for region_id, _ in found.partitions)}
     for region_id in region_ids:
         if region_id not in known:
             raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(known))}")
+    present = {year for _, year in found.partitions}
+    if not present:
+        raw = settings.raw_folder()
+        raise Failed(f"{raw} 里没有报表：请放进 raw/<区域>/<学年>/，例如 raw/liaocheng/2023/schools.csv")
+    for year in years:
+        if year not in present:
+            raise Failed(f"没有 {year} 学年的文件：现有 {'、'.join(map(str, sorted(present)))}")
+    return {
+        (region_id, year)
+        for region_id, year in found.partitions
+        if (not region_ids or region_id in region_ids) and (not years or year in years)
+    }
+
+
+def _say_misnamed() -> bool:
+    """Tell of folders that can be no region; True where there is one."""
+    misnamed = find_misnamed(settings.raw_folder())
+    for sentence in misnamed:
+        click.echo(f"错误：{sentence}", err=True)
+    return bool(misnamed)
+
+
+def _prepare() -> None:
+    """Make sure that the folders can be used, and tell of files that no partition holds; raises Failed and RegionsError."""
+    raw = settings.raw_folder()
+    require_raw(raw)
+    require_home(settings.home_folder())
+    read_regions(raw)
     for folder, count in find_strays(raw).items():
         where = folder.relative_to(raw.parent)
         click.echo(
             f"注意：{where} 里有 {count} 个报表文件没有读：请放进 raw/<区域>/<学年>/，学年写四位数字，如 2023", err=True
         )
-    present = {year for _, year in find_partitions(raw)}
-    if not present:
-        raise Failed(f"{raw} 里没有报表：请放进 raw/<区域>/<学年>/，例如 raw/liaocheng/2023/schools.csv")
-    for year in years:
-        if year not in present:
-            raise Failed(f"没有 {year} 学年的文件：现有 {'、'.join(map(str, sorted(present)))}")
     dagster_home = settings.home_folder() / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(_dagster_yaml(dagster_home)), encoding="utf-8")
@@ -340,14 +365,12 @@ def scenario(region_id: str, year: int, path: Path, raw: Path | None, out: Path 
 
 
 def _region(region_id: str) -> Region:
-    """One region of regions.yml; raises Failed."""
-    try:
-        regions = read_regions(settings.raw_folder())
-    except RegionsError as error:
-        raise Failed(str(error)) from error
-    if region_id not in regions:
-        raise Failed(f"没有区域“{region_id}”：可选的有 {'、'.join(sorted(regions))}")
-    return regions[region_id]
+    """One region of regions.yml, fit to be loaded; raises Failed and RegionsError."""
+    region = region_of(settings.raw_folder(), region_id)
+    if region is None:
+        known = "、".join(sorted(read_regions(settings.raw_folder())))
+        raise Failed(f"没有区域“{region_id}”：可选的有 {known}")
+    return region
 
 
 @main.command()
@@ -361,7 +384,7 @@ def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) 
     if host not in ("127.0.0.1", "localhost", "::1") and not public:
         raise Failed(f"网页没有登录，不绑定 {host}：确需如此请加 --public，并放在有登录的代理之后")
     settings.use(raw, home)
-    _prepare((), ())
+    _prepare()
     click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"  # by a tool that Junheng has not
     dagster = str(Path(sys.executable).with_name("dagster"))

@@ -2,28 +2,30 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from dagster_project import incoming
+from dagster_project import incoming, ledger
 from dagster_project.extracts import official
 from dagster_project.extracts.contract import SOURCE
 from dagster_project.extracts.files import is_within
 from dagster_project.incoming import read_files, sha256
 from dagster_project.regions import Region, find_partitions
-from dagster_project.warehouse import TABLES, Account, Partition, account
+from dagster_project.warehouse import TABLES, Account, Partition, account, write_region
 
 
 @dataclass(frozen=True)
 class Change:
-    """A partition to load again (fingerprint of its files now) or, with fingerprint None, to take out."""
+    """A partition to load again (fingerprint of its files now), to take out (None), or that cannot be loaded (problem says why)."""
 
     region_id: str
     school_year: int
     fingerprint: str | None
+    problem: str | None = None
 
     @property
     def partition(self) -> Partition:
@@ -49,41 +51,70 @@ def find_changes(
     raw: Path,
     regions: dict[str, Region],
     key: str,
-    wanted: Iterable[Partition] | None,
+    wanted: Collection[Partition] | None,
 ) -> list[Change]:
-    """Partitions of raw/ that differ from what was loaded, and loaded ones that are gone; only those wanted."""
-    loaded = {(row[0], row[1]): row[2] for row in con.execute("from raw.loaded_partition").fetchall()}
-    present = find_partitions(raw)
-    chosen = {*loaded, *present} if wanted is None else set(wanted)
-    now = {p: _fingerprint(raw, p, regions.get(p[0]), key) for p in present if p in chosen}
-    gone = [Change(*p, None) for p in loaded if p in chosen and p not in present]
-    return [Change(*p, fingerprint) for p, fingerprint in now.items() if loaded.get(p) != fingerprint] + gone
+    """Partitions of raw/ that differ from what was loaded, loaded ones that are gone, and those that cannot be loaded; only those wanted.
+
+    A partition that was held back is one of them until it is loaded; that it cannot be loaded is told once.
+    """
+    was_loaded = {(row[0], row[1]): row[2] for row in con.execute("from raw.loaded_partition").fetchall()}
+    held, present, changes = ledger.blocked(con), set(find_partitions(raw)), []
+    for partition in sorted({*present, *was_loaded, *held}):
+        region = regions.get(partition[0])
+        if wanted is not None and partition not in wanted:
+            continue
+        if region and region.problem:
+            if partition not in held or held[partition].reason != region.problem:
+                changes.append(Change(*partition, was_loaded.get(partition), region.problem))
+        elif partition not in present:
+            changes.append(Change(*partition, None))
+        else:
+            fingerprint = _fingerprint(raw, partition, region, key)
+            if partition in held or was_loaded.get(partition) != fingerprint:
+                changes.append(Change(*partition, fingerprint))
+    return changes
 
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
     """Hash of all that decides a partition's rows: its files, its region's entry, the contract, the reader, the key."""
-    digest = hashlib.sha256(f"{region}{key}".encode())
-    readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
-    for source in (*readers, Path(incoming.__file__), Path(__file__), raw / official.MAP.name):
-        digest.update(source.read_bytes() if source.is_file() else b"")
-    for path in partition_files(raw, *partition):
-        digest.update(os.fsencode(path.relative_to(raw)) + (sha256(raw, path) or "").encode())
+    digest = hashlib.sha256(f"{region}{key}{_reader()}".encode())
+    for source in (raw / official.MAP.name, *partition_files(raw, *partition)):
+        digest.update(os.fsencode(source.relative_to(raw)) + _digest(raw, source).encode())
     return digest.hexdigest()
 
 
+@cache
+def _reader() -> str:
+    """Hash of the code that reads."""
+    digest = hashlib.sha256()
+    readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
+    for source in (*readers, Path(incoming.__file__), Path(__file__)):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def _digest(raw: Path, path: Path) -> str:
+    """Hash of a file; a refresh asks twice, and what was not touched in between is not read again."""
+    if not is_within(raw, path) or not path.is_file():
+        return ""
+    stat = path.stat()
+    return _digest_of(raw, path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@cache
+def _digest_of(raw: Path, path: Path, *_: int) -> str:
+    return sha256(raw, path) or ""
+
+
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
-    """Replace one partition, whole, in one transaction; on any error nothing of it has changed."""
-    read_files(con, raw, partition_files(raw, *change.partition), region, change.school_year, key)
+    """Replace one partition and its region's entry, whole, in one transaction; on any error nothing of it has changed."""
+    files = partition_files(raw, *change.partition) if change.fingerprint is not None else []
+    read_files(con, raw, files, region, change.school_year, key)
     if change.fingerprint is not None:
         con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
-    con.execute("begin")
-    try:
+    with ledger.replacing(con, change.partition):
         for table in TABLES:
             con.execute(f"delete from raw.{table} where region_id = ? and school_year = ?", change.partition)
             con.execute(f"insert into raw.{table} select ?, ?, * from incoming_{table}", change.partition)
-        con.execute("insert into raw.pending_partition values (?, ?, false)", change.partition)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
+        write_region(con, change.region_id, region)
     return account(con, [change.partition])

@@ -1,13 +1,17 @@
-"""What a refresh came to, for a statistician: rows, verdicts, where the release is. Light: no Dagster, no dbt."""
+"""What there is to refresh, and what a refresh came to, for a statistician. Light: no Dagster, no dbt."""
 
+import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 import click
 
-from dagster_project import load, settings, transform, warehouse
-from dagster_project.regions import read_regions
+from dagster_project import ledger, load, settings, transform, warehouse
+from dagster_project.regions import Region, find_misnamed, find_partitions, read_regions
 from dagster_project.release.read import connect, current_release, write_result
+from dagster_project.warehouse import Partition
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
@@ -21,23 +25,143 @@ COUNTED = f"select 区域, 学年, 资源配置, count(*) as 县数 from ({VERDI
 LONGEST_TABLE = 40
 
 
-def what_changed(chosen: Collection[warehouse.Partition] | None) -> set[warehouse.Partition] | None:
-    """The chosen partitions with files that the release does not hold; None: all, as its code changed too.
+@dataclass(frozen=True)
+class Survey:
+    """raw/ held against what is loaded and published."""
 
-    Waits while another refresh writes.
-    """
-    home, raw = settings.home_folder(), settings.raw_folder()
-    with warehouse.hold(home, click.echo), warehouse.connect(home) as con:
-        if current_release(home) is None or warehouse.build_fingerprint(con) != transform.fingerprint():
+    regions: dict[str, Region]
+    present: set[Partition]
+    loaded: set[Partition]
+    pending: set[Partition]
+    changes: dict[Partition, load.Change]
+    blocked: dict[Partition, ledger.Blocked]
+    is_built: bool  # there is a release, by the code as it is
+
+    @property
+    def partitions(self) -> set[Partition]:
+        """All that lie in raw/ or in the warehouse."""
+        return self.present | self.loaded | self.pending | self.blocked.keys()
+
+    @property
+    def todo(self) -> set[Partition]:
+        """Those that a refresh would do something about."""
+        return self.changes.keys() | self.pending
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """The regions that regions.yml or their folder stops, and why."""
+        return {region.id: region.problem for region in self.regions.values() if region.problem}
+
+    def why(self, partition: Partition, before: "Survey | None" = None) -> str | None:
+        """Why a partition is not in the release as raw/ has it; before: as it was before a refresh; None: it is."""
+        if problem := self.problems.get(partition[0]):
+            return problem
+        if partition in self.blocked:
+            return self.blocked[partition].reason
+        if partition not in self.todo:
             return None
-        changes = load.find_changes(con, raw, read_regions(raw), warehouse.hash_key(home), chosen)
-        pending = {partition for partition in warehouse.pending(con) if chosen is None or partition in chosen}
-        return {change.partition for change in changes} | pending
+        was = before.changes.get(partition) if before else None
+        if before and partition in self.changes and self.changes[partition] != was:
+            return "刷新期间文件又有变化：请再运行 junheng refresh"
+        return "没有发布：见上面的错误" if before else "有变化，还没有刷新"
 
 
-def summarise(partitions: Collection[warehouse.Partition] | None) -> bool:
-    """Print what the release says of the partitions; True when every file could be read."""
+def survey() -> Survey:
+    """Hold raw/ against what is loaded and published. Waits while another refresh writes. Raises RegionsError."""
+    home, raw = settings.home_folder(), settings.raw_folder()
+    regions, present = read_regions(raw), set(find_partitions(raw))
+    with warehouse.hold(home, click.echo), warehouse.connect(home) as con:
+        changes = load.find_changes(con, raw, regions, warehouse.hash_key(home), None)
+        return Survey(
+            regions=regions,
+            present=present,
+            loaded=ledger.loaded(con),
+            pending=ledger.pending(con),
+            changes={change.partition: change for change in changes},
+            blocked=ledger.blocked(con),
+            is_built=current_release(home) is not None and warehouse.build_fingerprint(con) == transform.fingerprint(),
+        )
+
+
+def account_for(before: Survey, after: Survey, asked: Collection[Partition], region_ids: Collection[str]) -> bool:
+    """Print what became of every partition; True when nothing that was asked for was left. region_ids: those asked for, none: all."""
+    left = {p: why for p in asked if (why := after.why(p, before))}
+    done = before.todo & set(asked) - left.keys()
+    gone = {p for p in done if p not in after.present}
+    click.echo(
+        f"分区：共 {len(before.partitions | after.partitions)}，有变化 {len(done | left.keys())}，"
+        f"已载入 {len(done - gone)}，移出 {len(gone)}，未处理 {len(left)}"
+    )
+    for line in _by_reason(left, after):
+        click.echo(f"未处理：{line}", err=True)
+    asked_regions = [r for r in after.problems if not region_ids or r in region_ids]
+    empty = [r for r in asked_regions if r not in {region_id for region_id, _ in left}]
+    for region_id in empty:
+        click.echo(f"未处理：{region_id}：{after.problems[region_id]}", err=True)
+    others = {p for p in after.partitions - set(asked) if after.why(p)}
+    if others:
+        names = "、".join(_by_region(others))
+        click.echo(f"另有 {len(others)} 个分区有变化，这次没有要求刷新：{names}")
+    for line in _by_reason({p: after.blocked[p].reason for p in others & after.blocked.keys()}, after):
+        click.echo(f"仍未更新：{line}")
+    return not left and not empty
+
+
+def _by_reason(partitions: Mapping[Partition, str], found: Survey) -> list[str]:
+    """'聊城市 2022、2023：why', a line for the years of a region that have one reason."""
+    groups: dict[tuple[str, str], list[Partition]] = {}
+    for partition, why in sorted(partitions.items()):
+        groups.setdefault((partition[0], why), []).append(partition)
+    lines = []
+    for (_, why), members in groups.items():
+        since = {found.blocked[p].since_release for p in members if p in found.blocked} - {None}
+        kept = f"；仍是版本 {'、'.join(sorted(map(str, since)))} 的数" if since else ""
+        lines.append(f"{'、'.join(_by_region(members))}：{why}{kept}")
+    return lines
+
+
+def _by_region(partitions: Collection[Partition]) -> list[str]:
+    """'liaocheng 2022 2023', one a region."""
+    years: dict[str, list[str]] = {}
+    for region_id, year in sorted(partitions):
+        years.setdefault(region_id, []).append(str(year))
+    return [" ".join([region_id, *own]) for region_id, own in years.items()]
+
+
+def tell_status() -> bool:
+    """Print the newest release, and of every region what it holds and what it lacks; True when everything is current."""
     home = settings.home_folder()
+    release = current_release(home)
+    if release is None:
+        click.echo("还没有发布版本：请先运行 junheng refresh")
+    else:
+        manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+        click.echo(
+            f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
+        )
+    found = survey()
+    lines = []
+    for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
+        own = sorted(p for p in found.partitions if p[0] == region_id)
+        region = found.regions.get(region_id)
+        years = " ".join(str(year) for _, year in own if (region_id, year) in found.loaded) or "无"
+        click.echo(f"{region.name_zh if region else '没有登记'}（{region_id}）：已载入 {years}")
+        lines += _by_reason({p: why for p in own if (why := found.why(p))}, found)
+        if region and region.problem and not own:
+            lines.append(f"{region_id}：{region.problem}")
+    lines += find_misnamed(settings.raw_folder())
+    for line in lines:
+        click.echo(f"未更新：{line}")
+    if not found.is_built and release is not None:
+        click.echo("程序有变化，还没有重算：请运行 junheng refresh")
+    return found.is_built and not lines
+
+
+def summarise(partitions: Collection[Partition] | None) -> bool:
+    """Print what the release, if there is one, says of the partitions; True when every file could be read."""
+    home = settings.home_folder()
+    if current_release(home) is None:
+        return False
     with connect(home) as con:
         click.echo(f"汇总：{warehouse.account(con, partitions, 'mart_source_file')}")
         refused = warehouse.refused_files(con, partitions, "mart_source_file")

@@ -25,7 +25,17 @@ RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
 
 
 class BuildFailed(RuntimeError):
-    """The message names the models and tests that failed."""
+    """The message names the models and tests that failed.
+
+    tests: their unique ids, where nothing but tests failed. regions: whose rows failed which tests, in Chinese; empty where that
+    is not known of every failure.
+    """
+
+    def __init__(
+        self, message: str, tests: list[str] | None = None, regions: dict[str, list[str]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.tests, self.regions = tests or [], regions or {}
 
 
 class Result(NamedTuple):
@@ -66,11 +76,20 @@ def build(home: Path, on_result: OnResult | None = None) -> None:
     Raises BuildFailed; the warehouse is closed either way.
     """
     arguments = ["build", "--full-refresh", "--exclude", "resource_type:unit_test", "--no-write-json"]
-    _invoke([*arguments, "--target-path", str(home / "dbt")], home, _parsed(fingerprint()), _forward(on_result))
+    try:
+        _invoke([*arguments, "--target-path", str(home / "dbt")], home, _parsed(fingerprint()), _forward(on_result))
+    except BuildFailed as error:
+        if error.tests:
+            from dagster_project.functions import register
+
+            with duckdb.connect(str(home / "warehouse.duckdb")) as con:
+                register(con)
+                error.regions = _failed_regions(con, [nodes()[unique_id] for unique_id in error.tests])
+        raise
 
 
 def rebuild(home: Path, on_result: OnResult | None = None) -> None:
-    """Rebuild the selected pending partitions in every table, and test them, as dbt would; all of it or nothing.
+    """Rebuild the pending partitions in every table, and test them, as dbt would; all of it or nothing.
 
     Seeds and views stay: they are as the last build made them. Raises BuildFailed.
     """
@@ -83,7 +102,8 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
         for key, node in found.items()
         if node["resource_type"] == "test" and not tables.keys().isdisjoint(node["depends_on"]["nodes"])
     }
-    failed = []
+    failed: list[Any] = []
+    told = []
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:
         con.execute("set enable_progress_bar = false")
         register(con)
@@ -98,12 +118,27 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
             except duckdb.Error as error:
                 raise BuildFailed(f"{node['name']}: {error}") from error
             if failures:
-                failed.append(f"{node['name']}: {failures} rows")
+                failed.append(node)
+                told.append(f"{node['name']}: {failures} rows")
             if on_result:
                 on_result(Result(key, time.perf_counter() - started, failures))
         if failed:
-            raise BuildFailed("\n".join(failed))
+            raise BuildFailed("\n".join(told), [node["unique_id"] for node in failed], _failed_regions(con, failed))
         con.commit()
+
+
+def _failed_regions(con: duckdb.DuckDBPyConnection, tests: list[Any]) -> dict[str, list[str]]:
+    """Whose rows failed which tests; nothing where one of them does not say whose."""
+    regions: dict[str, list[str]] = {}
+    for node in tests:
+        names = [
+            column[0] for column in con.execute(f"select * from ({node['compiled_code']}) limit 0").description or []
+        ]
+        if "region_id" not in names:
+            return {}
+        for (region_id,) in con.execute(f"select distinct region_id from ({node['compiled_code']})").fetchall():
+            regions.setdefault(region_id, []).append(f"不合 dbt 检验 {node['name']}")
+    return regions
 
 
 def manifest() -> dict[str, Any]:
@@ -181,4 +216,5 @@ def _invoke(
         raise BuildFailed(str(outcome.exception)) from outcome.exception
     if not outcome.success:
         bad = [r for r in getattr(outcome.result, "results", []) if r.status in ("error", "fail", "runtime error")]
-        raise BuildFailed("\n".join(f"{r.node.name}: {r.message}" for r in bad))
+        tests = [r.node.unique_id for r in bad] if all(r.status == "fail" for r in bad) else []
+        raise BuildFailed("\n".join(f"{r.node.name}: {r.message}" for r in bad), tests)

@@ -41,11 +41,15 @@ _worker: ProcessPoolExecutor | None = None
 
 
 class Finding(NamedTuple):
-    """What one expectation said: its sentence, whether it held, what was observed (Chinese)."""
+    """What one expectation said: its sentence, whether it held, what was observed (Chinese).
+
+    regions: those of the rows that its SQL returned, as their column 地区 says; none where it does not say.
+    """
 
     expectation: str
     success: bool
     observed: str
+    regions: frozenset[str] = frozenset()
 
 
 class TableResult(NamedTuple):
@@ -67,16 +71,26 @@ class TableResult(NamedTuple):
     @property
     def failures(self) -> list[str]:
         """One Chinese sentence for each expectation that did not hold."""
-        return [f"{found.expectation}：{found.observed}" for found in self.findings if not found.success]
+        return [f"{found.expectation}：{found.observed}" for found in self.failed]
+
+    @property
+    def failed(self) -> list[Finding]:
+        """The expectations that did not hold."""
+        return [found for found in self.findings if not found.success]
 
 
 def validate(
-    database: Path, room: Room, partitions: Collection[Partition] | None = None, docs: Path | None = None
+    database: Path,
+    room: Room,
+    partitions: Collection[Partition] | None = None,
+    docs: Path | None = None,
+    region_id: str | None = None,
 ) -> list[TableResult]:
     """Hold the suites of a room against the warehouse, the rows of `partitions` only (None: all rows).
 
     A suite with `whole_table` in its meta takes its whole table: the table has no partitions, or the suite
-    compares them. No partition at all means nothing to check. With `docs`, the room's page of Data Docs is
+    compares them. With `region_id`, whose partitions these are, it takes that region's rows, and a table that
+    belongs to no region is left out: so `blame` finds out who fails. No partition at all means nothing to check. With `docs`, the room's page of Data Docs is
     written into that folder. An expectation that cannot be evaluated (a table or column is missing) counts
     as failed; a warehouse that cannot be opened raises.
     """
@@ -87,13 +101,16 @@ def validate(
 
     results = []
     suites = _suites(room)
+    if region_id is not None:
+        of_regions = _tables_of_regions(database, room)
+        suites = [suite for suite in suites if suite.name in of_regions or not suite.meta.get("whole_table")]
     source = _context().data_sources.add_sql(
         "warehouse",
         connection_string=f"duckdb:///{database}",
         create_temp_table=False,
         kwargs={"connect_args": {"read_only": True}},
         assets=[
-            _rows_to_check(suite, given) for suite in suites
+            _rows_to_check(suite, given, region_id) for suite in suites
         ],  # one by one, GX would write its settings anew each time
     )
     try:
@@ -111,9 +128,22 @@ def validate(
     return results
 
 
-def _rows_to_check(suite: Any, given: str) -> dict[str, Any]:
+def _tables_of_regions(database: Path, room: Room) -> set[str]:
+    """The tables of a room that say which region a row is of."""
+    import duckdb
+
+    with duckdb.connect(str(database), read_only=True) as con:
+        found = con.execute(
+            "select schema_name || '.' || table_name from duckdb_columns() where schema_name = ? and column_name = 'region_id'",
+            [room],
+        )
+        return {row[0] for row in found.fetchall()}
+
+
+def _rows_to_check(suite: Any, given: str, region_id: str | None) -> dict[str, Any]:
     """A suite's table as GX's settings describe an asset; given: the where clause of the partitions."""
-    rows = "" if suite.meta.get("whole_table") else given
+    whole = "" if region_id is None else " where region_id = '{}'".format(region_id.replace("'", "''"))
+    rows = whole if suite.meta.get("whole_table") else given
     query = f"select * from {suite.name}{rows}"
     return {"name": suite.name, "type": "query", "query": query, "batch_definitions": [{"name": "all"}]}
 
@@ -136,7 +166,11 @@ def stop_worker() -> None:
 
 
 def validate_in_worker(
-    database: Path, room: Room, partitions: Collection[Partition] | None = None, docs: Path | None = None
+    database: Path,
+    room: Room,
+    partitions: Collection[Partition] | None = None,
+    docs: Path | None = None,
+    region_id: str | None = None,
 ) -> list[TableResult]:
     """`validate` in the worker. The caller holds no connection to the warehouse meanwhile.
 
@@ -144,10 +178,34 @@ def validate_in_worker(
     another.
     """
     try:
-        return start_worker().submit(validate, database, room, partitions, docs).result()
+        return start_worker().submit(validate, database, room, partitions, docs, region_id).result()
     except BrokenProcessPool:
         stop_worker()
         raise
+
+
+def blame(
+    database: Path, room: Room, partitions: Collection[Partition], regions: Collection[str], results: list[TableResult]
+) -> dict[str, list[str]]:
+    """Which of the regions failed which expectations, in Chinese, by the results for all partitions.
+
+    The rows that an expectation returned say whose they are. Where they do not, each region is judged by itself.
+    """
+    failures: dict[str, list[str]] = {}
+    unsaid = set()
+    for result in results:
+        for found in result.failed:
+            for region_id in found.regions:
+                failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
+            if not found.regions:
+                unsaid.add((result.table, found.expectation))
+    for region_id in regions if unsaid else ():
+        own = [partition for partition in partitions if partition[0] == region_id]
+        for result in validate_in_worker(database, room, own, region_id=region_id):
+            for found in result.failed:
+                if (result.table, found.expectation) in unsaid:
+                    failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
+    return failures
 
 
 def speak_duckdb() -> None:
@@ -226,7 +284,9 @@ def _finding(result: Any) -> Finding:
         text = "0 处不合"
     else:
         text = f"观察到 {_shown(observed['observed_value'])}"
-    return Finding(config.description, bool(result.success), text)
+    named = {row.get("地区") for row in observed.get("details", {}).get("unexpected_rows") or ()}
+    regions = frozenset() if None in named else frozenset(map(str, named))
+    return Finding(config.description, bool(result.success), text, regions)
 
 
 def _errors(info: dict[str, Any]) -> list[str | None]:

@@ -9,14 +9,17 @@ Schema raw, one table an extract by the contract, and
   implausible_cell   one row a cell whose figure is some power of ten away from what it can be
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
-  pending_partition  partitions whose marts are older than their raw rows; is_selected: the run at hand rebuilds them
+  blocked_partition  why a partition is not as raw/ has it, and since which release its rows are (null: never published)
+  pending_partition  partitions whose marts are older than their raw rows; has_new_rows: no gate has passed these rows yet
   build              fingerprint of the dbt project that built the marts
+
+Schema previous has the same tables with what the partitions with new rows held before: ledger.py puts it back.
 """
 
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +49,10 @@ TABLES = {
     " reason VARCHAR",
     "official_cell": "school_id VARCHAR, column_name VARCHAR, source_file VARCHAR, sheet VARCHAR, cell VARCHAR, said VARCHAR",
     "loaded_partition": "fingerprint VARCHAR",
+    "blocked_partition": "reason VARCHAR, since_release VARCHAR",
 }  # each after region_id and school_year
 OTHER_TABLES = {
-    "pending_partition": "region_id VARCHAR, school_year INTEGER, is_selected BOOLEAN",
+    "pending_partition": "region_id VARCHAR, school_year INTEGER, has_new_rows BOOLEAN",
     "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR",
     "county": "region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR",
     "build": "fingerprint VARCHAR",
@@ -57,7 +61,7 @@ OTHER_TABLES = {
 PENDING = """
 create macro if not exists raw.pending(years_before, years_after) as table
 select distinct region_id, unnest(range(school_year - years_before, school_year + years_after + 1))::integer as school_year
-from raw.pending_partition where is_selected
+from raw.pending_partition
 """  # the years that a rebuild touches where a row looks so many years ahead, or back
 
 
@@ -83,10 +87,12 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     tables = {
         name: f"region_id VARCHAR, school_year INTEGER, {columns}" for name, columns in TABLES.items()
     } | OTHER_TABLES
-    if _columns(con) != {f"{name} {column}" for name, columns in tables.items() for column in columns.split(", ")}:
-        con.execute("drop schema if exists raw cascade; create schema raw")  # of another version: raw/ is read anew
-        for name, columns in tables.items():
-            con.execute(f"create table raw.{name} ({columns})")
+    named = [(schema, name, columns) for schema in ("raw", "previous") for name, columns in tables.items()]
+    if _columns(con) != {f"{schema} {name} {column}" for schema, name, cs in named for column in cs.split(", ")}:
+        for schema in ("raw", "previous"):  # of another version: raw/ is read anew
+            con.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
+        for schema, name, columns in named:
+            con.execute(f"create table {schema}.{name} ({columns})")
     con.execute(PENDING)
     return con
 
@@ -100,9 +106,10 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _columns(con: duckdb.DuckDBPyConnection) -> set[str]:
-    """What schema raw holds, as 'table column TYPE'."""
+    """What schemas raw and previous hold, as 'schema table column TYPE'."""
     found = con.execute(
-        "select concat_ws(' ', table_name, column_name, data_type) from duckdb_columns() where schema_name = 'raw'"
+        """select concat_ws(' ', schema_name, table_name, column_name, data_type) from duckdb_columns()
+        where schema_name in ('raw', 'previous')"""
     )
     return {row[0] for row in found.fetchall()}
 
@@ -126,18 +133,29 @@ def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
         lock.release()
 
 
-def write_regions(con: duckdb.DuckDBPyConnection, regions: dict[str, Region]) -> None:
-    """Make raw.region and raw.county say what raw/regions.yml says."""
-    con.execute("begin; delete from raw.region; delete from raw.county")
+def write_regions(
+    con: duckdb.DuckDBPyConnection, regions: dict[str, Region], keep: Collection[str] | None = None
+) -> None:
+    """Make raw.region and raw.county say of these regions what raw/regions.yml says; others leave, unless they are to be kept."""
+    con.execute("begin")
+    for (region_id,) in con.execute("select region_id from raw.region").fetchall():
+        if keep is None or region_id not in keep:
+            write_region(con, region_id, None)
     for region in regions.values():
-        documents = ",".join(region.documents)
-        con.execute(
-            "insert into raw.region values (?, ?, ?, ?)",
-            [region.id, region.name_zh, region.synthetic, documents],
-        )
-        for code, name in region.counties.items():
-            con.execute("insert into raw.county values (?, ?, ?)", [region.id, code, name])
+        write_region(con, region.id, region)
     con.execute("commit")
+
+
+def write_region(con: duckdb.DuckDBPyConnection, region_id: str, region: Region | None) -> None:
+    """One region's rows in raw.region and raw.county; None: out with them."""
+    for table in ("region", "county"):
+        con.execute(f"delete from raw.{table} where region_id = ?", [region_id])
+    if region is None:
+        return
+    documents = ",".join(region.documents)
+    con.execute("insert into raw.region values (?, ?, ?, ?)", [region.id, region.name_zh, region.synthetic, documents])
+    for code, name in region.counties.items():
+        con.execute("insert into raw.county values (?, ?, ?)", [region.id, code, name])
 
 
 def hash_key(home: Path) -> str:
@@ -156,7 +174,7 @@ def account(
     con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None = None, files: str = "raw.source_file"
 ) -> Account:
     """The account of some partitions, or of all; files: the warehouse's table, or the mart of a release."""
-    where = _among(partitions)
+    where = among(partitions)
     row = con.execute(
         f"""select coalesce(sum(rows_in), 0), coalesce(sum(rows_loaded), 0), coalesce(sum(rows_quarantined), 0),
             coalesce(sum(rows_skipped), 0), count(distinct source_file)
@@ -171,12 +189,12 @@ def refused_files(
     """Files and sheets that were put aside whole, one Chinese line each."""
     rows = con.execute(
         f"""select source_file, sheet, reason from {files}
-        where status = 'quarantined' and {_among(partitions)} order by all"""
+        where status = 'quarantined' and {among(partitions)} order by all"""
     ).fetchall()
     return [f"{source}{f' 工作表“{sheet}”' if sheet else ''}：{reason}" for source, sheet, reason in rows]
 
 
-def _among(partitions: Iterable[Partition] | None) -> str:
+def among(partitions: Iterable[Partition] | None) -> str:
     """SQL condition that a row belongs to one of the partitions; None: to any."""
     if partitions is None:
         return "true"
@@ -197,50 +215,9 @@ def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) ->
     ]
 
 
-def make_all_pending(con: duckdb.DuckDBPyConnection) -> None:
-    """Note that the marts of every partition are to be rebuilt, because the code that builds them changed."""
-    con.execute("insert into raw.pending_partition select region_id, school_year, false from raw.loaded_partition")
-
-
-def select_pending(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> None:
-    """Let the run at hand rebuild those of its partitions that are pending, and leave the others' for their own run."""
-    con.execute(f"update raw.pending_partition set is_selected = {_among(partitions)}")
-
-
-def loaded(con: duckdb.DuckDBPyConnection) -> set[Partition]:
-    """The partitions that are in the warehouse."""
-    return set(con.execute("select region_id, school_year from raw.loaded_partition").fetchall())
-
-
-def pending(con: duckdb.DuckDBPyConnection) -> set[Partition]:
-    """The partitions whose marts are older than their raw rows."""
-    return set(con.execute("select region_id, school_year from raw.pending_partition").fetchall())
-
-
-def selected(con: duckdb.DuckDBPyConnection) -> list[Partition]:
-    """The pending partitions that the run at hand rebuilds, those that were withdrawn among them."""
-    return con.execute(
-        "select distinct region_id, school_year from raw.pending_partition where is_selected order by all"
-    ).fetchall()
-
-
-def selected_to_check(con: duckdb.DuckDBPyConnection) -> list[Partition]:
-    """Those of the selected partitions that should hold rows: handed in, by a region of regions.yml."""
-    return con.execute(
-        """select distinct region_id, school_year from raw.pending_partition
-        semi join raw.loaded_partition using (region_id, school_year) semi join raw.region using (region_id)
-        where is_selected order by all"""
-    ).fetchall()
-
-
-def clear_selected(con: duckdb.DuckDBPyConnection) -> None:
-    """Note that a release holds the partitions that the run at hand rebuilt."""
-    con.execute("delete from raw.pending_partition where is_selected")
-
-
 def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> dict[str, int]:
-    """Rows of some partitions in each extract, in source_file and in quarantine."""
-    where = _among(partitions)
+    """Rows of some partitions in each raw table."""
+    where = among(partitions)
     counts = " union all ".join(
         f"select '{table}', count(*) from raw.{table} where {where}" for table in TABLES if table != "loaded_partition"
     )

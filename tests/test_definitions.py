@@ -1,8 +1,10 @@
 """The asset graph, the job, the schedules and the sensor: what Dagster shows and when it runs."""
 
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from conftest import ROOT, schools, write_csv
 
 from dagster_project import automation
+from dagster_project.assets import PARTITIONS
 from dagster_project.definitions import defs
 from dagster_project.extracts.contract import contract
 from dagster_project.settings import raw_folder
@@ -60,51 +63,61 @@ def test_each_region_has_its_schedule() -> None:
     schedule = next(s for s in automation.schedules if s.name == "refresh_wenshang")
     requests = schedule.evaluate_tick(dg.build_schedule_context()).run_requests
     assert requests is not None and len(requests) == 1
-    assert requests[0].tags[automation.RANGE_START] == "wenshang|2021"
+    assert asked_for(requests[0]) == [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
+
+
+def asked_for(request: dg.RunRequest) -> list[list[Any]]:
+    return json.loads(request.tags[PARTITIONS])
 
 
 @pytest.mark.parametrize(
-    ("chosen", "changed", "expected"),
+    ("partitions", "start", "end"),
     [
-        (None, None, [("haimen|2021", "wenshang|2024")]),
-        (None, {("haimen", 2022), ("liaocheng", 2021)}, [("haimen|2022", "liaocheng|2021")]),
-        ({("haimen", 2022)}, {("haimen", 2022), ("liaocheng", 2021)}, [("haimen|2022", "haimen|2022")]),
-        (
-            {("haimen", 2021), ("haimen", 2023)},
-            {("haimen", 2021), ("haimen", 2022), ("haimen", 2023)},
-            [("haimen|2021", "haimen|2021"), ("haimen|2023", "haimen|2023")],
-        ),
-        ({("haimen", 2021)}, None, [("haimen|2021", "haimen|2021")]),
-        (None, {("gone", 2021)}, [("haimen|2021", "haimen|2021")]),
-        (None, set(), []),
+        ([("haimen", 2022)], "haimen|2022", "haimen|2022"),
+        ([("wenshang", 2023), ("liaocheng", 2024)], "liaocheng|2023", "wenshang|2024"),
+        ([("younger", 2023), ("haimen", 2021)], "haimen|2021", "haimen|2021"),
+        ([("younger", 2023), ("haimen", 1990)], "haimen|2021", "haimen|2021"),
+        ([], "haimen|2021", "haimen|2021"),
     ],
 )
-def test_a_run_covers_what_changed_and_nothing_that_was_not_asked_for(chosen, changed, expected) -> None:
-    ranges = automation.partition_ranges(chosen, changed)
-    assert [(keys[0], keys[-1]) for keys in ranges] == expected
+def test_a_run_names_its_partitions_and_its_range_has_keys_that_there_are(partitions, start, end) -> None:
+    """What a run deals with is the list; the range is for the page, which knows only the keys of its start."""
+    tags = automation.run_tags(partitions)
+    assert [tuple(each) for each in json.loads(tags[PARTITIONS])] == sorted(partitions)
+    assert (tags[automation.RANGE_START], tags[automation.RANGE_END]) == (start, end)
 
 
 def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First look: take note. A new file: wait one look. Still the same: refresh its region alone, once.
 
-    A link that leads nowhere is a file like any other.
+    A link that leads nowhere is a file like any other. A region that is new, gone, or has another entry has changed too.
     """
     shutil.copytree(raw_folder(), tmp_path / "raw")
     (tmp_path / "raw" / "wenshang" / "2023" / "classes_gone.csv").symlink_to("nothing.csv")
     monkeypatch.setenv("JUNHENG_RAW", str(tmp_path / "raw"))
     cursor = None
 
-    def look() -> list[str]:
+    def look() -> list[list[list[Any]]]:
         nonlocal cursor
         with dg.build_sensor_context(cursor=cursor) as context:
             result = automation.new_files.evaluate_tick(context)
             cursor = result.cursor
-        return [request.tags[automation.RANGE_START] for request in result.run_requests or []]
+        return [asked_for(request) for request in result.run_requests or []]
 
     assert look() == []
     write_csv(tmp_path / "raw" / "wenshang" / "2023" / "facts_补报.csv", schools())
     assert look() == []
-    assert look() == ["wenshang|2021"]
+    years = [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
+    assert look() == [years]
+    assert look() == []
+    write_csv(tmp_path / "raw" / "younger" / "2030" / "schools.csv", schools())
+    shutil.rmtree(tmp_path / "raw" / "haimen")
+    regions = tmp_path / "raw" / "regions.yml"
+    regions.write_text(regions.read_text("utf-8").replace("name_zh: 汶上县", "name_zh: 汶上"), "utf-8")
+    assert look() == []
+    assert look() == [[*years, ["younger", 2030]]]  # what is gone leaves with this run
+    assert look() == []
+    regions.write_text("regions: [", "utf-8")
     assert look() == []
 
 

@@ -460,8 +460,7 @@ def test_15_a_wrong_alias_is_named(raw: Path, line: str, message: str) -> None:
     write_regions(raw, "regions:\n  - {id: demo}\n")
     (raw / "demo").mkdir()
     (raw / "demo" / "aliases.csv").write_bytes(f"标准列名,本地列名\n{line}\n".encode("gb18030"))
-    with pytest.raises(RegionsError, match=re.escape(message)):
-        read_regions(raw)
+    assert message in (read_regions(raw)["demo"].problem or "")
 
 
 def test_15_columns_that_nobody_knows_are_reported(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
@@ -652,8 +651,7 @@ def test_24_aliases_are_not_read_from_outside(raw: Path, tmp_path: Path) -> None
     (tmp_path / "secret").write_text("a,b\nroot,x\n")
     (raw / "demo").mkdir()
     (raw / "demo" / "aliases.csv").symlink_to(tmp_path / "secret")
-    with pytest.raises(RegionsError, match="之外，不读：请把文件本身放进来"):
-        read_regions(raw)
+    assert "之外，不读：请把文件本身放进来" in (read_regions(raw)["demo"].problem or "")
 
 
 # 25: bombs

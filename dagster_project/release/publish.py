@@ -163,6 +163,10 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
             FROM warehouse.raw.source_file ORDER BY ALL
             """,
         )
+        blocked = _records(
+            connection,
+            "SELECT region_id, school_year, reason, since_release FROM warehouse.raw.blocked_partition ORDER BY ALL",
+        )
         has_forms = any(mart["name"] == "mart_application_form" for mart in marts)
         forms = write_forms(connection, building, previous) if has_forms else []
         for form in forms:
@@ -181,6 +185,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         "notice": notice,
         "regions": regions,
         "source_files": sources,
+        "blocked": blocked,
         "marts": marts,
         "forms": forms,
         "briefing": page,

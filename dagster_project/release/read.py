@@ -45,7 +45,7 @@ def require_release(home: Path) -> Path:
     raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
 
 
-def connect(home: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect(home: str | Path | None = None) -> duckdb.DuckDBPyConnection:
     """Open the current release for an analyst: read-only, schema marts, no way out of the file.
 
         from dagster_project.release.read import connect
@@ -56,11 +56,16 @@ def connect(home: Path | None = None) -> duckdb.DuckDBPyConnection:
     INSTALL and the like are refused, and nothing spills to disk: a query that outgrows the memory is stopped
     with DuckDB's message. Raises ReleaseError when no release has been published yet.
     """
-    home = home or settings.home_folder()
+    home = Path(home) if home else settings.home_folder()
     while True:
         release = require_release(home)
         try:
             return _open(release / "junheng.duckdb")
+        except duckdb.ConnectionException as error:
+            raise ReleaseError(
+                f"这个程序里已经用别的设置打开了 {release / 'junheng.duckdb'}（例如经 SQLAlchemy）："
+                "请先关闭那个连接（SQLAlchemy 用 engine.dispose()），或在另一个进程里读"
+            ) from error
         except duckdb.IOException as error:
             # Between resolving and opening, this release may have been retired: take the new one.
             if current_release(home) == release:

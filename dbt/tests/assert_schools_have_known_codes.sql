@@ -3,6 +3,8 @@
 -- How to resolve: add the code to seeds/school_types.csv or seeds/urban_rural.csv, as the contract's domains have it.
 {{ config(meta={'dagster': {'ref': {'name': 'stg_schools'}}}) }}
 select
+    schools.region_id,
+    schools.school_year,
     schools.school_id,
     schools.school_type,
     schools.urban_rural_code

@@ -20,6 +20,8 @@ quarantined as (
 )
 
 select
+    files.region_id,
+    files.school_year,
     files.source_file,
     files.sheet,
     files.rows_in,

@@ -1,0 +1,129 @@
+"""What a user sees when a command cannot be done: one Chinese sentence and an exit code, never a traceback."""
+
+import os
+import sys
+import traceback
+from datetime import datetime
+from io import TextIOWrapper
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import click
+
+from dagster_project import settings
+from dagster_project.regions import RegionsError
+
+
+class Failed(click.ClickException):
+    """Something was not done; the message says what and what to do."""
+
+
+class Group(click.Group):
+    """A group of commands whose errors are told in Chinese. The last resort, for what nobody foresaw, keeps the details in a file."""
+
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            return super().main(*arguments, **{**more, "standalone_mode": False})
+        except click.UsageError as error:
+            _leave(2, f"{_translated(error)}。用法见 {error.ctx.command_path if error.ctx else 'junheng'} -h")
+        except click.exceptions.Exit as error:
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            _leave(130, "已中断")
+        except (click.ClickException, RegionsError) as error:
+            _leave(1, error.message if isinstance(error, click.ClickException) else str(error))
+        except BrokenPipeError:  # the reader of the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except Exception as error:  # the last resort
+            _leave(1, f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员")
+
+
+def _leave(code: int, message: str) -> None:
+    click.echo(f"错误：{message}", err=True)
+    sys.exit(code)
+
+
+def _translated(error: click.UsageError) -> str:
+    """What is wrong with the arguments."""
+    match error:
+        case click.NoSuchOption():
+            return f"没有选项 {error.option_name}"
+        case click.BadOptionUsage():
+            return f"选项 {error.option_name} 的写法不对，它后面可能少了值，或多了值"
+        case click.MissingParameter():
+            return f"缺少 {_name(error)}"
+        case click.BadParameter():
+            return f"{_name(error)} 的值不对：{_expected(error)}"
+    if error.message.startswith("No such command"):
+        return f"没有这个命令 {error.message.partition(' command ')[2].rstrip('.')}"
+    return f"参数不对：{error.message}"
+
+
+def _name(error: click.BadParameter) -> str:
+    if error.param is None:
+        return "参数"
+    return (
+        error.param.opts[0]
+        if isinstance(error.param, click.Option)
+        else error.param.make_metavar(error.ctx or click.Context(click.Command("")))
+    )
+
+
+def _expected(error: click.BadParameter) -> str:
+    match error.param.type if error.param else None:
+        case click.types.IntParamType():
+            return "应是整数，如 2023"
+        case click.Choice() as choice:
+            return f"应是 {'、'.join(map(str, choice.choices))} 之一"
+        case click.Path(file_okay=False):
+            return "应是文件夹"
+        case click.Path(dir_okay=False):
+            return "应是文件"
+    return error.message
+
+
+def _keep_details() -> Path:
+    """Write the traceback to a log in the home, or where that cannot be, in the temporary folder."""
+    text = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {' '.join(map(repr, sys.argv[1:]))}\n{traceback.format_exc()}\n"
+    for folder in (settings.home_folder(), Path(gettempdir())):
+        try:
+            path = folder / "error.log"
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(text)
+            return path
+        except OSError:
+            continue
+    return Path("")
+
+
+def require_home(home: Path) -> None:
+    """Make the folder of the warehouse and the releases; raises Failed where it cannot be made or written to."""
+    if odd := sorted({char for char in str(home) if char in "%?#$\\" or not char.isprintable()}):
+        raise Failed(
+            f"仓库文件夹的名字里不能有 {' '.join(map(ascii, odd))}：{str(home)!a}，请换一个（--home 或 JUNHENG_HOME）"
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe = home / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Failed(
+            f"仓库文件夹 {home} 不能用（{error.strerror}）：请换一个能写的文件夹（--home 或 JUNHENG_HOME）"
+        ) from error
+
+
+def require_raw(raw: Path) -> None:
+    """Raises Failed where the folder of the extracts is none, or cannot be read."""
+    try:
+        next(iter(raw.iterdir()), None)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "名字不对"
+        raise Failed(
+            f"报表文件夹 {ascii(str(raw)) if not str(raw).isprintable() else raw} 打不开（{why}）：请用 --raw 或 JUNHENG_RAW 指明"
+        ) from error
