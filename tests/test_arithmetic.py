@@ -274,7 +274,9 @@ def spread(schools: Iterable[Row], stage: str, indicator: str) -> dict[str, floa
         "theil_between": between if is_class_known else None,
         "theil_within_townships": in_town if is_town_known else None,
         "theil_between_townships": of_towns if is_town_known else None,
-        "urban_rural_ratio": means["urban"] / means["rural"] if means.get("rural") and "urban" in means else None,
+        "urban_rural_ratio": means["urban"] / means["rural"]
+        if is_class_known and means.get("rural") and "urban" in means
+        else None,
     }
 
 
