@@ -29,7 +29,8 @@ def run(partitions: Collection[Partition]) -> bool:
     for event in result.all_events:
         if event.is_step_failure and (error := event.step_failure_data.error):
             root = error.cause or error
-            click.echo(f"错误：{event.step_key}：{root.message.strip()}", err=True)
+            said = root.message.strip().removeprefix("dagster._core.definitions.events.Failure: ")
+            click.echo(f"错误：{event.step_key}：{said}", err=True)
     if not any(event.is_step_materialization and event.step_key == "release" for event in result.all_events):
         click.echo("刷新没有完成；读者读到的仍是已发布的版本，改正后再运行 junheng refresh", err=True)
     return result.success

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 @contextlib.contextmanager
-def folders() -> Iterator[tuple[Path, Path]]:
+def folders() -> Generator[tuple[Path, Path]]:
     """A raw folder and a home that are thrown away, as those of this process."""
     kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as name:

@@ -184,6 +184,8 @@ create table marts.mart_source_file as
 create table marts.mart_quarantine as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
         7 row_number, '在校生数缺失' reason;
+create table marts.mart_blocked_partition as
+    select 'liaocheng' region_id, 2023 school_year, '没有通过检查' reason, null::varchar since_release;
 create table marts.mart_source_cell as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file,
         'primary_pupils' column_name, 'H7' as cell;
@@ -466,6 +468,10 @@ BREAKS = {
         "update marts.mart_quarantine set source_file = null": "每一条隔离记录都指明文件",
         "update marts.mart_quarantine set row_number = 0": "行号",
         "update marts.mart_quarantine set reason = '重复：371502198801011234'": "原因中没有",
+    },
+    "marts.mart_blocked_partition": {
+        "update marts.mart_blocked_partition set reason = null": "没有更新的地区学年都说明原因",
+        "update marts.mart_blocked_partition set reason = '重复：371502198801011234'": "原因中没有",
     },
     "marts.mart_data_check": {
         "update marts.mart_data_check set severity = '可疑'": "严重程度",
