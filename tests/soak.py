@@ -1,6 +1,6 @@
 """Does a refresh give what a build from nothing gives? Random changes, a refresh after each, and a comparison every few.
 
-    python tests/soak.py [--steps 300] [--every 10] [--seed N] [--work DIR] [--mutate MODEL]
+    python tests/soak.py [--steps 300] [--every 10] [--seed N] [--work DIR] [--mutate MODEL …]
 
 A copy of the project works in a folder of its own on a reduced copy of the demo's raw/. A step is one change of raw/, or of a
 seed (soak_changes.py), and a refresh: of all, of one region, of one year; some are killed and run again. At a comparison
@@ -10,8 +10,8 @@ A refresh that refuses (exit code 1) has its step, and the ones since the last f
 
 Differences are told with mart, key, column and both values (the refresh's first), and with the steps since the last comparison
 that was equal; the soak then goes on from the new home. The same seed makes the same changes; only the moment of a kill
-depends on the machine. --mutate takes the window (years_before, years_after, partition_by) out of one model's config in the
-copy: a soak that then finds nothing would not find the real thing either.
+depends on the machine. --mutate takes the window (years_before, years_after, partition_by) out of a model's config in the
+copy: a soak that then finds nothing in it would not find the real thing either.
 Exit code 0 only when nothing differed, nothing got stuck and no one was shown a traceback.
 """
 
@@ -171,12 +171,12 @@ def _manifests(one: Path, other: Path) -> Iterator[str]:
 class Soak:
     """One soak at work in a folder; what it found is in `findings`, what it did in the counts."""
 
-    def __init__(self, work: Path, seed: int, model: str | None) -> None:
+    def __init__(self, work: Path, seed: int, models: list[str]) -> None:
         self.work, self.rng, self.moment = work, Random(seed), Random(seed + 1)
         self.project, self.homes = work / "project", 0
         for name in PROJECT:
             shutil.copytree(ROOT / name, self.project / name, ignore=shutil.ignore_patterns("target", "__pycache__"))
-        if model:
+        for model in models:
             mutate(self.project / "dbt", model)
         self.place = Place(work / "raw", work / "shelf", self.project / "dbt" / "seeds")
         reduce(ROOT / "raw", self.place.raw)
@@ -184,6 +184,7 @@ class Soak:
         self.findings: list[str] = []
         self.since: list[str] = []  # steps after the last comparison that was equal
         self.comparisons = self.differed = self.refused = self.killed = 0
+        self.is_whole = True  # the last refresh was one of all
         self.usual = 20.0  # seconds of the last refresh
         self.home = self.new_home()
 
@@ -243,12 +244,12 @@ class Soak:
         return outcome
 
     def new_home(self) -> Path:
-        """Build a home from nothing; raises Stuck, as what is built from was accepted before."""
+        """Build a home from nothing; raises Stuck where it cannot be built, as a refresh accepted what it is built from."""
         self.homes += 1
         home = self.work / f"home-{self.homes}"
         outcome = self.call(home)
         if outcome is None or outcome.code:
-            raise Stuck(f"从头建不成：{outcome.said[-800:] if outcome else ''}")
+            raise Stuck(f"从头建不成：{outcome.reason if outcome else ''}")
         return home
 
     def keep(self) -> None:
@@ -258,12 +259,15 @@ class Soak:
             shutil.copytree(folder, self.work / "good" / name)
 
     def undo(self) -> None:
-        """Back to what was last accepted; raises Stuck where it is not accepted again."""
+        """Back to what was last accepted; where it is not accepted again, go on from a new home."""
         for name, folder in vars(self.place).items():
             shutil.rmtree(folder)
             shutil.copytree(self.work / "good" / name, folder)
         if (outcome := self.refresh()).code:
-            raise Stuck(f"撤销被拒绝的改动后，刷新仍不成：{outcome.said[-800:]}")
+            self.find(f"撤销被拒绝的改动后，刷新仍不成：{outcome.reason}", *outcome.said.splitlines()[-12:])
+            shutil.rmtree(self.home)
+            self.home, self.since = self.new_home(), []
+        self.is_whole = True
 
     def step(self, number: int, steps: int) -> None:
         """One change and its refresh."""
@@ -275,7 +279,7 @@ class Soak:
             told += f"（{moment:.1f} 秒时强行结束，再刷新）"
         self.since.append(f"{number}：{told} ‖ refresh {' '.join(chosen)}")
         outcome = self.refresh(*chosen)
-        self.usual = outcome.seconds
+        self.usual, self.is_whole = outcome.seconds, not chosen
         self.say(f"[{number}/{steps}] {outcome.seconds:.1f} 秒 {told} ‖ refresh {' '.join(chosen)}")
         if outcome.code:
             self.reject(outcome)
@@ -297,8 +301,8 @@ class Soak:
         return ["--year", place.name] if chance < 0.3 else []
 
     def compare(self) -> None:
-        """Refresh all and hold the release to that of a new home; where they differ, go on from the new one."""
-        if (outcome := self.refresh()).code:
+        """Hold the release to that of a new home, all refreshed; where they differ, go on from the new one."""
+        if not self.is_whole and (outcome := self.refresh()).code:
             self.reject(outcome)
         self.keep()
         clean = self.new_home()
@@ -332,11 +336,11 @@ def main() -> int:
     parser.add_argument(
         "--work", type=Path, help="a new folder to work in and to leave behind; default: a temporary one"
     )
-    parser.add_argument("--mutate", metavar="MODEL", help="take the window out of this dbt model's config")
+    parser.add_argument("--mutate", metavar="MODEL", action="append", default=[], help="a dbt model; may be repeated")
     asked = parser.parse_args()
     started = time.monotonic()
     again = f"python tests/soak.py --seed {asked.seed} --steps {asked.steps} --every {asked.every}"
-    print(again + (f" --mutate {asked.mutate}" if asked.mutate else ""), flush=True)
+    print(again + "".join(f" --mutate {model}" for model in asked.mutate), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         soak = Soak(asked.work or Path(temporary) / "soak", asked.seed, asked.mutate)
         soak.run(asked.steps, asked.every)

@@ -141,7 +141,8 @@ def value(place: Place, rng: Random) -> str | None:
             new = round(figure * rng.uniform(0.6, 1.5), 0 if figure == int(figure) else 2)
             new = int(new) if new == int(new) else new
         case _:
-            new = rng.choice(rows[1:])[at]
+            others = sorted({str(row[at] or "") for row in rows[1:]} - {str(old or "")})
+            new = rng.choice(others) if others else ""
     rows[number][at] = new
     write_rows(path, rows)
     return f"{_told(place, path)} 第 {number + 1} 行 {rows[0][at]}：{old} → {new}"
@@ -168,14 +169,15 @@ def row_added(place: Place, rng: Random, name: str = "*") -> str | None:
     if not (picked := _pick(rng, extracts(place.raw, name))):
         return None
     path, rows = picked
-    row, other = list(rng.choice(rows[1:])), rng.choice(rows[1:])
+    row = list(rng.choice(rows[1:]))
     if path.stem == "schools":
         _set(rows, row, "学校标识码", _new_code(rng, str(row[_at(rows, "县级行政区划代码") or 0])))
     for zh in ("教师编号", "班号"):
         if (at := _at(rows, zh)) is not None:
             row[at] = f"{row[at]}{rng.randrange(100, 1000)}"
     if (at := _at(rows, "单位代码")) is not None:
-        row[at] = other[at]
+        kind = _at(rows, "单位类型")
+        row[at] = rng.choice([other for other in rows[1:] if kind is None or other[kind] == row[kind]])[at]
     rows.insert(rng.randrange(1, len(rows) + 1), row)
     write_rows(path, rows)
     return f"{_told(place, path)} 添一行 {row[:4]}"
@@ -260,8 +262,9 @@ def school_moved(place: Place, rng: Random) -> str | None:
     at = _at(rows, "县级行政区划代码")
     if at is None:
         return None
-    row, counties = rng.choice(rows[1:]), sorted({str(other[at]) for other in rows[1:]})
-    old, row[at] = row[at], "371599" if rng.random() < 0.15 else rng.choice(counties)
+    row = rng.choice(rows[1:])
+    old, others = row[at], sorted({str(other[at]) for other in rows[1:]} - {str(row[at])})
+    row[at] = "371599" if rng.random() < 0.15 or not others else rng.choice(others)
     write_rows(path, rows)
     return f"{_told(place, path)} {row[_at(rows, '学校标识码') or 0]} 改属县 {old} → {row[at]}"
 
@@ -426,7 +429,7 @@ CHANGES: dict[Change, int] = {  # and how often, of all
     fact_removed: 3,
     fact_added: 3,
     region_edited: 4,
-    region_unlisted: 2,
+    region_unlisted: 1,
     seed_edited: 2,
     nothing: 1,
 }
