@@ -17,7 +17,7 @@ from soak_changes import CHANGES, Change, Place, change, extracts, file_withdraw
 
 from dagster_project.extracts.contract import contract
 
-SEED = 1
+SEED = 14
 
 
 def test_a_refresh_gives_what_a_build_from_nothing_gives() -> None:
@@ -118,6 +118,6 @@ def test_a_mutation_takes_the_window_and_nothing_else(tmp_path: Path) -> None:
         config = re.compile(rf"{{{{ config\(({WINDOW})=.*\) }}}}")
         if config.search(text := path.read_text("utf-8")):
             mutate(tmp_path, path.stem)
-            assert path.read_text("utf-8") == config.sub("{{ config() }}", text)
+            assert path.read_text("utf-8") == config.sub("", text)
             mutated += 1
     assert mutated >= 10
