@@ -201,23 +201,14 @@ class Soak:
 
     def call(self, home: Path, *chosen: str, kill_after: float | None = None) -> Outcome | None:
         """`junheng refresh` as a process; None where it was killed before it ended."""
-        command = [
-            sys.executable,
-            "-m",
-            "dagster_project.cli",
-            "refresh",
-            "--raw",
-            self.place.raw,
-            "--home",
-            home,
-            *chosen,
-        ]
+        command = [sys.executable, "-m", "dagster_project.cli", "refresh"]
+        where = ["--raw", self.place.raw, "--home", home]
         environment = {name: text for name, text in os.environ.items() if not name.startswith("JUNHENG_")}
         environment |= {"PYTHONPATH": str(self.project), "JUNHENG_HASH_KEY": "soak", "PYTHONIOENCODING": "utf-8"}
-        environment |= {"PYTHONDONTWRITEBYTECODE": ""}
+        environment["PYTHONDONTWRITEBYTECODE"] = ""  # the copy is compiled once
         started = time.monotonic()
         process = subprocess.Popen(
-            command,
+            [*command, *where, *chosen],
             cwd=self.project,
             env=environment,
             stdout=subprocess.PIPE,
@@ -227,9 +218,11 @@ class Soak:
         )
         try:
             said, _ = process.communicate(timeout=LONGEST if kill_after is None else kill_after)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:  # of the clock, or of who stops the soak: nothing of it runs on
             os.killpg(process.pid, signal.SIGKILL)
             said, _ = process.communicate()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
             if kill_after is None:
                 raise Stuck(f"刷新 {LONGEST} 秒没有结束：{said[-400:]}") from None
             return None

@@ -17,16 +17,16 @@ from soak_changes import CHANGES, Change, Place, change, extracts, file_withdraw
 
 from dagster_project.extracts.contract import contract
 
-SEED = 14
+SEED = 20  # a year comes and goes, a school is recoded, two refreshes are killed, some are of a region or a year
 
 
 def test_a_refresh_gives_what_a_build_from_nothing_gives() -> None:
-    arguments = ["--seed", str(SEED), "--steps", "12", "--every", "6"]
+    arguments = ["--seed", str(SEED), "--steps", "12", "--every", "4"]
     outcome = subprocess.run(
         [sys.executable, ROOT / "tests" / "soak.py", *arguments], capture_output=True, text=True, timeout=1800
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "12 步，比较 2 次，0 次不同" in outcome.stdout
+    assert "12 步，比较 3 次，0 次不同" in outcome.stdout
 
 
 @pytest.fixture(scope="module")
