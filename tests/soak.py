@@ -158,7 +158,9 @@ def _page(one: Path, other: Path) -> Iterator[str]:
             at = next(
                 (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
             )
-            shown = [side[max(0, at - 60) : at + 60].decode("utf-8", "replace") for side in (left, right)]
+            shown = [
+                side[max(0, at - 60) : at + 60].decode("utf-8", "replace").replace("\n", " ") for side in (left, right)
+            ]
             yield f"briefing/{name}：…{shown[0]}… / …{shown[1]}…"
 
 
