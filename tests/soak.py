@@ -12,7 +12,7 @@ Differences are told with mart, key, column and both values (the refresh's first
 that was equal; the soak then goes on from the new home. The same seed makes the same changes; only the moment of a kill
 depends on the machine. --mutate takes the window (years_before, years_after, partition_by) out of a model's config in the
 copy: a soak that then finds nothing in it would not find the real thing either.
-Exit code 0 only when nothing differed, nothing got stuck and no one was shown a traceback.
+Exit code 0 only when nothing differed, nothing got stuck and no one was shown a traceback or an error of SQL.
 """
 
 import argparse
@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("dagster_project", "dbt", "expectations")
 WINDOW = "years_before|years_after|partition_by"  # how far a model's config says that a change reaches
 SHOWN = 5  # of the rows of a mart that differ
+DEFECT = re.compile(r"Traceback|\b[A-Z][a-z]+ Error: ")  # what no refusal says: Python's or DuckDB's own words
 LONGEST = 900  # seconds that a refresh may take
 OF_A_RELEASE = Path("data", "release.js")  # of the page: names the release and its time
 
@@ -229,7 +230,7 @@ class Soak:
                 raise Stuck(f"刷新 {LONGEST} 秒没有结束：{said[-400:]}") from None
             return None
         outcome = Outcome(process.returncode, said, time.monotonic() - started)
-        if "Traceback" in said or outcome.code not in (0, 1):
+        if DEFECT.search(said) or outcome.code not in (0, 1):
             self.find(f"刷新的退出码是 {outcome.code}，输出如下", *said.splitlines()[-30:])
         return outcome
 
