@@ -20,6 +20,9 @@ refresh: $(READY) ## 载入 raw/ 并发布 load raw/ and publish a release
 test: $(READY) ## 运行全部测试 run all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+soak: $(READY) ## 随机改动，每次刷新与重建比较 random changes, a refresh held to a rebuild
+	$(BIN)/python tests/soak.py $(SOAK)
+
 lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,4 +34,4 @@ bench: $(READY) ## 测速 measure against a floor
 	$(BIN)/python bench/read.py
 	$(BIN)/python bench/page.py
 
-.PHONY: help setup refresh test lint bench
+.PHONY: help setup refresh test soak lint bench
