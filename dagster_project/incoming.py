@@ -181,7 +181,7 @@ def _read_extract(
         read_answers(con, region)
     judge(con, extract, refers=not is_partial or _one(con, "select count(*) from incoming_schools") > 0)
     for source in sources:
-        _close_account(con, folder, extract, source)
+        _close_account(con, folder, region, extract, source)
     if forms:
         _close_forms(con, folder)
     return sources
@@ -323,7 +323,9 @@ def _list_unread(con: duckdb.DuckDBPyConnection, extract: Extract, where: str) -
     )
 
 
-def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extract, source: Source) -> None:
+def _close_account(
+    con: duckdb.DuckDBPyConnection, folder: Path, region: Region, extract: Extract, source: Source
+) -> None:
     """Quarantine a sheet's bad rows with their originals, count its rows, and raise where one is unaccounted for.
 
     An original holds the columns that the contract knows: a name or a telephone number in another one is never kept.
@@ -340,11 +342,16 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
     if quarantined:
         about_people = any(column.hashed for column in extract.columns)
         whole = f"{not about_people} or not {is_ragged(source.headers, source.sheet)}"
+        unit = f"case when not is_ragged then masked({named_school(extract)}) end, null, null"
+        if extract.name == "schools":  # what stands where in a ragged row is not known, but a code shows that it is one
+            is_code = f"not is_ragged or regexp_full_match(school_id, {quote(region.school_id_pattern)})"
+            names = ("school_name", "county_code")
+            unit = f"case when {is_code} then masked(school_id) end, "
+            unit += ", ".join(f"case when not is_ragged then masked({name}) end" for name in names)
         con.execute(
             f"""insert into incoming_quarantine
             select source_file, sheet, row_number, {quote(extract.name)}, told(reason), column_names,
-                case when {whole} then masked(json_object({cells})::varchar) end, masked({named_school(extract)}),
-                {"masked(school_name), masked(county_code)" if extract.name == "schools" else "null, null"}, waits_for
+                case when {whole} then masked(json_object({cells})::varchar) end, {unit}, waits_for
             from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
             where source = {source.number} and reason is not null"""
         )

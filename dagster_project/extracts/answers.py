@@ -4,6 +4,8 @@ What dbt would take for "not handed in" is said here: a fact that nobody knows, 
 that is not there, rejects its row; a value that is not of its fact's type is unknown.
 """
 
+from dataclasses import asdict
+
 import duckdb
 
 from dagster_project.extracts.contract import contract
@@ -21,9 +23,9 @@ def read_answers(con: duckdb.DuckDBPyConnection, region: Region) -> None:
 
     usable = "reason is null and not is_skipped"
     said = [row[0] for row in con.execute(f"select distinct fact_id from candidate_facts where {usable}").fetchall()]
-    rows = _meant(said)
-    names = ("said", "fact_id", "name_zh", "value_type", "entity_types", "unknown")
-    con.register("fact", pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)}))
+    types = dict.fromkeys(("said", "fact_id", "name_zh", "value_type", "unknown"), pa.string())
+    types["entity_types"] = pa.list_(pa.string())
+    con.register("fact", pa.Table.from_pylist(_meant(said), pa.schema(types)))
     zh = {value: words[0] for value, words in contract().domains["entity_type"].items()}
     in_words = "map {" + ", ".join(f"{quote(value)}: {quote(word)}" for value, word in zh.items()) + "}"
     asked_of = f"array_to_string(list_transform(entity_types, lambda one: {in_words}[one]), '或')"
@@ -53,21 +55,18 @@ def read_answers(con: duckdb.DuckDBPyConnection, region: Region) -> None:
     )
 
 
-def _meant(said: list[str]) -> list[tuple]:
-    """What each id or Chinese name of a fact means: said, fact_id, name_zh, value_type, entity_types; or why none, in Chinese."""
-    known = known_facts()
-    by_name = {normalise(name): fact for fact in known for name in (fact.name_zh, fact.fact_id)}
-    meant: list[tuple] = []
-    guessed = 0
-    for text in said:
-        if fact := by_name.get(normalise(text)):
-            meant.append((text, fact.fact_id, fact.name_zh, fact.value_type, list(fact.entity_types), None))
-            continue
-        guessed += 1
-        near = nearest(tuple(by_name), text) if guessed <= MOST_GUESSED else None
-        hint = f"，最接近的是“{by_name[near].fact_id}”（{by_name[near].name_zh}）" if near else ""
-        meant.append((text, None, None, None, None, f"“事实编号”为“{text}”，没有这项事实{hint}：请改正"))
-    return meant
+def _meant(said: list[str]) -> list[dict]:
+    """What each id or Chinese name of a fact means, or why it means none, in Chinese: rows of the table `fact`."""
+    by_name = {normalise(name): fact for fact in known_facts() for name in (fact.name_zh, fact.fact_id)}
+    unknown = [text for text in said if normalise(text) not in by_name]
+    near = {text: by_name[name] for text in unknown[:MOST_GUESSED] if (name := nearest(tuple(by_name), text))}
+    hints = {text: f"，最接近的是“{fact.fact_id}”（{fact.name_zh}）" for text, fact in near.items()}
+    return [
+        {"said": text, "unknown": f"“事实编号”为“{text}”，没有这项事实{hints.get(text, '')}：请改正"}
+        if normalise(text) not in by_name
+        else {"said": text, **asdict(by_name[normalise(text)])}
+        for text in said
+    ]
 
 
 def _wrong_unit(con: duckdb.DuckDBPyConnection, region: Region) -> str:
