@@ -49,7 +49,7 @@ def causes(con: duckdb.DuckDBPyConnection, quarantine: str, limit: int) -> tuple
                 and r.sheet is not distinct from behind.sheet and r.row_number is not distinct from behind.row_number
             where r.waits_for is null
             union all
-            select null, null, null, '学校表里没有 ' || missing, behind, held, false from behind where source_file is null
+            select null, null, null, '学校表里没有 ' || told(missing), behind, held, false from behind where source_file is null
         )
         select source_file, sheet, row_number, reason, behind, count(*) over () as total from found
         order by is_whole desc, held desc, source_file nulls last, sheet, row_number, reason limit {limit}"""
