@@ -288,8 +288,8 @@ def _read_forms(
 def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine the workbooks that are wrong and count each as one row."""
     con.execute(
-        """insert into incoming_quarantine
-        select source_file, null, null, 'schools', told(reason), column_names, null,
+        f"""insert into incoming_quarantine
+        select source_file, null, null, 'schools', {_all_that_is_wrong(contract().extracts["schools"])}, null,
             masked(school_id), masked(school_name), masked(county_code), null
         from candidate_schools semi join form using (source) join source using (source) where reason is not null"""
     )
@@ -309,12 +309,23 @@ def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     con.unregister("form")
 
 
+def _all_that_is_wrong(extract: Extract) -> str:
+    """SQL of the reason and the column_names of a rejected row, with its cells that could not be read; a row that waits has one reason."""
+    cells = "case when waits_for is null then unread end"
+    return f"""told(concat_ws('；', reason, nullif(array_to_string(list_transform({cells}, lambda cell: cell.reason), '；'), ''))),
+        nullif(concat_ws('、', column_names, nullif(array_to_string(list_transform({cells}, lambda cell: {_in_chinese(extract)}), '、'), '')), '')"""
+
+
+def _in_chinese(extract: Extract) -> str:
+    """SQL of the Chinese name of the column of `cell`."""
+    return f"case cell.column_name {' '.join(f'when {quote(column.name)} then {quote(column.zh)}' for column in extract.columns)} end"
+
+
 def _list_unread(con: duckdb.DuckDBPyConnection, extract: Extract, where: str) -> None:
     """List the cells that could not be read, of the rows that are loaded all the same."""
-    zh = " ".join(f"when {quote(column.name)} then {quote(column.zh)}" for column in extract.columns)
     con.execute(
         f"""insert into incoming_unread_cell
-        select source_file, sheet, row_number, {quote(extract.name)}, cell.column_name, case cell.column_name {zh} end,
+        select source_file, sheet, row_number, {quote(extract.name)}, cell.column_name, {_in_chinese(extract)},
             masked(school), told(cell.reason), masked(cell.original)
         from (
             select source, row_number, {named_school(extract)} as school, unnest(unread) as cell from candidate_{extract.name}
@@ -350,7 +361,7 @@ def _close_account(
             unit += ", ".join(f"case when not is_ragged then masked({name}) end" for name in names)
         con.execute(
             f"""insert into incoming_quarantine
-            select source_file, sheet, row_number, {quote(extract.name)}, told(reason), column_names,
+            select source_file, sheet, row_number, {quote(extract.name)}, {_all_that_is_wrong(extract)},
                 case when {whole} then masked(json_object({cells})::varchar) end, {unit}, waits_for
             from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
             where source = {source.number} and reason is not null"""
