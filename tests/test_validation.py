@@ -259,7 +259,7 @@ BREAKS = {
         "update raw.scores set school_id = 's1'": "5,000 份以上成绩",
     },
     "raw.facts": {
-        "update raw.facts set value = null": "事实的值没有空值",
+        "update raw.facts set value = null": "事实的值没有空值，列为读不出的单元格的除外",
         "update raw.facts set fact_id = 12": "事实编号不全是数字",
         "update raw.facts set entity_id = '371500000'": "县级事实的单位代码",
         "update raw.facts set entity_id = '0s1'": "校级事实的单位代码",
