@@ -343,7 +343,8 @@ def _sheet(
         here,
     ).fetchall()
     unread = con.execute(
-        "select count(*) from incoming_unread_cell where source_file = $path and sheet is not distinct from $sheet", here
+        "select count(*) from incoming_unread_cell where source_file = $path and sheet is not distinct from $sheet",
+        here,
     ).fetchall()[0][0]
     title = source.sheet.name if source else name
     position: dict[str, int] = {}

@@ -373,7 +373,9 @@ def _close_account(
         raise RuntimeError(f"{source.path}：{rows_in} 行，载入 {loaded}，隔离 {quarantined}，略过 {skipped}，对不上")
     counts = (rows_in, loaded, quarantined, skipped)
     unknown = "、".join(source.headers.unknown) or None
-    remarks = "；".join([*_totals(con, extract, source), *repeats(con, extract, source.number)] if skipped else []) or None
+    remarks = (
+        "；".join([*_totals(con, extract, source), *repeats(con, extract, source.number)] if skipped else []) or None
+    )
     path = folder / source.path
     _record(con, folder, path, extract.name, source.sheet.name, counts, "loaded", None, unknown, remarks)
     forget(con, source.sheet)

@@ -64,7 +64,14 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
     """Hash of all that decides a partition's rows: its files, its region's entry, the contract, the reader, the key."""
     digest = hashlib.sha256(f"{region}{key}".encode())
     readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
-    for source in (*readers, Path(incoming.__file__), Path(__file__), Path(facts.__file__), *facts.SOURCES, raw / official.MAP.name):
+    for source in (
+        *readers,
+        Path(incoming.__file__),
+        Path(__file__),
+        Path(facts.__file__),
+        *facts.SOURCES,
+        raw / official.MAP.name,
+    ):
         digest.update(source.read_bytes() if source.is_file() else b"")
     for path in partition_files(raw, *partition):
         digest.update(os.fsencode(path.relative_to(raw)) + (sha256(raw, path) or "").encode())

@@ -389,7 +389,9 @@ def test_what_waits_for_a_school_is_counted_and_not_marked(folder: Path) -> None
     rows[2]["小学在校生数"] = "x"
     write_csv(folder / "schools.csv", rows)
     of = [("3715020003", 41), ("3715020099", 3), ("3715020001", 1)]
-    people = [{"教师编号": f"{school}{i}", "学校标识码": school, "学段": "小学"} for school, count in of for i in range(count)]
+    people = [
+        {"教师编号": f"{school}{i}", "学校标识码": school, "学段": "小学"} for school, count in of for i in range(count)
+    ]
     write_csv(folder / "teachers.csv", people)
     room = {"学校标识码": "3715020003", "学段": "小学", "年级": 1, "班号": 1, "班级学生数": 40}
     write_csv(folder / "classes.csv", [room])
@@ -405,7 +407,9 @@ def test_what_waits_for_a_school_is_counted_and_not_marked(folder: Path) -> None
         "classes.csv：1 行 = 合格 0 + 有问题 1 + 略过 0",
         "  1 行等 schools.csv 第 4 行 改好后一并载入",
     ]
-    assert sorted(path.name for path in out.iterdir()) == [f"{name}-{FINDINGS}.xlsx" for name in ("schools", "teachers")]
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{name}-{FINDINGS}.xlsx" for name in ("schools", "teachers")
+    ]
     book = openpyxl.load_workbook(out / f"teachers-{FINDINGS}.xlsx")
     assert marks(book["teachers"]).keys() == {"B43"} == links(book)
     school = openpyxl.load_workbook(out / f"schools-{FINDINGS}.xlsx")[FINDINGS]
@@ -446,7 +450,9 @@ def test_the_cell_of_an_official_workbook_is_marked(county: Callable[..., Path],
     sheets[name][cell] = "九百"
     write_school(raw / "demo" / "2023" / "forms" / "99.xlsx", school, 2023, sheets)
     text = said(raw / "demo" / "2023" / "forms", out=tmp_path / "out")
-    assert "图书册数：为“九百”，应为数字：请改正" in text and "1 行 = 合格 1 + 有问题 0 + 略过 0；1 个单元格读不出" in text
+    assert (
+        "图书册数：为“九百”，应为数字：请改正" in text and "1 行 = 合格 1 + 有问题 0 + 略过 0；1 个单元格读不出" in text
+    )
     book = openpyxl.load_workbook(tmp_path / "out" / f"99-{FINDINGS}.xlsx")
     assert marks(book[name]).keys() == {cell} == links(book)
     assert book[FINDINGS]["D4"].value.endswith("图书册数")

@@ -93,7 +93,10 @@ def test_a_bad_cell_of_a_teacher_is_listed_under_the_school(con: duckdb.DuckDBPy
 
 def test_what_could_be_read_of_a_rejected_row_is_kept(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     write_schools(raw, {"办学类型": "学堂"}, {"学校标识码": "371502199001011237"})
-    write_csv(raw / "demo/2023/classes.csv", [{"学校标识码": "3715020002", "学段": "大学", "年级": 1, "班号": 1, "班级学生数": 4}])
+    write_csv(
+        raw / "demo/2023/classes.csv",
+        [{"学校标识码": "3715020002", "学段": "大学", "年级": 1, "班号": 1, "班级学生数": 4}],
+    )
     read(con, raw)
     kept = "select extract, school_id, school_name, county_code, waits_for from raw.quarantine order by all"
     assert con.execute(kept).fetchall() == [

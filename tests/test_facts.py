@@ -41,7 +41,9 @@ WRONG = {  # and what is no value of it, with what it should be
 }
 
 
-@pytest.mark.parametrize(("fact", "said", "expected"), [(f, s, e) for f, pairs in SAID.items() for s, e in pairs.items()])
+@pytest.mark.parametrize(
+    ("fact", "said", "expected"), [(f, s, e) for f, pairs in SAID.items() for s, e in pairs.items()]
+)
 def test_values_as_people_write_them(
     con: duckdb.DuckDBPyConnection, raw: Path, fact: str, said: str, expected: str
 ) -> None:
@@ -55,7 +57,9 @@ def test_a_value_of_another_type_is_unknown_and_listed(con: duckdb.DuckDBPyConne
     for said in values:
         put(raw, ("县", "371502", fact, said))
         assert (read(con, raw).loaded, stored(con)) == (7, [None]), said
-        cells = con.execute("select row_number, column_name, column_zh, school_id, reason, original from raw.unread_cell")
+        cells = con.execute(
+            "select row_number, column_name, column_zh, school_id, reason, original from raw.unread_cell"
+        )
         assert cells.fetchall() == [(2, "value", "值", None, f"“值”为“{said}”，{expected}：请改正", said)]
 
 
@@ -109,8 +113,12 @@ def test_a_fact_may_be_named_in_chinese_and_handed_in_by_the_county(
     assert con.execute("select fact_id, value from raw.facts").fetchall() == [("has_recording_room", "是")]
 
 
-@pytest.mark.parametrize("row", [("区域", "demo", "pilot_evaluations", "3"), ("乡镇", "371502柳园街道", "township_legal_entities", "3")])
-def test_units_that_are_there_are_taken(con: duckdb.DuckDBPyConnection, raw: Path, row: tuple[str, str, str, str]) -> None:
+@pytest.mark.parametrize(
+    "row", [("区域", "demo", "pilot_evaluations", "3"), ("乡镇", "371502柳园街道", "township_legal_entities", "3")]
+)
+def test_units_that_are_there_are_taken(
+    con: duckdb.DuckDBPyConnection, raw: Path, row: tuple[str, str, str, str]
+) -> None:
     put(raw, row)
     assert read(con, raw).loaded == 7, reasons(con)
 
@@ -125,13 +133,25 @@ def test_a_fact_waits_for_its_school_but_not_where_the_school_left(con: duckdb.D
     put(raw, ("学校", "3715020099", "labour_sites", "1"), ("学校", "3715020098", "closed_school", "是"))
     assert read(con, raw).loaded == 7
     assert reasons(con) == ["学校表里没有 3715020099：连带 1 行（事实 1）：请先补报学校，或改正标识码"]
-    assert con.execute("select entity_id, fact_id, value from raw.facts").fetchall() == [("3715020098", "closed_school", "是")]
+    assert con.execute("select entity_id, fact_id, value from raw.facts").fetchall() == [
+        ("3715020098", "closed_school", "是")
+    ]
 
 
 def test_every_fact_that_dbt_or_a_gate_reads_is_known() -> None:
     known = {fact.fact_id for fact in known_facts()}
-    texts = [path.read_text("utf-8") for folder in ("dbt/models", "expectations") for path in (ROOT / folder).rglob("*") if path.suffix in (".sql", ".json")]
-    read_by_name = {name for text in texts for clause in re.findall(r"fact_id (?:=|in) [(]?((?:'[a-z_0-9]+'(?:, )?)+)", text) for name in re.findall("'(.+?)'", clause)}
+    texts = [
+        path.read_text("utf-8")
+        for folder in ("dbt/models", "expectations")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".sql", ".json")
+    ]
+    read_by_name = {
+        name
+        for text in texts
+        for clause in re.findall(r"fact_id (?:=|in) [(]?((?:'[a-z_0-9]+'(?:, )?)+)", text)
+        for name in re.findall("'(.+?)'", clause)
+    }
     assert "explained_fewer_rows" in read_by_name and "borrowed_sports_area_m2" in read_by_name
     assert read_by_name - {"explained_"} <= known
     assert {f"explained_{row['check_id']}" for row in seed("data_checks")} <= known

@@ -528,7 +528,8 @@ def test_17_alike_rows_are_skipped_and_contradicting_ones_all_rejected(
     """Within a file, over files, over sheets; each says where the others stand and how it is mended."""
     write_schools(raw, {}, {"学校标识码": "3715020001"}, {"小学在校生数": "x"})
     write_workbook(
-        raw / "demo/2023/schools_more.xlsx", {"一": grid([schools(1)[0] | {"图书册数": 1}]), "二": grid([schools(4)[3] | {"图书册数": " 9004 "}])}
+        raw / "demo/2023/schools_more.xlsx",
+        {"一": grid([schools(1)[0] | {"图书册数": 1}]), "二": grid([schools(4)[3] | {"图书册数": " 9004 "}])},
     )
     write_csv(raw / "demo/2023/teachers.csv", [TEACHER | {"学校标识码": "3715020004"}] * 2)
     room = CLASS | {"学校标识码": "3715020004"}
@@ -581,7 +582,9 @@ def test_17_a_file_that_is_there_twice_is_skipped_in_one_sentence(
     score = {"学校标识码": "3715020001", "学段": "小学", "年级": 4, "科目": "数学", "成绩": 512.5}
     scores = [score, score, score | {"成绩": 430}]
     for name, rows in (("学校", schools(48)), ("成绩", scores)):
-        first, second = (file.replace("学校", name).replace("schools", "scores" if rows is scores else "schools") for file in order)
+        first, second = (
+            file.replace("学校", name).replace("schools", "scores" if rows is scores else "schools") for file in order
+        )
         put(raw, first, as_csv(grid(rows)))
         if suffix == ".csv":
             put(raw, second + suffix, as_csv(grid(rows)))
@@ -617,7 +620,9 @@ def test_17_rows_that_wait_for_a_school_are_counted_under_what_they_wait_for(
     write_schools(raw, {"小学在校生数": "y"}, {}, {"小学在校生数": "x"})
     people = [TEACHER | {"教师编号": f"T{i}", "学校标识码": "3715020003"} for i in range(41)]
     lost = [TEACHER | {"教师编号": f"L{i}", "学校标识码": "3715020099"} for i in range(3)]
-    write_csv(raw / "demo/2023/teachers.csv", [*people, *lost, TEACHER | {"教师编号": "good", "学校标识码": "3715020002"}])
+    write_csv(
+        raw / "demo/2023/teachers.csv", [*people, *lost, TEACHER | {"教师编号": "good", "学校标识码": "3715020002"}]
+    )
     rooms = [CLASS | {"学校标识码": "3715020003", "班号": i} for i in range(12)]
     write_csv(raw / "demo/2023/classes.csv", [*rooms, CLASS | {"学段": "大学", "学校标识码": "3715020003"}])
     money = {"单位代码": "3715020003", "经费项目": "公用经费", "金额": 1, "口径": "决算"}
@@ -645,7 +650,10 @@ def test_17_what_waits_for_a_file_that_could_not_be_read_is_counted_under_it(
 ) -> None:
     write_schools(raw)
     put(raw, "schools_2.csv", "")
-    write_csv(raw / "demo/2023/teachers.csv", [TEACHER | {"教师编号": f"T{i}", "学校标识码": f"37150201{i:02}"} for i in range(30)])
+    write_csv(
+        raw / "demo/2023/teachers.csv",
+        [TEACHER | {"教师编号": f"T{i}", "学校标识码": f"37150201{i:02}"} for i in range(30)],
+    )
     read(con, raw)
     assert reasons(con) == ["demo/2023/schools_2.csv：文件是空的：请重新导出", "  连带 30 行（教师 30）"]
 

@@ -16,6 +16,8 @@ import yaml
 from dagster_project import validation
 
 ROOT = Path(__file__).parents[1]
+from dagster_project.warehouse import ORIGIN, TABLES
+
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
 TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 GOOD = [("liaocheng", 2023)]
@@ -504,6 +506,7 @@ def make_warehouse(path: Path) -> Path:
         con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
         con.execute("create table raw.region (region_id varchar, documents varchar)")
         con.execute("create table raw.source_file (region_id varchar, school_year integer)")
+        con.execute(f"create table raw.unread_cell (region_id varchar, school_year integer, {TABLES['unread_cell']})")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
@@ -511,7 +514,7 @@ def make_warehouse(path: Path) -> Path:
                 for column in extract.get("per_stage", [])
             ]
             typed = ", ".join(f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns)
-            con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
+            con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed}, {ORIGIN})")
         con.execute(FILL + MARTS)
     return path
 
@@ -670,7 +673,8 @@ def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(fact, broken, ware
     ):
         with duckdb.connect(warehouse) as con:
             con.execute(
-                "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null)", explanation
+                "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null, null, null, null)",
+                explanation,
             )
         passed.append(validation.validate(warehouse, "raw", GOOD)[0].success)
     assert passed == [True, True, False, False, False, False, False]

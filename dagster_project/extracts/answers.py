@@ -76,7 +76,9 @@ def _wrong_unit(con: duckdb.DuckDBPyConnection, region: Region) -> str:
     if not codes:
         codes = {code: code for (code,) in con.execute(f"select distinct county_code {schools}").fetchall() if code}
     by_name = " ".join(
-        f"when {quote(name)} then {quote(f'”，应填代码 {code}：请改正')}" for code, name in codes.items() if name != code
+        f"when {quote(name)} then {quote(f'”，应填代码 {code}：请改正')}"
+        for code, name in codes.items()
+        if name != code
     )
     cases = []
     if codes:

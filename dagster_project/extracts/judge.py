@@ -25,7 +25,9 @@ def named_school(extract: Extract) -> str:
         return "case when entity_type = 'school' then entity_id end"
     column = next(column for column in extract.columns if column.refers_to or column.name == "school_id")
     if "county" in column.refers_to:
-        return f"case when {column.name} not in ({KNOWN['county']} union all {REJECTED['county']}) then {column.name} end"
+        return (
+            f"case when {column.name} not in ({KNOWN['county']} union all {REJECTED['county']}) then {column.name} end"
+        )
     return column.name
 
 
@@ -157,7 +159,9 @@ def repeats(con: duckdb.DuckDBPyConnection, extract: Extract, source: int) -> li
         from {candidate} as c join source as original on same_source = original.source
         where c.source = {source} group by same_source, source_file, sheet order by same_source"""
     ).fetchall()
-    is_all = con.execute(f"select 1 from {candidate} where source = {source} and not is_skipped limit 1").fetchone() is None
+    is_all = (
+        con.execute(f"select 1 from {candidate} where source = {source} and not is_skipped limit 1").fetchone() is None
+    )
     sentences = []
     for is_here, file, sheet, rows in found:
         where = "" if is_here else f" {file}{f' 工作表“{sheet}”' if sheet else ''} "

@@ -228,16 +228,18 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
     essential += [rule for rule in of_row if rule.column is None]
     optional = {c: _first(rules) for c, rules in of_column.items() if not c.essential and rules}
     # of a row with too many or too few cells nothing more is said: what stands where is not known
-    reasons = "concat_ws('；', " + ", ".join(f"case when {rule.broken} then {rule.reason} end" for rule in essential) + ")"
-    places = ", ".join(
-        f"case when {rule.broken} then {quote(rule.column.zh)} end" for rule in essential if rule.column
+    reasons = (
+        "concat_ws('；', " + ", ".join(f"case when {rule.broken} then {rule.reason} end" for rule in essential) + ")"
     )
+    places = ", ".join(f"case when {rule.broken} then {quote(rule.column.zh)} end" for rule in essential if rule.column)
     lost = ", ".join(
         f"case when {rule.broken} then {{'column_name': {quote(c.name)}, 'reason': {rule.reason}, 'original': t_{c.name}}} end"
         for c, rule in optional.items()
     )
     values = ", ".join(
-        f"case when is_odd and {optional[c].broken} then null else {c.name} end as {c.name}" if c in optional else c.name
+        f"case when is_odd and {optional[c].broken} then null else {c.name} end as {c.name}"
+        if c in optional
+        else c.name
         for c in columns
     )
     broken = " or ".join(rule.broken for rule in essential)
