@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 from dagster_project import validation
-
-ROOT = Path(__file__).parents[1]
 from dagster_project.warehouse import ORIGIN, TABLES
 
+ROOT = Path(__file__).parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
 TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 GOOD = [("liaocheng", 2023)]
