@@ -14,6 +14,7 @@ import duckdb
 from openpyxl.utils.cell import coordinate_to_tuple
 
 from dagster_project import settings
+from dagster_project.causes import REPORT_SCHOOL, consequences, place, waiting
 from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
@@ -27,7 +28,7 @@ HIDDEN = (".", "~$")
 LISTED = 10_000  # wrong rows of a sheet; whoever has more has the same mistake in each
 ANYWHERE = Region("", "", {}, TEN_DIGITS, None, (), "09-01", synthetic=False)  # of a file outside a raw folder
 CLAUSE = re.compile(
-    r"(.+?)：((?:不收个人信息[，,])?请[^；]*)(?:；|$)", re.DOTALL
+    r"(.+?)：((?:不收个人信息[，,])?请[^；]*|是同一[^；]*)(?:；|$)", re.DOTALL
 )  # of a reason: what is wrong：请 what to do
 CELL_NAMED = re.compile(r"工作表“(.+?)”单元格 ([A-Z]+[0-9]+)（(.+?)）")  # how a clause on an official workbook begins
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -48,6 +49,7 @@ class Problem:
     """What is wrong with some cells of a row; row None: with a whole sheet or file, no columns: with the whole row.
 
     spots   the cells, as (sheet by its name in the file, row, column) from 1; of a row or a sheet its first one
+    behind  how many rows of other extracts wait for this one, in Chinese; empty where none does
     """
 
     row: int | None
@@ -55,6 +57,7 @@ class Problem:
     wrong: str
     advice: str
     spots: tuple[tuple[str | None, int, int], ...]
+    behind: str = ""
 
     @property
     def said(self) -> str:
@@ -71,7 +74,9 @@ class CheckedSheet:
 
     title       its name in the file, which may not
     position    Chinese column name -> index of the column; empty where the header was not understood
+    unread      cells that could not be read, of right rows
     unlisted    wrong rows beyond those whose problems are listed
+    waiting     Chinese sentences on rows that wait for a school whose own row is wrong: nothing is to be mended in them
     """
 
     name: str | None
@@ -85,7 +90,9 @@ class CheckedSheet:
     header_row: int
     position: dict[str, int]
     problems: list[Problem]
+    unread: int
     unlisted: int
+    waiting: list[str]
     title: str | None
 
 
@@ -100,6 +107,10 @@ class CheckedFile:
 
     @property
     def is_wrong(self) -> bool:
+        return any(sheet.problems or sheet.wrong for sheet in self.sheets)
+
+    @property
+    def is_to_mend(self) -> bool:
         return any(sheet.problems for sheet in self.sheets)
 
     @property
@@ -146,7 +157,7 @@ def _check(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], out: Path, tel
         for file in checked:
             for line in _lines(file):
                 tell(line)
-            if file.is_wrong and file.is_readable:
+            if file.is_to_mend and file.is_readable:
                 target = targets[file.path]
                 try:
                     _keep_out_of_raw(target)
@@ -162,14 +173,19 @@ def _check(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], out: Path, tel
     rows, right, wrong, skipped = (
         sum(getattr(sheet, count) for sheet in sheets) for count in ("rows_in", "right", "wrong", "skipped")
     )
-    unread = sum(not file.is_readable for file in files if file.is_wrong)
+    refused = sum(not file.is_readable for file in files if file.is_wrong)
     tell(
         f"共 {len(files)} 个文件，{rows} 行 = 合格 {right} + 有问题 {wrong} + 略过 {skipped}"
-        + (f"；{unread} 个文件没有读取" if unread else "")
+        + _unread_cells(sum(sheet.unread for sheet in sheets))
+        + (f"；{refused} 个文件没有读取" if refused else "")
         + (f"；写出标注的副本 {written} 个，改好后代替原文件" if written else "")
         + ("" if any(file.is_wrong for file in files) else "；没有问题")
     )
     return not any(file.is_wrong for file in files)
+
+
+def _unread_cells(count: int) -> str:
+    return f"；{count} 个单元格读不出，按未知处理" if count else ""
 
 
 def _groups(paths: Sequence[Path], out: Path) -> list[Together]:
@@ -275,6 +291,8 @@ def _read(con: duckdb.DuckDBPyConnection, group: Together) -> tuple[list[Checked
     borrowed = group.beside if refers and "schools" not in extracts.values() else []
     paths = [*group.paths, *borrowed]
     sources = read_files(con, group.base, paths, group.region, group.school_year, "check", is_partial=True)
+    con.execute(f"create or replace temp table waiting as {waiting('incoming_quarantine')}")
+    con.execute(f"create or replace temp table behind as {consequences('waiting')}")
     by_place = {(_masked(con, s.path), _masked(con, s.sheet.name)): s for s in sources}
     files = []
     for path in in_order(group.paths):
@@ -310,11 +328,24 @@ def _sheet(
     source: Source | None,
 ) -> CheckedSheet:
     """One sheet as it was counted, with its first problems; of an official workbook the sheet is the whole of it."""
-    rejects = con.execute(
-        f"""select row_number, reason, column_names from incoming_quarantine
-        where source_file = ? and sheet is not distinct from ? order by row_number nulls first limit {LISTED}""",
-        [path, name],
+    here = {"path": path, "sheet": name}
+    wrong = con.execute(
+        f"""with found as (
+            select q.row_number, reason, column_names, behind from incoming_quarantine as q
+            left join behind as b on q.source_file = b.source_file and q.sheet is not distinct from b.sheet
+                and q.row_number is not distinct from b.row_number
+            where q.source_file = $path and q.sheet is not distinct from $sheet and q.waits_for is null
+            union all
+            select row_number, reason, column_zh, null from incoming_unread_cell
+            where source_file = $path and sheet is not distinct from $sheet
+        )
+        select *, count(*) over () from found order by row_number nulls first limit {LISTED}""",
+        here,
     ).fetchall()
+    unread = con.execute(
+        "select count(*) from incoming_unread_cell where source_file = $path and sheet is not distinct from $sheet",
+        here,
+    ).fetchall()[0][0]
     title = source.sheet.name if source else name
     position: dict[str, int] = {}
     places: dict[str, list[Place]] = {}
@@ -325,10 +356,42 @@ def _sheet(
     elif is_form(file.path):
         places = _places_in_form(con, path)
     whole: list[Place] = [] if is_form(file.path) else [(title, None, 1)]
-    problems = [problem for reject in rejects for problem in _problems(*reject, places, whole)]
-    unlisted = max(counts[2] - LISTED, 0) if source else 0
+    problems = [problem for found in wrong for problem in _problems(*found[:4], places, whole)]
+    missing, held = _waiting(con, file, here, places, whole)
+    problems = sorted([*problems, *missing], key=lambda problem: problem.row or 0)
+    unlisted = wrong[0][4] - len(wrong) if wrong else 0
     header_row = source.headers.row if source else 0
-    return CheckedSheet(name, *counts, header_row, position, problems, unlisted, title)
+    return CheckedSheet(name, *counts, header_row, position, problems, unread, unlisted, held, title)
+
+
+def _waiting(
+    con: duckdb.DuckDBPyConnection,
+    file: CheckedFile,
+    here: dict[str, str | None],
+    places: dict[str, list[Place]],
+    whole: list[Place],
+) -> tuple[list[Problem], list[str]]:
+    """What the rows of a sheet wait for: a problem a school that no row has, in the first cell that names it, and
+    a sentence each other place, where all that is to be mended lies."""
+    found = con.execute(
+        f"""select w.source_file, w.sheet, w.row_number, case when w.source_file is null then waits_for end as missing,
+            min(q.row_number) as first_row, count(*) as held, any_value(column_names)
+        from incoming_quarantine as q
+        join (select distinct waits_for, source_file, sheet, row_number from waiting) as w using (waits_for)
+        where q.source_file = $path and q.sheet is not distinct from $sheet
+        group by all order by first_row limit {LISTED}""",
+        here,
+    ).fetchall()
+    problems, sentences = [], []
+    for source_file, sheet, row_number, missing, row, held, column in found:
+        if source_file:
+            sentences.append(f"{held} 行等 {place(source_file, sheet, row_number)} 改好后一并载入")
+            continue
+        zh = contract().extracts[file.extract or ""].zh
+        wrong = f"学校表里没有 {missing}：连带 {held} 行（{zh} {held}）"
+        spots = tuple((title, row, index) for title, _, index in places.get(column, whole))
+        problems.append(Problem(row, (column,), wrong, REPORT_SCHOOL, spots))
+    return problems, sentences
 
 
 def _places_in_form(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, list[Place]]:
@@ -342,12 +405,21 @@ def _places_in_form(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, list
 
 
 def _problems(
-    row: int | None, reason: str, column_names: str | None, places: dict[str, list[Place]], whole: list[Place]
+    row: int | None,
+    reason: str,
+    column_names: str | None,
+    behind: str | None,
+    places: dict[str, list[Place]],
+    whole: list[Place],
 ) -> Iterator[Problem]:
-    """A reason taken apart: each of its clauses begins with the column or the cell that it is about, or is about the row."""
+    """A reason taken apart: each of its clauses begins with the column or the cell that it is about, or is about the row.
+
+    What waits for the row is said with the last of them.
+    """
     listed = tuple((column_names or "").split("、")) if column_names else ()
     starts = {f"“{column}”": (column,) for column in listed} | ({column_names: listed} if column_names else {})
-    for wrong, advice in CLAUSE.findall(reason) or [(reason, "")]:
+    clauses = CLAUSE.findall(reason) or [(reason, "")]
+    for number, (wrong, advice) in enumerate(clauses, start=1):
         start = next((start for start in starts if wrong.startswith(start)), "")
         columns = starts.get(start, ())
         found = [place for column in columns for place in places.get(column, ())] or whole
@@ -355,7 +427,8 @@ def _problems(
             start, columns = named[0], (named[3],)
             found = [(named[1], *coordinate_to_tuple(named[2]))]
         spots = tuple((sheet, fixed or row or 1, column) for sheet, fixed, column in found)
-        yield Problem(row, columns, wrong.removeprefix(start).removeprefix("里"), advice, spots)
+        last = behind or "" if number == len(clauses) else ""
+        yield Problem(row, columns, wrong.removeprefix(start).removeprefix("里").strip(), advice, spots, last)
 
 
 def _lines(file: CheckedFile) -> Iterator[str]:
@@ -368,16 +441,21 @@ def _lines(file: CheckedFile) -> Iterator[str]:
         if not file.is_readable and sheet.problems:
             yield f"{where}：没有读取"
         else:
-            yield f"{where}：{sheet.rows_in} 行 = 合格 {sheet.right} + 有问题 {sheet.wrong} + 略过 {sheet.skipped}"
+            account = f"{sheet.rows_in} 行 = 合格 {sheet.right} + 有问题 {sheet.wrong} + 略过 {sheet.skipped}"
+            yield f"{where}：{account}{_unread_cells(sheet.unread)}"
         if sheet.unknown:
             yield f"  不认识的列，没有读取：{sheet.unknown}"
         if sheet.remarks:
             yield f"  提示：{sheet.remarks}"
         for problem in sheet.problems[:PRINTED]:
             yield f"  {problem}"
+            if problem.behind:
+                yield f"    {problem.behind}"
         more = len(sheet.problems) - PRINTED
         if more > 0:
-            yield f"  还有 {more} 处" + (f"，另有 {sheet.unlisted} 行没有逐一列出" if sheet.unlisted else "")
+            yield f"  还有 {more} 处" + (f"，另有 {sheet.unlisted} 处没有逐一列出" if sheet.unlisted else "")
+        for sentence in sheet.waiting[:PRINTED]:
+            yield f"  {sentence}"
 
 
 def _near(path: Path) -> str:

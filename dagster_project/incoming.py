@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project.extracts.contract import Column, Extract, contract
+from dagster_project.extracts.answers import read_answers
+from dagster_project.extracts.contract import Extract, contract
 from dagster_project.extracts.files import (
     BLANKS,
     DAMAGED,
@@ -25,8 +26,9 @@ from dagster_project.extracts.files import (
     sheet_of,
 )
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
-from dagster_project.extracts.official import Cell, CellMapError, School, read_cell_map, school_of
-from dagster_project.extracts.rows import HIDDEN, is_ragged, quote, typed_rows, wrong_totals
+from dagster_project.extracts.judge import judge, named_school, repeats
+from dagster_project.extracts.official import Cell, CellMapError, Problem, School, read_cell_map, school_of
+from dagster_project.extracts.rows import HIDDEN, UNREAD, is_ragged, quote, typed_rows, wrong_totals
 from dagster_project.extracts.workbook import read_each
 from dagster_project.regions import Region
 from dagster_project.warehouse import ORIGIN, TABLES
@@ -115,7 +117,8 @@ def _make_room(con: duckdb.DuckDBPyConnection) -> None:
         names = ", ".join(column.name for column in contract().extracts[table].columns)
         con.execute(
             f"""create or replace temp table candidate_{table} ({columns.replace(ORIGIN, "source INTEGER, row_number BIGINT")},
-                is_skipped BOOLEAN, reason VARCHAR, column_names VARCHAR)"""
+                is_ragged BOOLEAN, is_skipped BOOLEAN,
+                reason VARCHAR, column_names VARCHAR, unread {UNREAD}, waits_for VARCHAR, same_source INTEGER, same_row BIGINT)"""
         )
         con.execute(
             f"""create or replace temp view incoming_{table} as
@@ -174,9 +177,11 @@ def _read_extract(
         con.execute(f"insert into candidate_{extract.name} by name select {source.number} as source, * from ({select})")
     if forms:
         _read_forms(con, folder, region, school_year, forms, key)
-    _judge(con, extract, is_partial)
+    if extract.name == "facts":
+        read_answers(con, region)
+    judge(con, extract, refers=not is_partial or _one(con, "select count(*) from incoming_schools") > 0)
     for source in sources:
-        _close_account(con, folder, extract, source)
+        _close_account(con, folder, region, extract, source)
     if forms:
         _close_forms(con, folder)
     return sources
@@ -222,6 +227,7 @@ def _read_forms(
     """Add the schools of official workbooks to the candidates, a row a workbook, and note the cells they come from."""
     import pyarrow as pa
 
+    cells_lost = pa.list_(pa.struct([(name, pa.string()) for name in Problem._fields]))
     schools: list[tuple[Path, School]] = []
     try:
         read = partial(school_of, school_year=school_year, cell_map=read_cell_map(folder))
@@ -235,6 +241,7 @@ def _read_forms(
             _refuse(con, folder, path, "schools", str(error))
     extract = contract().extracts["schools"]
     names = [column.name for column in extract.columns]
+    essential = {column.name: column.essential for column in extract.columns}
     con.register(
         "form",
         pa.table(
@@ -243,7 +250,11 @@ def _read_forms(
                 "source": pa.array([_number(con, _shown(folder, path), None) for path, _ in schools], pa.int32()),
                 "sha256": pa.array([sha256(folder, path) for path, _ in schools], pa.string()),
                 "problem": pa.array(
-                    ["；".join(text for _, text in s.problems) or None for _, s in schools], pa.string()
+                    ["；".join(p.reason for p in s.problems if essential[p.column_name]) or None for _, s in schools],
+                    pa.string(),
+                ),
+                "lost": pa.array(
+                    [[p._asdict() for p in s.problems if not essential[p.column_name]] for _, s in schools], cells_lost
                 ),
                 "remarks": pa.array(["；".join(s.remarks) or None for _, s in schools], pa.string()),
             }
@@ -256,8 +267,9 @@ def _read_forms(
     typed = typed_rows(extract, headers, region, sheet, key)
     con.execute(
         f"""insert into candidate_schools by name
-        select source, null as row_number, typed.* exclude (row_number, is_skipped, reason), false as is_skipped,
-            case when typed.is_skipped then '工作簿里没有可用的数据：请核对' else nullif(concat_ws('；', problem, reason), '') end as reason
+        select source, null as row_number, typed.* exclude (row_number, is_skipped, reason, unread), false as is_skipped,
+            case when typed.is_skipped then '工作簿里没有可用的数据：请核对' else nullif(concat_ws('；', problem, reason), '') end as reason,
+            nullif(list_concat(lost::{UNREAD}, unread), []) as unread
         from ({typed}) as typed join form using (row_number)"""
     )
     forget(con, sheet)
@@ -276,61 +288,55 @@ def _read_forms(
 def _close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Quarantine the workbooks that are wrong and count each as one row."""
     con.execute(
-        """insert into incoming_quarantine
-        select source_file, null, null, 'schools', told(reason), column_names, null,
-            school_id, masked(school_name), county_code, null
+        f"""insert into incoming_quarantine
+        select source_file, null, null, 'schools', {_all_that_is_wrong(contract().extracts["schools"])}, null,
+            masked(school_id), masked(school_name), masked(county_code), null
         from candidate_schools semi join form using (source) join source using (source) where reason is not null"""
     )
+    _list_unread(con, contract().extracts["schools"], "source in (select source from form)")
     con.execute(
         """insert into incoming_source_file
-        select source_file, null, 'schools', sha256, 1, (reason is null)::int, (reason is not null)::int, 0,
-            'loaded', null, null, told(remarks)
-        from candidate_schools join form using (source) join source using (source)"""
+        select s.source_file, null, 'schools', sha256, 1, (reason is null and not is_skipped)::int, (reason is not null)::int,
+            is_skipped::int, 'loaded', null, null,
+            told(nullif(concat_ws('；', remarks, '与 ' || original.source_file || ' 完全相同，略过'), ''))
+        from candidate_schools join form using (source) join source as s using (source)
+        left join source as original on same_source = original.source"""
+    )
+    con.execute(
+        """delete from incoming_official_cell where source_file in
+        (select source_file from candidate_schools join source using (source) semi join form using (source) where is_skipped)"""
     )
     con.unregister("form")
 
 
-def _judge(con: duckdb.DuckDBPyConnection, extract: Extract, is_partial: bool) -> None:
-    """Give a reason to rows that only the whole partition shows to be wrong: an unknown school, a key seen before."""
-    usable, candidate = "reason is null and not is_skipped", f"candidate_{extract.name}"
-    refers = not is_partial or _one(con, "select count(*) from incoming_schools") > 0
-    for column in extract.columns:
-        if column.refers_to and refers:
-            con.execute(
-                f"""update {candidate} set column_names = {quote(column.zh)},
-                    reason = {quote(f"“{column.zh}”为“")} || {column.name} || {quote(_unknown(column))}
-                where {usable} and {column.name} not in ({" union all ".join(map(KNOWN.__getitem__, column.refers_to))})"""
-            )
-    keys = ", ".join(extract.key)
-    if not keys or not _one(con, f"select count(*) - count(distinct ({keys})) from {candidate} where {usable}"):
-        return
-    zh = "、".join(extract.column(name).zh for name in extract.key)
+def _all_that_is_wrong(extract: Extract) -> str:
+    """SQL of the reason and the column_names of a rejected row, with its cells that could not be read; a row that waits has one reason."""
+    cells = "case when waits_for is null then unread end"
+    return f"""told(concat_ws('；', reason, nullif(array_to_string(list_transform({cells}, lambda cell: cell.reason), '；'), ''))),
+        nullif(concat_ws('、', column_names, nullif(array_to_string(list_transform({cells}, lambda cell: {_in_chinese(extract)}), '、'), '')), '')"""
+
+
+def _in_chinese(extract: Extract) -> str:
+    """SQL of the Chinese name of the column of `cell`."""
+    return f"case cell.column_name {' '.join(f'when {quote(column.name)} then {quote(column.zh)}' for column in extract.columns)} end"
+
+
+def _list_unread(con: duckdb.DuckDBPyConnection, extract: Extract, where: str) -> None:
+    """List the cells that could not be read, of the rows that are loaded all the same."""
     con.execute(
-        f"""update {candidate} set column_names = {quote(zh)},
-            reason = {quote(zh)} || '与 ' || earlier.file || coalesce(' 第 ' || earlier.row || ' 行', '') || '重复：请只留一行'
+        f"""insert into incoming_unread_cell
+        select source_file, sheet, row_number, {quote(extract.name)}, cell.column_name, {_in_chinese(extract)},
+            masked(school), told(cell.reason), masked(cell.original)
         from (
-            select {candidate}.rowid as this, row_number() over spell as occurrence,
-                first(source_file) over spell as file, first(row_number) over spell as row
-            from {candidate} join source using (source) where {usable}
-            window spell as (partition by {keys} order by source, row_number)
-        ) as earlier
-        where {candidate}.rowid = earlier.this and earlier.occurrence > 1"""
+            select source, row_number, {named_school(extract)} as school, unnest(unread) as cell from candidate_{extract.name}
+            where {where} and reason is null and not is_skipped
+        ) join source using (source)"""
     )
 
 
-KNOWN = {
-    "school": "select school_id from incoming_schools",
-    "county": "select county_code from incoming_schools",
-}
-KNOWN_ZH = {"school": "学校表中的学校", "county": "学校表中的县"}
-
-
-def _unknown(column: Column) -> str:
-    known = "，也不是".join(KNOWN_ZH[what] for what in column.refers_to)
-    return f"”，不是{known}：请先补报学校，或改正"
-
-
-def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extract, source: Source) -> None:
+def _close_account(
+    con: duckdb.DuckDBPyConnection, folder: Path, region: Region, extract: Extract, source: Source
+) -> None:
     """Quarantine a sheet's bad rows with their originals, count its rows, and raise where one is unaccounted for.
 
     An original holds the columns that the contract knows: a name or a telephone number in another one is never kept.
@@ -347,33 +353,43 @@ def _close_account(con: duckdb.DuckDBPyConnection, folder: Path, extract: Extrac
     if quarantined:
         about_people = any(column.hashed for column in extract.columns)
         whole = f"{not about_people} or not {is_ragged(source.headers, source.sheet)}"
+        unit = f"case when not is_ragged then masked({named_school(extract)}) end, null, null"
+        if extract.name == "schools":  # what stands where in a ragged row is not known, but a code shows that it is one
+            is_code = f"not is_ragged or regexp_full_match(school_id, {quote(region.school_id_pattern)})"
+            names = ("school_name", "county_code")
+            unit = f"case when {is_code} then masked(school_id) end, "
+            unit += ", ".join(f"case when not is_ragged then masked({name}) end" for name in names)
         con.execute(
             f"""insert into incoming_quarantine
-            select source_file, sheet, row_number, {quote(extract.name)}, told(reason), column_names,
-                case when {whole} then masked(json_object({cells})::varchar) end, null, null, null, null
+            select source_file, sheet, row_number, {quote(extract.name)}, {_all_that_is_wrong(extract)},
+                case when {whole} then masked(json_object({cells})::varchar) end, {unit}, waits_for
             from candidate_{extract.name} join {source.sheet.table} using (row_number) join source using (source)
             where source = {source.number} and reason is not null"""
         )
+    if loaded:
+        _list_unread(con, extract, f"source = {source.number} and unread is not null")
     rows_in = _rows(con, source.sheet, source.headers.row)
     if rows_in != loaded + quarantined + skipped:
         raise RuntimeError(f"{source.path}：{rows_in} 行，载入 {loaded}，隔离 {quarantined}，略过 {skipped}，对不上")
     counts = (rows_in, loaded, quarantined, skipped)
     unknown = "、".join(source.headers.unknown) or None
-    remarks = _totals(con, extract, source) if skipped else None
+    remarks = (
+        "；".join([*_totals(con, extract, source), *repeats(con, extract, source.number)] if skipped else []) or None
+    )
     path = folder / source.path
     _record(con, folder, path, extract.name, source.sheet.name, counts, "loaded", None, unknown, remarks)
     forget(con, source.sheet)
 
 
-def _totals(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source) -> str | None:
-    """Chinese sentences on the total rows that are not the sum of the rows; None where all add up."""
+def _totals(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source) -> list[str]:
+    """Chinese sentences on the total rows that are not the sum of the rows; none where all add up."""
     found = con.execute(wrong_totals(extract, source.headers, source.sheet)).fetchall()
     sentences = [
         f"第 {row} 行合计的“{zh}”为 {stated:.12g}，各行之和为 {summed:.12g}"
         for row, zh, stated, summed in sorted(found)
     ]
     more = [f"还有 {len(found) - TOTALS_SHOWN} 处"] if len(found) > TOTALS_SHOWN else []
-    return "；".join([*sentences[:TOTALS_SHOWN], *more]) or None
+    return [*sentences[:TOTALS_SHOWN], *more]
 
 
 def _refuse(

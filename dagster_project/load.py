@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project import incoming, ledger
+from dagster_project import facts, incoming, ledger
 from dagster_project.extracts import official
 from dagster_project.extracts.contract import SOURCE
 from dagster_project.extracts.files import is_within
@@ -85,10 +85,10 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
 
 @cache
 def _reader() -> str:
-    """Hash of the code that reads."""
+    """Hash of the code that reads, and of the seeds that say what a fact may be."""
     digest = hashlib.sha256()
     readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
-    for source in (*readers, Path(incoming.__file__), Path(__file__)):
+    for source in (*readers, *map(Path, (incoming.__file__, __file__, facts.__file__)), *facts.SOURCES):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

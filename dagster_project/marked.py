@@ -275,7 +275,7 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
             title or "",
             str(row),
             letters + "、".join(column),
-            problem.wrong,
+            "；".join(filter(None, (problem.wrong, problem.behind))),
             problem.advice,
         ]
         for index, text in enumerate(texts, start=1):

@@ -5,7 +5,7 @@ Schema raw, one table an extract by the contract, and
   official_cell      one row a cell of an official workbook that a school's figure comes from
   quarantine         one row a rejected row (row_number null: the whole file), with reason and original; waits_for: the school or
                      county that the row names and no school row gives, null where the row itself is wrong
-  unread_cell        one row a cell that could not be read, of a row that was loaded without it
+  unread_cell        one row a cell that could not be read, of a row that was loaded without it: null where it stands
   implausible_cell   one row a cell whose figure is some power of ten away from what it can be
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
@@ -27,6 +27,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from dagster_project.causes import causes, place
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.rows import create_macros, quote
 from dagster_project.regions import Region
@@ -203,16 +204,19 @@ def among(partitions: Iterable[Partition] | None) -> str:
 
 
 def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) -> list[str]:
-    """What was put aside of a partition, one Chinese line each, whole files first."""
-    rows = con.execute(
-        """select source_file, sheet, row_number, reason from raw.quarantine
-        where region_id = ? and school_year = ? order by row_number is not null, source_file, sheet, row_number limit ?""",
-        [*partition, limit],
+    """What was put aside of a partition, in Chinese: whole files first, then rows, each with how many rows wait for it;
+    after them the cells that could not be read. Of either so many as the limit says, and how many more there are of cells.
+    """
+    here = f"region_id = {quote(partition[0])} and school_year = {partition[1]}"
+    found, _ = causes(con, f"(select * from raw.quarantine where {here})", limit)
+    cells = con.execute(
+        f"""select source_file, sheet, row_number, reason, count(*) over () from raw.unread_cell
+        where {here} order by source_file, sheet, row_number, column_name limit {limit}"""
     ).fetchall()
-    return [
-        f"{source}{f' 工作表“{sheet}”' if sheet else ''}{f' 第 {number} 行' if number else ''}：{reason}"
-        for source, sheet, number, reason in rows
-    ]
+    lines = [line for cause in found for line in cause.lines()]
+    lines += [f"{place(*cell[:3])}：{cell[3]}；按未知载入" for cell in cells]
+    more = cells[0][4] - len(cells) if cells else 0
+    return lines + ([f"…… 还有 {more} 个单元格读不出，按未知载入"] if more else [])
 
 
 def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> dict[str, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import openpyxl
 import pytest
-from conftest import read, reasons, schools, write_csv, write_schools
+from conftest import read, reasons, schools, value, write_csv, write_schools
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ from dagster_project.regions import RegionsError, find_partitions, read_regions
         ({"小学在校生数": ""}, "没有任何学段的在校生数"),
         ({"小学在校生数": "四百"}, "“小学在校生数”为“四百”，应为整数"),
         ({"小学在校生数": "40.5"}, "“小学在校生数”为“40.5”，应为整数"),
-        ({"运动场地面积": "nan"}, "“运动场地面积”为“nan”，应为数字"),
+        ({"学校名称": "第\ufffd小学"}, "“学校名称”里有转换时丢失的字符（显示为 □）"),
         ({"学校名称": "  "}, "“学校名称”未填"),
         ({"学校标识码": "371502001"}, "“学校标识码”为“371502001”，不合规则"),
         ({"县级行政区划代码": "371599"}, "“县级行政区划代码”为“371599”，不属于示范区"),
@@ -40,6 +40,70 @@ def test_a_bad_school_is_quarantined_by_name_and_the_rest_loads(
     assert message in line
     original = con.execute("select original from raw.quarantine").fetchone()
     assert original is not None and '"学校名称"' in original[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "message"),
+    [
+        ({"是否寄宿制": "不详"}, "is_boarding", "“是否寄宿制”为“不详”，不是可用的取值（是、否）：请改正"),
+        ({"普通教室数": "约5"}, "classrooms", "“普通教室数”为“约5”，应为整数：请改正"),
+        ({"运动场地面积": "nan"}, "sports_ground_area_m2", "“运动场地面积”为“nan”，应为数字：请改正"),
+        ({"图书册数": -3}, "books", "“图书册数”为“-3”，不能小于 0：请改正"),
+        ({"小学班级数": 401}, "primary_classes", "“小学班级数”为“401”，不能大于 400：请改正"),
+        ({"乡镇街道": "柳\ufffd街道"}, "township", "“乡镇街道”里有转换时丢失的字符（显示为 □）：请从原系统重新导出"),
+        ({"乡镇街道": "问13812345678"}, "township", "“乡镇街道”里有身份证号或手机号：不收个人信息，请删去"),
+    ],
+)
+def test_a_bad_cell_costs_that_cell(
+    con: duckdb.DuckDBPyConnection, raw: Path, change: dict[str, object], column: str, message: str
+) -> None:
+    """The school is loaded with all its other values, and the cell is listed with what stood in it."""
+    rows = [dict.fromkeys(change, "") | row for row in schools()]
+    rows[1] |= change
+    write_csv(raw / "demo/2023/schools.csv", rows)
+    account = read(con, raw)
+    assert (account.rows_in, account.loaded, account.quarantined, account.skipped) == (6, 6, 0, 0)
+    assert value(con, column, "3715020002") is None
+    assert value(con, "primary_pupils", "3715020002") == 474
+    [said] = map(str, change.values())
+    original = re.sub("13812345678", "（已隐去）", said).replace("\ufffd", "□")
+    assert con.execute("select * exclude (region_id, school_year) from raw.unread_cell").fetchall() == [
+        ("demo/2023/schools.csv", None, 3, "schools", column, *change, "3715020002", message, original)
+    ]
+    assert reasons(con) == [f"demo/2023/schools.csv 第 3 行：{message}；按未知载入"]
+
+
+def test_a_damaged_cell_that_nobody_reads_costs_nothing(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    write_csv(raw / "demo/2023/schools.csv", [row | {"备注": "校\ufffd长"} for row in schools()])
+    assert read(con, raw).loaded == 6
+    assert reasons(con) == []
+
+
+def test_a_bad_cell_of_a_teacher_is_listed_under_the_school(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    write_schools(raw)
+    teacher = {"教师编号": "T1", "学校标识码": "3715020001", "学段": "小学", "学历": "博士后", "出生年份": "1890"}
+    write_csv(raw / "demo/2023/teachers.csv", [teacher])
+    assert read(con, raw).loaded == 7
+    assert con.execute("select degree, birth_year from raw.teachers").fetchall() == [(None, None)]
+    assert con.execute("select column_name, school_id, original from raw.unread_cell order by all").fetchall() == [
+        ("birth_year", "3715020001", "1890"),
+        ("degree", "3715020001", "博士后"),
+    ]
+
+
+def test_what_could_be_read_of_a_rejected_row_is_kept(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    write_schools(raw, {"办学类型": "学堂"}, {"学校标识码": "371502199001011237"})
+    write_csv(
+        raw / "demo/2023/classes.csv",
+        [{"学校标识码": "3715020002", "学段": "大学", "年级": 1, "班号": 1, "班级学生数": 4}],
+    )
+    read(con, raw)
+    kept = "select extract, school_id, school_name, county_code, waits_for from raw.quarantine order by all"
+    assert con.execute(kept).fetchall() == [
+        ("classes", "3715020002", None, None, None),
+        ("schools", "3715020001", "第1小学", "371502", None),
+        ("schools", "（已隐去）", "第2小学", "371502", None),
+    ]
 
 
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:

@@ -59,7 +59,7 @@ def other(column: Column, extract: Extract) -> str:
         return column.example
     if domain := contract().domains.get(column.type):
         return next(said[0] for said in domain.values() if column.example not in said)
-    return f"0{column.example[1:]}"
+    return "townships" if column.name == "fact_id" else f"0{column.example[1:]}"
 
 
 def read(con: duckdb.DuckDBPyConnection, folder: Path) -> warehouse.Account:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from dagster_project import validation
+from dagster_project.warehouse import ORIGIN, TABLES
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
@@ -271,7 +272,7 @@ BREAKS = {
         "update raw.scores set school_id = 's1'": "5,000 份以上成绩",
     },
     "raw.facts": {
-        "update raw.facts set value = null": "事实的值没有空值",
+        "update raw.facts set value = null": "事实的值没有空值，列为读不出的单元格的除外",
         "update raw.facts set fact_id = 12": "事实编号不全是数字",
         "update raw.facts set entity_id = '371500000'": "县级事实的单位代码",
         "update raw.facts set entity_id = '0s1'": "校级事实的单位代码",
@@ -536,6 +537,7 @@ def make_warehouse(path: Path) -> Path:
         con.execute("create table raw.county (region_id varchar, county_code varchar, county_name_zh varchar)")
         con.execute("create table raw.region (region_id varchar, documents varchar)")
         con.execute("create table raw.source_file (region_id varchar, school_year integer)")
+        con.execute(f"create table raw.unread_cell (region_id varchar, school_year integer, {TABLES['unread_cell']})")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
@@ -543,7 +545,7 @@ def make_warehouse(path: Path) -> Path:
                 for column in extract.get("per_stage", [])
             ]
             typed = ", ".join(f"{column['name']} {TYPES.get(column['type'], 'VARCHAR')}" for column in columns)
-            con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed})")
+            con.execute(f"create table raw.{name} (region_id varchar, school_year integer, {typed}, {ORIGIN})")
         con.execute(FILL + MARTS)
     return path
 
@@ -702,7 +704,8 @@ def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(fact, broken, ware
     ):
         with duckdb.connect(warehouse) as con:
             con.execute(
-                "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null)", explanation
+                "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null, null, null, null)",
+                explanation,
             )
         passed.append(validation.validate(warehouse, "raw", GOOD)[0].success)
     assert passed == [True, True, False, False, False, False, False]

@@ -23,7 +23,9 @@ class Column:
     type: str
     unit: str | None = None
     required: bool = False
+    essential: bool = False
     hashed: bool = False
+    says_none: bool = False
     is_code: bool = False
     adds_up: bool = True
     refers_to: tuple[str, ...] = ()
@@ -46,11 +48,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Extract:
-    """One extract: the columns in order, and the key that is unique within a region and school year."""
+    """One extract: the columns in order, and the key that is unique within a region and school year.
+
+    count_zh: how its rows are counted, 所学校 in 两所学校.
+    """
 
     name: str
     zh: str
     grain_zh: str
+    count_zh: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     note_zh: str = ""
@@ -61,7 +67,12 @@ class Extract:
 
 @dataclass(frozen=True)
 class Contract:
-    """The whole contract: extracts, domains (stored value -> what a file may say), units, and what is not data."""
+    """The whole contract: extracts, domains (stored value -> what a file may say), units, what is not data, and facts.
+
+    explanations  facts that explain a jump: id -> zh and entity_types
+    left_schools  facts of schools that need not be in the schools extract
+    answers       what a fact may say for 是 and 否; answer_zh: what is expected of each type of value
+    """
 
     extracts: dict[str, Extract]
     domains: dict[str, dict[str, list[str]]]
@@ -71,12 +82,17 @@ class Contract:
     total_row: str
     note_row: str
     personal: dict[str, str]
+    explanations: dict[str, dict]
+    left_schools: tuple[str, ...]
+    answers: dict[str, list[str]]
+    answer_zh: dict[str, str]
 
 
 def _column(entry: dict, prefix: str = "", prefix_zh: str = "") -> Column:
     aliases = tuple(prefix_zh + alias for alias in entry.get("aliases", ()))
     renamed: dict[str, Any] = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
     renamed["refers_to"] = tuple(entry.get("refers_to", ()))
+    renamed["essential"] = entry.get("essential", entry.get("required", False))
     return Column(**{**entry, **renamed})
 
 
@@ -91,7 +107,8 @@ def contract() -> Contract:
         for stage, zh in stages.items():
             columns += [_column(column, f"{stage}_", zh) for column in entry.get("per_stage", ())]
         note = entry.get("note_zh", "")
-        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], tuple(entry["key"]), tuple(columns), note)
+        key = tuple(entry["key"])
+        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], entry["count_zh"], key, tuple(columns), note)
     return Contract(
         extracts=extracts,
         domains=document["domains"],
@@ -101,4 +118,8 @@ def contract() -> Contract:
         total_row=document["total_row"],
         note_row=document["note_row"],
         personal=document["personal"],
+        explanations=document["explanations"],
+        left_schools=tuple(document["left_schools"]),
+        answers=document["answers"],
+        answer_zh=document["answer_zh"],
     )

@@ -90,13 +90,21 @@ class Cell(NamedTuple):
     text: str
 
 
+class Problem(NamedTuple):
+    """A cell that cannot be read: the column that it is for, why, in Chinese, and what it says."""
+
+    column_name: str
+    reason: str
+    original: str
+
+
 @dataclass
 class School:
     """One workbook read: values by canonical column, the cells they come from, what is wrong, what is absent."""
 
     values: dict[str, str] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
-    problems: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -362,9 +370,10 @@ def _add_up(school: School, column: Column, place: Place, name: str, sheets: dic
         elif _is_said(text):
             is_wrong = True
             school.problems.append(
-                (
+                Problem(
                     column.name,
                     f"工作表“{name}”单元格 {cell}（{column.zh}）为“{text}”，{WHAT_IS_EXPECTED['number']}：请改正",
+                    text,
                 )
             )
     if total is not None and not is_wrong:

@@ -1,4 +1,4 @@
-"""Rows of text become typed rows and named rejects, as SQL made from the contract.
+"""Rows of text become typed rows, cells that could not be read, and named rejects, as SQL made from the contract.
 
 The SQL runs where the text is, inside DuckDB: a province's roster is typed at the speed of the engine and in
 bounded memory. A reason is a Chinese sentence that names the column, the value and what to do.
@@ -18,12 +18,13 @@ HIDDEN = "（已隐去）"
 SHORTEST_PERSONAL = 11  # characters; what is shorter is not looked at again
 LONGEST_NUMBER = 14  # digits that a message may quote: an identity number of the old kind has 15
 FIRST_HAN = "一"  # code point of the first Chinese character: identifiers and figures stand before it
+UNREAD = "STRUCT(column_name VARCHAR, reason VARCHAR, original VARCHAR)[]"  # cells of one row that could not be read
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row that meets `broken` (SQL) is quarantined for `reason` (SQL text), which lies in a column or in the whole row."""
+    """What meets `broken` (SQL) is put aside for `reason` (SQL text): a cell of a column or, column None, the whole row."""
 
     broken: str
     reason: str
@@ -106,10 +107,14 @@ def _words(value: str, said: list[str]) -> str:
     return ", ".join(map(quote, dict.fromkeys(words)))
 
 
-def _column_rules(column: Column, region: Region) -> list[Rule]:
+def _column_rules(column: Column, region: Region, is_damaged: bool) -> list[Rule]:
+    """What a value must be, in the order in which it is said: of a cell only the first that it breaks."""
     text, zh = f"t_{column.name}", f"“{column.zh}”"
     said = f"{quote(f'{zh}为“')} || {text} || "
     rules = []
+    if is_damaged:
+        lost = quote(f"{zh}里有转换时丢失的字符（显示为 □）：请从原系统重新导出")
+        rules.append(Rule(f"contains({text}, {quote(DAMAGED)})", lost, column))
     if column.required:
         rules.append(Rule(f"{text} is null", quote(f"{zh}未填：请补填"), column))
     if column.type in WHAT_IS_EXPECTED:
@@ -146,7 +151,7 @@ def _is_personal(column: Column, region: Region) -> str | None:
 def _school_rules(extract: Extract, region: Region) -> list[Rule]:
     """What the schools extract must hold beyond its columns: code pattern, county of the region, some pupils."""
     school_id, county_code = extract.column("school_id"), extract.column("county_code")
-    pupils = ", ".join(f"{stage}_pupils" for stage in contract().stages)
+    pupils = ", ".join(f"t_{stage}_pupils" for stage in contract().stages)
     pattern = quote(region.school_id_pattern)
     rule = "应为十位数字" if region.school_id_pattern == TEN_DIGITS else region.school_id_pattern
     rules = [
@@ -155,7 +160,7 @@ def _school_rules(extract: Extract, region: Region) -> list[Rule]:
             f"'“学校标识码”为“' || school_id || {quote(f'”，不合规则（{rule}）：请核对后改正')}",
             school_id,
         ),
-        Rule(f"coalesce({pupils}) is null", quote("没有任何学段的在校生数：请至少填写一个学段")),
+        Rule(f"(coalesce({pupils}) is null)", quote("没有任何学段的在校生数：请至少填写一个学段")),
     ]
     if region.counties:
         codes = ", ".join(quote(code) for code in region.counties)
@@ -197,38 +202,48 @@ def is_ragged(headers: Headers, sheet: Sheet) -> str:
 
 
 def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet, hash_key: str) -> str:
-    """SELECT of one sheet's rows below the header: row_number, every column typed, is_skipped, reason and column_names.
+    """SELECT of one sheet's rows below the header: row_number, every column typed, is_ragged, is_skipped, reason,
+    column_names and unread.
 
     A blank row, a total (合计, 小计), a note and a repeated header are skipped. reason is null for a row that may be
-    loaded; column_names are the Chinese names of the columns that it lies in.
+    loaded; column_names are the Chinese names of the columns that it lies in. unread: of the cells of columns that are
+    not essential those that could not be read, as UNREAD; null where there is none. Their values are null.
     """
     columns, position = extract.columns, headers.position
     cleaned = ", ".join(
-        f"cleaned(c{position[c.name]}) as t_{c.name}" if c.name in position else f"null::varchar as t_{c.name}"
+        f"{_cleaned(c, position[c.name])} as t_{c.name}" if c.name in position else f"null::varchar as t_{c.name}"
         for c in columns
     )
     typed = ", ".join(f"{_typed(c, hash_key)} as {c.name}" for c in columns)
-    rules = [
-        Rule(
-            is_ragged(headers, sheet),
-            f"'本行有 ' || cells || {quote(f' 格，表头有 {headers.width} 格：请补齐或删去多余的格')}",
-        )
-    ]
-    if DAMAGED in sheet.marks:
-        everything = ", ".join(f"c{i}" for i in range(sheet.width))
-        damaged = f"contains(concat_ws('', {everything}), {quote(DAMAGED)})"
-        rules.append(Rule(damaged, quote("本行有转换时丢失的字符（显示为 □）：请从原系统重新导出")))
-    rules += [rule for c in columns if c.name in position or c.required for rule in _column_rules(c, region)]
-    rules += _school_rules(extract, region) if extract.name == "schools" else []
+    ragged = is_ragged(headers, sheet)
+    too_many = f"'本行有 ' || cells || {quote(f' 格，表头有 {headers.width} 格：请补齐或删去多余的格')}"
+    of_row = _school_rules(extract, region) if extract.name == "schools" else []
+    is_damaged = DAMAGED in sheet.marks
+    of_column = {
+        c: _column_rules(c, region, is_damaged) + [rule for rule in of_row if rule.column == c]
+        for c in columns
+        if c.name in position or c.required
+    }
+    essential = [_first(rules) for c, rules in of_column.items() if c.essential and rules]
+    essential += [rule for rule in of_row if rule.column is None]
+    optional = {c: _first(rules) for c, rules in of_column.items() if not c.essential and rules}
     # of a row with too many or too few cells nothing more is said: what stands where is not known
-    ragged, *others = [f"case when {rule.broken} then {rule.reason} end" for rule in rules]
-    reasons = f"coalesce({ragged}, concat_ws('；', {', '.join(others)}))"
-    places = [
-        f"case when not {is_ragged(headers, sheet)} and {rule.broken} then {quote(rule.column.zh)} end"
-        for rule in rules
-        if rule.column
-    ]
-    broken = " or ".join(f"({rule.broken})" for rule in rules)
+    reasons = (
+        "concat_ws('；', " + ", ".join(f"case when {rule.broken} then {rule.reason} end" for rule in essential) + ")"
+    )
+    places = ", ".join(f"case when {rule.broken} then {quote(rule.column.zh)} end" for rule in essential if rule.column)
+    lost = ", ".join(
+        f"case when {rule.broken} then {{'column_name': {quote(c.name)}, 'reason': {rule.reason}, 'original': t_{c.name}}} end"
+        for c, rule in optional.items()
+    )
+    values = ", ".join(
+        f"case when is_odd and {optional[c].broken} then null else {c.name} end as {c.name}"
+        if c in optional
+        else c.name
+        for c in columns
+    )
+    broken = " or ".join(rule.broken for rule in essential)
+    odd = " or ".join(rule.broken for rule in optional.values()) or "false"
     total, note = _kinds(headers, extract, sheet.width)
     unread = [f"cleaned(c{i})" for i in range(sheet.width) if i not in position.values()]
     present = ", ".join([*(f"t_{c.name}" for c in columns), *unread])
@@ -236,16 +251,33 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
     with trimmed as (select row_number, cells, {_trimmed(sheet)} from {sheet.table} where row_number > {headers.row}),
     cleaned as (select *, {cleaned} from trimmed),
     numbered as (
-        select *, coalesce({present}) is null or {total} or {note} as is_skipped, {_numbers(extract, headers)}
+        select *, coalesce({present}) is null or {total} or {note} as is_skipped, {ragged} as is_ragged,
+            {_numbers(extract, headers)}
         from cleaned
     ),
     typed as (select *, {typed} from numbered),
-    judged as (select *, coalesce(not is_skipped and ({broken}), false) as is_broken from typed)
-    select row_number, {", ".join(c.name for c in columns)}, is_skipped,
-        case when is_broken then {reasons} end as reason,
-        case when is_broken then list_aggregate(list_distinct([{", ".join(places)}]), 'string_agg', '、') end as column_names
+    judged as (
+        select *, not is_skipped and not is_ragged and ({broken}) as is_broken, not is_skipped and not is_ragged and ({odd}) as is_odd
+        from typed
+    )
+    select row_number, {values}, is_ragged, is_skipped,
+        case when is_ragged and not is_skipped then {too_many} when is_broken then {reasons} end as reason,
+        case when is_broken then nullif(array_to_string([{places}], '、'), '') end as column_names,
+        case when is_odd then list_filter([{lost or "null"}], lambda cell: cell is not null) end::{UNREAD} as unread
     from judged
     """
+
+
+def _cleaned(column: Column, index: int) -> str:
+    """SQL of a column's trimmed cell, null where it says nothing."""
+    return f"nullif(c{index}, '')" if column.says_none else f"cleaned(c{index})"
+
+
+def _first(rules: list[Rule]) -> Rule:
+    """The rules of one column as one, which says the first that is broken."""
+    cases = " ".join(f"when {rule.broken} then {rule.reason}" for rule in rules)
+    broken = " or ".join(f"({rule.broken})" for rule in rules)
+    return Rule(f"coalesce({broken}, false)", f"case {cases} end", rules[0].column)
 
 
 def _numbers(extract: Extract, headers: Headers) -> str:
