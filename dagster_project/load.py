@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 
 from dagster_project import incoming
-from dagster_project.extracts import official
+from dagster_project.extracts import official, plausible
 from dagster_project.extracts.contract import SOURCE
 from dagster_project.extracts.files import is_within
 from dagster_project.incoming import read_files, sha256
 from dagster_project.regions import Region, find_partitions
-from dagster_project.warehouse import TABLES, Account, Partition, account
+from dagster_project.warehouse import TABLES, Account, Partition, account, loaded
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def find_changes(
     wanted: Iterable[Partition] | None,
 ) -> list[Change]:
     """Partitions of raw/ that differ from what was loaded, and loaded ones that are gone; only those wanted."""
-    loaded = {(row[0], row[1]): row[2] for row in con.execute("from raw.loaded_partition").fetchall()}
+    known = {(row[0], row[1]): row[2] for row in con.execute("from raw.loaded_partition").fetchall()}
     present = find_partitions(raw)
-    chosen = {*loaded, *present} if wanted is None else set(wanted)
+    chosen = {*known, *present} if wanted is None else set(wanted)
     now = {p: _fingerprint(raw, p, regions.get(p[0]), key) for p in present if p in chosen}
-    gone = [Change(*p, None) for p in loaded if p in chosen and p not in present]
-    return [Change(*p, fingerprint) for p, fingerprint in now.items() if loaded.get(p) != fingerprint] + gone
+    gone = [Change(*p, None) for p in known if p in chosen and p not in present]
+    return [Change(*p, fingerprint) for p, fingerprint in now.items() if known.get(p) != fingerprint] + gone
 
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
@@ -72,7 +72,10 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
 
 
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
-    """Replace one partition, whole, in one transaction; on any error nothing of it has changed."""
+    """Replace one partition, whole, in one transaction; on any error nothing of it has changed.
+
+    The year after it is looked at again too: what was plausible beside the old rows need not be so beside the new ones.
+    """
     read_files(con, raw, partition_files(raw, *change.partition), region, change.school_year, key)
     if change.fingerprint is not None:
         con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
@@ -82,6 +85,10 @@ def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, regi
             con.execute(f"delete from raw.{table} where region_id = ? and school_year = ?", change.partition)
             con.execute(f"insert into raw.{table} select ?, ?, * from incoming_{table}", change.partition)
         con.execute("insert into raw.pending_partition values (?, ?, false)", change.partition)
+        plausible.refill(con, *change.partition)
+        following = change.region_id, change.school_year + 1
+        if following in loaded(con) and plausible.refill(con, *following):
+            con.execute("insert into raw.pending_partition values (?, ?, false)", following)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
