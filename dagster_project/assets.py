@@ -9,6 +9,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_project import load, transform, validation, warehouse
+from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.export import to_postgres
@@ -138,6 +139,8 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
                 tell(context, f"    {line}", logging.WARNING)
             if account.quarantined > REJECTS_SHOWN:
                 tell(context, f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行", logging.WARNING)
+            for line in plausible.lines(con, *change.partition, REJECTS_SHOWN):
+                tell(context, f"    {line}", logging.WARNING)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
         if warehouse.build_fingerprint(con) != transform.fingerprint():

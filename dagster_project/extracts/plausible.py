@@ -17,6 +17,7 @@ from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 
 FACT = "explained_unit_jump"
+EXTRACTS = ("schools", "teachers", "funding")  # that hold amounts
 ORIGIN = "source_file, sheet, row_number"
 
 Rows = Callable[[str], str]  # the name of an extract -> SQL of its rows in one region and school year
@@ -126,9 +127,14 @@ def _rules() -> str:
         for rule, item_zh, asked in kinds:
             a_pupil = asked["per"] == "pupil"
             values = (
-                *map(_literal, (rule, extract, column.name, column.zh, column.unit, item_zh, "生均" if a_pupil else None)),
+                *map(
+                    _literal, (rule, extract, column.name, column.zh, column.unit, item_zh, "生均" if a_pupil else None)
+                ),
                 str(contract().apart["fewest_pupils"] if a_pupil else 1),
-                *(f"{asked[name]}::double" if name in asked else "null" for name in ("least", "most", "below", "above")),
+                *(
+                    f"{asked[name]}::double" if name in asked else "null"
+                    for name in ("least", "most", "below", "above")
+                ),
             )
             rules.append(f"({', '.join(values)})")
     names = "rule, extract, column_name, column_zh, unit, item_zh, a_unit, fewest, least, most, below, above"
@@ -208,7 +214,7 @@ def _slip() -> str:
         f"when unit = {quote(unit)} and power = {-round(log10(factor))} then {quote(f'是否填成了{other}数（应填{unit}）')}"
         for unit, others in contract().units.items()
         for other, factor in reversed(others.items())
-        if log10(factor) == round(log10(factor)) != 0
+        if abs(log10(factor)) > 2  # a smaller one is the decimal point's, most of the time
     )
     return f"""case {units} when abs(power) = 1 then '小数点是否错了一位' when abs(power) = 2 then '小数点是否错了两位'
         else '单位和小数点' end"""
