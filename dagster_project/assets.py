@@ -15,6 +15,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_project import ledger, load, transform, validation, warehouse
+from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.export import to_postgres
@@ -201,6 +202,8 @@ def _apply(
         tell(context, f"    {line}", logging.WARNING)
     if account.quarantined > REJECTS_SHOWN:
         tell(context, f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行", logging.WARNING)
+    for line in plausible.lines(con, *change.partition, REJECTS_SHOWN):
+        tell(context, f"    {line}", logging.WARNING)
 
 
 @dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)

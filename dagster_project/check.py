@@ -15,6 +15,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 
 from dagster_project import settings
 from dagster_project.causes import REPORT_SCHOOL, consequences, place, waiting
+from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
@@ -25,6 +26,7 @@ from dagster_project.warehouse import prepare
 
 PRINTED = 20  # problems of a sheet
 HIDDEN = (".", "~$")
+CHEAP = 5_000_000  # bytes of last year's files that are read to compare with
 LISTED = 10_000  # wrong rows of a sheet; whoever has more has the same mistake in each
 ANYWHERE = Region("", "", {}, TEN_DIGITS, None, (), "09-01", synthetic=False)  # of a file outside a raw folder
 CLAUSE = re.compile(
@@ -253,7 +255,7 @@ def _is_copy(path: Path, given: Path, out: Path) -> bool:
 
 
 def _together(path: Path, root: Path) -> Together:
-    """What a file is judged with: its region and year and, should none be given, the schools that lie beside it."""
+    """What a file is judged with: its region and year and, should none be given, the schools and facts that lie beside it."""
     raw = _raw(path)
     if raw and root == _partition(path):
         year, base, region = int(root.name), raw, region_of(raw, root.parent.name)
@@ -261,8 +263,8 @@ def _together(path: Path, root: Path) -> Together:
     else:
         year, base, region = date.today().year, root, ANYWHERE
         beside = sorted(path for folder in (root, root / FORMS) if folder.is_dir() for path in folder.iterdir())
-    schools = [p for p in beside if p.is_file() and not p.name.startswith(HIDDEN) and extract_of(p) == "schools"]
-    return Together(base, region, year, schools)
+    near = [p for p in beside if p.is_file() and not p.name.startswith(HIDDEN)]
+    return Together(base, region, year, [p for p in near if extract_of(p) in ("schools", "facts")])
 
 
 def _targets(paths: list[Path], out: Path) -> dict[Path, Path]:
@@ -288,11 +290,16 @@ def _read(con: duckdb.DuckDBPyConnection, group: Together) -> tuple[list[Checked
     """Read what is judged together: the files that are asked for, and a sentence on what their schools are found in."""
     extracts = {path: extract_of(path) for path in group.paths}
     refers = any(column.refers_to for name in extracts.values() if name for column in _columns(name))
-    borrowed = group.beside if refers and "schools" not in extracts.values() else []
-    paths = [*group.paths, *borrowed]
+    lent = [path for path in group.beside if extract_of(path) not in extracts.values()]
+    borrowed = [path for path in lent if extract_of(path) == "schools"] if refers else []
+    paths = [*group.paths, *borrowed, *(path for path in lent if extract_of(path) == "facts")]
+    _keep_last_year(con, group)
     sources = read_files(con, group.base, paths, group.region, group.school_year, "check", is_partial=True)
     con.execute(f"create or replace temp table waiting as {waiting('incoming_quarantine')}")
     con.execute(f"create or replace temp table behind as {consequences('waiting')}")
+    region_id = group.region.id if group.region else ""
+    found = plausible.implausible(lambda name: f"(from incoming_{name})", lambda name: f"(from last_{name})", region_id)
+    con.execute(f"insert into incoming_implausible_cell by name {found}")
     by_place = {(_masked(con, s.path), _masked(con, s.sheet.name)): s for s in sources}
     files = []
     for path in in_order(group.paths):
@@ -313,6 +320,20 @@ def _read(con: duckdb.DuckDBPyConnection, group: Together) -> tuple[list[Checked
         return files, f"{why}，未核对学校标识码"
     and_more = f"等 {len(borrowed)} 个文件" if len(borrowed) > 1 else ""
     return files, f"学校标识码与旁边的 {_near(borrowed[0])} {and_more}核对" if borrowed else None
+
+
+def _keep_last_year(con: duckdb.DuckDBPyConnection, group: Together) -> None:
+    """Fill last_<extract> with what raw/ holds of the year before, as far as it is compared and cheap to read."""
+    compared = {"schools", *map(extract_of, group.paths)}.intersection(plausible.EXTRACTS)
+    paths: list[Path] = []
+    if group.region and group.region is not ANYWHERE:
+        found = partition_files(group.base, group.region.id, group.school_year - 1)
+        paths = [path for path in found if extract_of(path) in compared and path.is_file()]
+    if sum(path.stat().st_size for path in paths) > CHEAP:
+        paths = []
+    read_files(con, group.base, paths, group.region, group.school_year - 1, "check", is_partial=True)
+    for name in plausible.EXTRACTS:
+        con.execute(f"create or replace temp table last_{name} as from incoming_{name}")
 
 
 def _columns(extract: str) -> tuple[Column, ...]:
@@ -337,6 +358,9 @@ def _sheet(
             where q.source_file = $path and q.sheet is not distinct from $sheet and q.waits_for is null
             union all
             select row_number, reason, column_zh, null from incoming_unread_cell
+            where source_file = $path and sheet is not distinct from $sheet
+            union all
+            select row_number, reason, column_zh, null from incoming_implausible_cell
             where source_file = $path and sheet is not distinct from $sheet
         )
         select *, count(*) over () from found order by row_number nulls first limit {LISTED}""",

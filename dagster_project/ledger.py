@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from dagster_project.extracts import plausible
 from dagster_project.warehouse import TABLES, Partition, among
 
 ENTRY = ("region", "county")  # tables of a region, not of a partition
@@ -151,13 +152,15 @@ def _partitions(con: duckdb.DuckDBPyConnection, source: str) -> set[Partition]:
 
 
 def _note(con: duckdb.DuckDBPyConnection, partition: Partition, expected: object) -> None:
-    """Let next year be rebuilt where the list of schools is another than it was."""
+    """Let next year be rebuilt where the list of schools is another than it was, and judged again where its figures no longer fit."""
     region_id, school_year = partition
-    if _one(con, EXPECTED, partition) != expected:
-        con.execute(
-            f"""insert into raw.pending_partition select region_id, school_year, false from raw.loaded_partition
-            where {among([(region_id, school_year + 1)])}"""
-        )
+    next_year = region_id, school_year + 1
+    plausible.refill(con, *partition)
+    if next_year not in loaded(con):
+        return
+    is_judged_anew = plausible.refill(con, *next_year)
+    if is_judged_anew or _one(con, EXPECTED, partition) != expected:
+        con.execute("insert into raw.pending_partition values (?, ?, false)", next_year)
 
 
 @contextmanager

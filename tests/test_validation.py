@@ -226,18 +226,17 @@ create table marts.mart_target_progress as
 # What is broken, and the start of the sentence that must then say so. Keyed by table.
 BREAKS = {
     "raw.schools": {
+        "insert into raw.implausible_cell values ('liaocheng', 2023, 'f', 3, 'schools', '“金额”为1', '金额')": "没有相差十倍",
         "delete from raw.schools": "学校表至少有一行",
         "update raw.schools set school_name = null": "学校名称没有空值",
         "update raw.schools set county_code = null where school_id = 's1'": "县级行政区划代码没有空值",
         "update raw.schools set primary_pupils = 0": "每个地区学年都有在校生",
         "update raw.schools set county_code = school_id": "县代码不与学校一一对应",
-        "update raw.schools set equipment_value_wan_yuan = 2000000": "生均教学仪器设备值",
-        "update raw.schools set teaching_area_m2 = teaching_area_m2 / 10000": "生均教学及辅助用房面积",
         "update raw.schools set primary_full_time_teachers = 1": "生师比",
         "delete from raw.schools where school_year = 2023 and school_id in ('s0', 's3', 's6')": "各县学校数",
-        "update raw.schools set sports_ground_area_m2 = 0.8 where school_year = 2023": "同一批学校的生均",
     },
     "raw.teachers": {
+        "insert into raw.implausible_cell values ('liaocheng', 2023, 'f', 3, 'teachers', '“金额”为1', '金额')": "没有相差十倍",
         "update raw.teachers set school_id = null": "教师所在学校没有空值",
         "update raw.teachers set annual_pay_yuan = 9.6": "半数以上教师(至少 10 人时)的年工资",
         "update raw.teachers set birth_year = 2010": "半数以上教师(至少 10 人时)的年龄",
@@ -245,7 +244,6 @@ BREAKS = {
         "update raw.teachers set school_id = 's1'": "500 名以上教师",
         "insert into raw.teachers select t.* from raw.teachers as t, range(3)": "教师名册不超过",
         "delete from raw.teachers where school_year = 2023 and teacher_id like '%1%'": "教师名册行数",
-        "update raw.teachers set annual_pay_yuan = 9.6 where school_year = 2023": "同一批学校的教师平均年工资",
     },
     "raw.classes": {
         "update raw.classes set pupils = null": "班级学生数没有空值",
@@ -256,13 +254,12 @@ BREAKS = {
         "delete from raw.classes where school_year = 2023 and class_no < '3'": "班级名册行数",
     },
     "raw.funding": {
+        "insert into raw.implausible_cell values ('liaocheng', 2023, 'f', 3, 'funding', '“金额”为1', '金额')": "没有相差十倍",
         "update raw.funding set amount_yuan = null": "金额没有空值",
-        "update raw.funding set amount_yuan = amount_yuan / 10000": "学校生均公用经费",
         "update raw.funding set entity_id = '0' || entity_id": "单位代码至少有一个",
         "update raw.funding set amount_yuan = 1 where item like 't%'": "半数以上单位(至少 5 个时)的支出合计",
         "update raw.funding set amount_yuan = 1e10 where account = 'final'": "同一单位同一项目决算",
         "delete from raw.funding where school_year = 2023 and account = 'budget'": "经费行数",
-        "update raw.funding set amount_yuan = 115 where school_year = 2023 and item = 'public_funds'": "同一批单位同一项目金额",
     },
     "raw.scores": {
         "update raw.scores set score = null": "成绩没有空值",
@@ -538,6 +535,8 @@ def make_warehouse(path: Path) -> Path:
         con.execute("create table raw.region (region_id varchar, documents varchar)")
         con.execute("create table raw.source_file (region_id varchar, school_year integer)")
         con.execute(f"create table raw.unread_cell (region_id varchar, school_year integer, {TABLES['unread_cell']})")
+        cell = "source_file varchar, row_number bigint, extract varchar, reason varchar, column_zh varchar"
+        con.execute(f"create table raw.implausible_cell (region_id varchar, school_year integer, {cell})")
         for name, extract in CONTRACT["extracts"].items():
             columns = extract["columns"] + [
                 {**column, "name": f"{stage}_{column['name']}"}
@@ -650,49 +649,12 @@ def test_fewer_rows_than_the_year_before_are_blocked_with_the_numbers(
     assert [failure.partition("：")[2] for failure in result.failures] == ([f"地区=liaocheng {found}"] if found else [])
 
 
-JUMPS = {
-    "schools": [
-        ("equipment_value_wan_yuan", "县=371501 项目=生均教学仪器设备值_元 共同单位数=10"),
-        ("teaching_area_m2", "县=371501 项目=教学及辅助用房面积_平方米 共同单位数=10 上年中位数=5000.00"),
-        ("indoor_sports_area_m2", "县=371501 项目=室内体育用房面积_平方米 共同单位数=10 上年中位数=600.00"),
-        ("sports_ground_area_m2", "县=371501 项目=运动场地面积_平方米 共同单位数=10 上年中位数=8000.00"),
-    ],
-    "teachers": [("annual_pay_yuan", "项目=平均年工资收入_元 共同单位数=30 上年中位数=96000.00")],
-    "funding": [("amount_yuan", "项目=public_funds 口径=final 共同单位数=30 上年中位数=706675.00")],
-}
-
-
-@pytest.mark.parametrize("by", [1000, 0.001, 999, 0.0011])
-@pytest.mark.parametrize(
-    ("table", "column", "found"), [(table, *each) for table, found in JUMPS.items() for each in found]
-)
-def test_a_figure_a_thousand_times_that_of_the_year_before_is_blocked(
-    table: str, column: str, found: str, by: float, warehouse, monkeypatch, tmp_path
-):
-    only(f"raw.{table}", monkeypatch, tmp_path / "suites")
-    with duckdb.connect(warehouse) as con:
-        con.execute(f"update raw.{table} set {column} = {column} * {by} where school_year = 2023")
-    [result] = validation.validate(warehouse, "raw", GOOD)
-    jumps = [failure for failure in result.failures if "1,000 倍" in failure]
-    assert len(jumps) == (by in (1000, 0.001))
-    assert all(found in jump and f"倍数={by:.4f}" in jump for jump in jumps)
-
-
-@pytest.mark.parametrize(
-    ("fact", "broken"),
-    [
-        ("explained_fewer_rows", "delete from raw.schools where school_year = 2023 and county_code = '371501'"),
-        (
-            "explained_unit_jump",
-            "update raw.schools set sports_ground_area_m2 = 1 where school_year = 2023 and county_code = '371501'",
-        ),
-    ],
-)
-def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(fact, broken, warehouse, monkeypatch, tmp_path):
+def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(warehouse, monkeypatch, tmp_path):
     only("raw.schools", monkeypatch, tmp_path / "suites")
+    fact = "explained_fewer_rows"
     passed = []
     with duckdb.connect(warehouse) as con:
-        con.execute(broken)
+        con.execute("delete from raw.schools where school_year = 2023 and county_code = '371501'")
     for explanation in (
         ("liaocheng", 2023, "county", "371501", fact),
         ("liaocheng", 2023, "region", "liaocheng", fact),

@@ -1,6 +1,6 @@
 """The contract of the six extracts, read from contract.yml: which columns an extract has and what they may hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Column:
     refers_to: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
+    plausible: dict[str, Any] = field(default_factory=dict, hash=False)
     example: str = ""
     note_zh: str = ""
     aliases: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class Contract:
     extracts: dict[str, Extract]
     domains: dict[str, dict[str, list[str]]]
     units: dict[str, dict[str, float]]
+    apart: dict[str, Any]
     stages: dict[str, str]
     null_tokens: tuple[str, ...]
     total_row: str
@@ -113,6 +115,7 @@ def contract() -> Contract:
         extracts=extracts,
         domains=document["domains"],
         units=document["units"],
+        apart=document["apart"],
         stages=stages,
         null_tokens=tuple(document["null_tokens"]),
         total_row=document["total_row"],
