@@ -200,8 +200,6 @@ def _apply(
     tell(context, f"{place}：文件已撤回，移出" if change.fingerprint is None else f"{place}：{account}")
     for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
         tell(context, f"    {line}", logging.WARNING)
-    if account.quarantined > REJECTS_SHOWN:
-        tell(context, f"    …… 其余见 marts.mart_quarantine，共 {account.quarantined} 行", logging.WARNING)
     for line in plausible.lines(con, *change.partition, REJECTS_SHOWN):
         tell(context, f"    {line}", logging.WARNING)
 

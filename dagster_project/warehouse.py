@@ -205,15 +205,17 @@ def among(partitions: Iterable[Partition] | None) -> str:
 
 def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) -> list[str]:
     """What was put aside of a partition, in Chinese: whole files first, then rows, each with how many rows wait for it;
-    after them the cells that could not be read. Of either so many as the limit says, and how many more there are of cells.
+    after them the cells that could not be read. Of either so many as the limit says, and how many more there are.
     """
     here = f"region_id = {quote(partition[0])} and school_year = {partition[1]}"
-    found, _ = causes(con, f"(select * from raw.quarantine where {here})", limit)
+    found, total = causes(con, f"(select * from raw.quarantine where {here})", limit)
     cells = con.execute(
         f"""select source_file, sheet, row_number, reason, count(*) over () from raw.unread_cell
         where {here} order by source_file, sheet, row_number, column_name limit {limit}"""
     ).fetchall()
     lines = [line for cause in found for line in cause.lines()]
+    if total > len(found):
+        lines.append(f"…… 还有 {total - len(found)} 处，见 marts.mart_quarantine")
     lines += [f"{place(*cell[:3])}：{cell[3]}；按未知载入" for cell in cells]
     more = cells[0][4] - len(cells) if cells else 0
     return lines + ([f"…… 还有 {more} 个单元格读不出，按未知载入"] if more else [])

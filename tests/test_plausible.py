@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, junheng, read, schools, write_csv, write_regions
 from test_check import FINDINGS, marks, said
 
-from dagster_project import load, warehouse
+from dagster_project import ledger, load, warehouse
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import read_regions
@@ -221,7 +221,7 @@ def test_a_year_is_looked_at_again_when_the_year_before_it_changes(
     region = read_regions(raw)["demo"]
     load.apply_change(con, raw, load.Change("demo", 2022, "another"), region, "key")
     assert reasons(con) == []
-    assert warehouse.pending(con) == {("demo", 2022), ("demo", 2023)}
+    assert ledger.pending(con) == {("demo", 2022), ("demo", 2023)}
 
 
 def test_check_marks_the_cell(two_years: Callable[..., Any], raw: Path, tmp_path: Path) -> None:

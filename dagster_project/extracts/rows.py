@@ -160,7 +160,10 @@ def _school_rules(extract: Extract, region: Region) -> list[Rule]:
             f"'“学校标识码”为“' || school_id || {quote(f'”，不合规则（{rule}）：请核对后改正')}",
             school_id,
         ),
-        Rule(f"(coalesce({pupils}) is null)", quote("没有任何学段的在校生数：请至少填写一个学段")),
+        Rule(
+            f"(coalesce({pupils}) is null and status is distinct from 'closed')",
+            quote("没有任何学段的在校生数：请至少填写一个学段"),
+        ),
     ]
     if region.counties:
         codes = ", ".join(quote(code) for code in region.counties)

@@ -183,7 +183,7 @@ everything as (
         coalesce(missing.rejected_count, 0) as rejected_school_count,
         coalesce(counted.school_count - counted.handed_in_count, 0) + coalesce(missing.absent_count, 0) as absent_school_count,
         0 as undecided_school_count,
-        coalesce(counted.handed_in_count = counted.school_count and missing.gone_count is null, false) as is_complete,
+        coalesce(counted.handed_in_count = counted.school_count and coalesce(missing.gone_count, 0) = 0, false) as is_complete,
         case
             when coalesce(counted.handed_in_count, 0) = 0 then '没有报送' || extracts.extract_zh
             when counted.handed_in_count < counted.school_count

@@ -134,7 +134,7 @@ judged as (
             when over_areas.areas_counted is null then '没有适用的学校、乡镇或县'
             when over_areas.areas_missing > 3
                 then over_areas.missing || '；等' || cast(over_areas.areas_missing as varchar) || '个地区或学校'
-            when over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
+            when targets.is_judged and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
                 then coalesce(over_areas.missing, '作分母的数为0，没有适用的对象')
             else over_areas.missing
         end as missing
