@@ -16,13 +16,21 @@ from dagster_project.warehouse import Partition
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
     case v.resource_verdict when 'met' then '达标' when 'not_met' then '不达标' else '不能判定' end as 资源配置,
-    v.school_count as 校段, v.failed_school_count as 未达标校段, v.failed_coefficient_count as 超限差异系数
+    v.missing_school_count as 缺学校, v.school_count as 校段, v.failed_school_count as 未达标校段, v.failed_coefficient_count as 超限差异系数
 from mart_county_verdict as v left join dim_county as c using (region_id, county_code)
 qualify v.school_year = max(v.school_year) over (partition by v.region_id)
 order by v.region_id, v.county_code
 """
+LACKING = """
+select coalesce(c.county_name_zh, county_code), school_year, reason
+from (from mart_completeness qualify school_year = max(school_year) over (partition by region_id))
+left join dim_county as c using (region_id, county_code)
+where not is_complete and extract = 'schools'
+order by region_id, county_code
+"""
 COUNTED = f"select 区域, 学年, 资源配置, count(*) as 县数 from ({VERDICTS}) group by all order by all"
 LONGEST_TABLE = 40
+MOST_LACKING = 10
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,11 @@ def summarise(partitions: Collection[Partition] | None) -> bool:
             click.echo(f"没能载入：{line}", err=True)
         counties = con.execute(f"select count(*) from ({VERDICTS})").fetchall()[0][0]
         write_result(con.execute(VERDICTS if counties <= LONGEST_TABLE else COUNTED), "table", sys.stdout)
+        lacking = con.execute(LACKING).fetchall()
+    for county, year, reason in lacking[:MOST_LACKING]:
+        click.echo(f"不完整：{county} {year}：{reason}")
+    if len(lacking) > MOST_LACKING:
+        click.echo(f"…… 还有 {len(lacking) - MOST_LACKING} 个县不完整，见 mart_completeness")
     click.echo('原因：junheng sql "select county_code, school_year, reasons from mart_county_verdict"')
     click.echo(f"发布在 {home / 'releases' / 'current'}")
     return not refused

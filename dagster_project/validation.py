@@ -19,7 +19,7 @@ import atexit
 import json
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
@@ -43,13 +43,13 @@ _worker: ProcessPoolExecutor | None = None
 class Finding(NamedTuple):
     """What one expectation said: its sentence, whether it held, what was observed (Chinese).
 
-    regions: those of the rows that its SQL returned, as their column 地区 says; none where it does not say.
+    regions: of the rows that its SQL returned, those of each region, as their column 地区 says; none where it does not say.
     """
 
     expectation: str
     success: bool
     observed: str
-    regions: frozenset[str] = frozenset()
+    regions: Mapping[str, str] = {}
 
 
 class TableResult(NamedTuple):
@@ -195,8 +195,8 @@ def blame(
     unsaid = set()
     for result in results:
         for found in result.failed:
-            for region_id in found.regions:
-                failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
+            for region_id, observed in found.regions.items():
+                failures.setdefault(region_id, []).append(f"{found.expectation}：{observed}")
             if not found.regions:
                 unsaid.add((result.table, found.expectation))
     for region_id in regions if unsaid else ():
@@ -269,6 +269,7 @@ def _finding(result: Any) -> Finding:
     """GX's result as a sentence: the rows that a suite's SQL returned, else the number observed."""
     config, observed = result.expectation_config, result.result
     errors = [error for error in _errors(result.exception_info) if error]
+    rows = observed.get("details", {}).get("unexpected_rows") or []
     if errors:
         text = f"无法检查，{errors[0]}"
     elif "unexpected_count" in observed:
@@ -277,16 +278,23 @@ def _finding(result: Any) -> Finding:
         text = f"{observed['element_count']} 行中 {observed['unexpected_count']} 行不合" + (
             examples and f"，如 {examples}"
         )
-    elif rows := observed.get("details", {}).get("unexpected_rows"):
-        text = "；".join(" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES])
-        text += f"；共 {observed['observed_value']} 处" if observed["observed_value"] > EXAMPLES else ""
+    elif rows:
+        text = _told(rows, observed["observed_value"])
     elif config.type == "unexpected_rows_expectation":
         text = "0 处不合"
     else:
         text = f"观察到 {_shown(observed['observed_value'])}"
-    named = {row.get("地区") for row in observed.get("details", {}).get("unexpected_rows") or ()}
-    regions = frozenset() if None in named else frozenset(map(str, named))
+    named: dict[str | None, list[dict[str, Any]]] = {}
+    for row in rows:
+        named.setdefault(row.get("地区"), []).append(row)
+    regions = {str(region): _told(own, len(own)) for region, own in named.items() if None not in named}
     return Finding(config.description, bool(result.success), text, regions)
+
+
+def _told(rows: list[dict[str, Any]], count: int) -> str:
+    """The first of the rows that a suite's SQL returned, and how many there are."""
+    text = "；".join(" ".join(f"{name}={_shown(value)}" for name, value in row.items()) for row in rows[:EXAMPLES])
+    return f"{text}；共 {count} 处" if count > EXAMPLES else text
 
 
 def _errors(info: dict[str, Any]) -> list[str | None]:
