@@ -468,6 +468,7 @@ BREAKS = {
         "update marts.mart_quarantine set reason = '重复：371502198801011234'": "原因中没有",
     },
     "marts.mart_blocked_partition": {
+        "update marts.mart_blocked_partition set school_year = null": "没有更新的都指明学年",
         "update marts.mart_blocked_partition set reason = null": "没有更新的地区学年都说明原因",
         "update marts.mart_blocked_partition set reason = '重复：371502198801011234'": "原因中没有",
     },
