@@ -349,7 +349,7 @@ def planned_facts(schools: pd.DataFrame, region: dict, year: int, dice: Dice) ->
     rows = []
     for spec in facts():
         fact = spec.fact_id
-        if fact in known or not spec.is_asked_of(region["documents"]) or UNTESTED.fullmatch(fact):
+        if fact in known or not spec.needed_by or not spec.is_asked_of(region["documents"]) or UNTESTED.fullmatch(fact):
             continue
         is_yes = spec.value_type == "boolean"
         said = PLANS.get(fact, "0 0 0" if fact.startswith("veto_") else "0.7 0.85 1" if is_yes else "1 1 1").split()[

@@ -639,7 +639,10 @@ def test_17_rows_that_wait_for_a_school_are_counted_under_what_they_wait_for(
         "demo/2023/schools.csv 第 2 行：“小学在校生数”为“y”，应为整数：请改正",
     ]
     assert reasons(con) == expected
-    assert warehouse.rejects(con, ("demo", 2023), 2) == expected[:3]
+    assert warehouse.rejects(con, ("demo", 2023), 2) == [
+        *expected[:3],
+        "…… 还有 4 处，见 marts.mart_quarantine",
+    ]
     held = con.execute("select waits_for, count(*) from raw.quarantine group by 1 order by 1").fetchall()
     assert held == [("3715020003", 54), ("3715020099", 3), ("371599", 1), (None, 4)]
 
@@ -979,7 +982,7 @@ def impossible_figures(raw: Path) -> None:
         3: {"小学在校生数": ""},
         4: {"小学在校生数": "", "初中在校生数": 300, "办学类型": "九年一贯制学校"},
         5: {"小学高于规定学历专任教师数": 99},
-        6: {"室内体育用房面积": 9999},
+        6: {"教学及辅助用房面积": 299},
         7: {"教学仪器设备资产值": ""},
         8: {"小学在校生数": "1234567890123456789"},
         9: {"小学在校生数": 20001},
@@ -994,6 +997,13 @@ def impossible_figures(raw: Path) -> None:
     folder = raw / "demo" / "2014"
     write_csv(folder / "schools.csv", table)
     rosters = [CLASS | {"学校标识码": "3715020013", "班号": str(i)} for i in range(1, 11)]
+    absurd = {
+        "单位类型": "学校",
+        "单位代码": "3715020010",
+        "事实编号": "explained_unit_jump",
+        "值": "好让它过了载入的关",
+    }
+    write_csv(folder / "facts.csv", [absurd])
     wrong = [CLASS | {"学校标识码": "3715020014", "班级学生数": 400}, rosters[0], CLASS | {"学校标识码": "3715029999"}]
     write_csv(folder / "classes.csv", [*rosters, *wrong])
     people = [TEACHER | {"教师编号": f"T{i}", "学校标识码": "3715020013"} for i in range(1, 31)]
@@ -1096,8 +1106,8 @@ def test_19_an_impossible_figure_is_null_with_a_reason_or_quarantined(ruined: Ru
         12: "学校标识码 3715020012 有两行",
     }
     assert ruined.query(
-        "select school_id, stage, exclusion_reason from fct_school_stage where school_year = 2014 and not is_in_scope order by all"
-    ) == [("3715020001", "primary", "该学段没有在校生"), ("3715020004", "primary", "在校生数缺失")]
+        "select school_id, stage, exclusion_reason from fct_school_stage where school_year = 2014 and is_in_scope is null order by all"
+    ) == [("3715020001", "primary", "填报在校生0人，却有班级或教师"), ("3715020004", "primary", "在校生数缺失")]
     nulls = ruined.query(
         """select school_id, indicator_id, null_reason from fct_school_indicator
         where school_year = 2014 and school_id in ('3715020005', '3715020006', '3715020007', '3715020010')

@@ -41,6 +41,9 @@ def make_warehouse(home: Path, number: int, rows: int = 200, descending: bool = 
             );
             INSERT INTO raw.region VALUES
                 ('liaocheng', '聊城', false, NULL), ('demo', '示例㐂县', true, NULL);
+            CREATE TABLE raw.blocked_partition (
+                region_id VARCHAR, school_year INTEGER, reason VARCHAR, since_release VARCHAR
+            );
             CREATE TABLE raw.source_file (
                 region_id VARCHAR, school_year INTEGER, source_file VARCHAR, sheet VARCHAR,
                 "extract" VARCHAR, sha256 VARCHAR, rows_in BIGINT, rows_loaded BIGINT,

@@ -76,6 +76,7 @@ REGION = {
         f" from mart_quarantine {NEWEST} where waits_for is null group by region_id, source_file, reason)",
         "source_file, reason",
     ),
+    "blocked": Table("school_year, reason, since_release", "mart_blocked_partition", "school_year"),
     "missing": Table(
         "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
         f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
@@ -208,7 +209,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",

@@ -231,6 +231,7 @@ function regionPage(index, region, data) {
   ];
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
+    ...blocked(data),
     ...sections(
       ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
       ["政策目标", ...targets(name, data, null)],
@@ -238,6 +239,10 @@ function regionPage(index, region, data) {
     ),
   ]];
 }
+
+/** What is not as it was last handed in, because it did not pass a check; first thing on the page. */
+const blocked = (data) => data.blocked.map((r) => el("p", {}, badge(["no", `✗ ${year(r.school_year)}没有更新`]),
+  ` ${r.since_release ? `仍是版本${r.since_release}的数` : "从未发布"}。${r.reason}`));
 
 /** Policy targets by document; with `areas`, the county's own value beside the region's. */
 function targets(name, data, areas) {
@@ -474,6 +479,7 @@ function countyPage(index, region, county, data, regionData) {
 
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
+    ...blocked(regionData),
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
       latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
