@@ -474,8 +474,8 @@ function countyPage(index, region, county, data, regionData) {
     ]),
   ], data.schools, "本学年没有学校。");
 
-  const complete = data.completeness.flatMap((r) => (r.is_complete ? [] : [el("div", {}, badge(["no", `✗ ${EXTRACTS[r.extract]}`]), ` ${whole(r.handed_in_school_count)}/${whole(r.expected_school_count)}所，${r.reason}`)]));
-  if (!complete.length) complete.push(badge(["yes", "✓ 完整"]));
+  const lacking = data.completeness.filter((r) => !r.is_complete);
+  const complete = badge(lacking.length ? ["no", "✗ 不完整"] : ["yes", "✓ 完整"]);
 
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
@@ -483,6 +483,7 @@ function countyPage(index, region, county, data, regionData) {
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
       latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
+    ...lacking.map((r) => el("p", { class: "soft" }, `${EXTRACTS[r.extract]} ${whole(r.handed_in_school_count)}/${whole(r.expected_school_count)}所：${r.reason}`)),
     facts(["数据", complete], ["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
       ["差异系数", `已判定${whole(latest.coefficient_count)}个（应14个），超限${whole(latest.failed_coefficient_count)}个`],
       ["政府保障程度", `15项达到${whole(latest.government_met_count)}项`], ["教育质量", `9项达到${whole(latest.quality_met_count)}项`]),
