@@ -146,6 +146,21 @@ def test_a_region_that_fails_the_first_gate_stays_behind_until_it_is_mended(fold
     assert status(folder).returncode == 0
 
 
+def test_the_gates_judge_every_year_of_a_region_that_changes(folder: Path) -> None:
+    """What a build from nothing refuses a refresh refuses too, whichever of the years changed and whoever else is refreshed."""
+    teachers = [{"教师编号": f"T{i}", "学校标识码": "3715020001", "学段": "小学"} for i in range(10)]
+    write_csv(folder / "raw" / "jia" / "2023" / "teachers.csv", teachers[:6])
+    assert refresh(folder).returncode == 0
+    write_csv(folder / "raw" / "jia" / "2022" / "teachers.csv", teachers)  # a year later there are 40 % fewer
+    write_csv(folder / "raw" / "yi" / "2024" / "teachers.csv", [{**teachers[0], "学校标识码": "3715030001"}])
+    hand_in(folder / "raw", "bing", 2024)
+    outcome = refresh(folder)
+    assert outcome.returncode == 1, outcome.stdout
+    assert "地区=jia 学年=2023 上年行数=10 本年行数=6" in outcome.stderr
+    assert "报了别的表的地区学年，学校表至少有一行：地区=yi 学年=2024" in outcome.stderr
+    assert [row[:2] for row in blocked(folder)] == [("jia", 2022), ("yi", 2024)] and ("bing", 2024) in pupils(folder)
+
+
 def test_a_region_that_fails_the_second_gate_stays_behind(folder: Path, tmp_path: Path) -> None:
     """With an expectation that nine schools break: what was computed is taken back too, before anything is published."""
     (tmp_path / "dagster_project").symlink_to(ROOT / "dagster_project")

@@ -265,9 +265,15 @@ def test_every_row_is_accounted_for(release: duckdb.DuckDBPyConnection, shared_d
     assert all(rows_in == loaded + quarantined + skipped for _, _, rows_in, loaded, quarantined, skipped in files)
 
 
-def test_schools_without_pupils_are_listed_and_left_out(release: duckdb.DuckDBPyConnection) -> None:
-    left_out = release.execute(
-        "select count(*) from fct_school_stage where region_id = 'philippines' and pupils = 0 and not is_in_scope"
-        " and exclusion_reason is not null"
-    ).fetchone()
-    assert left_out == (2,)
+def test_schools_without_pupils_but_with_teachers_are_named(release: duckdb.DuckDBPyConnection) -> None:
+    """The two real ones: no coefficient counts them, and their units are said to be incomplete, not judged without them."""
+    named = release.execute(
+        """select county_code, school_id from mart_missing_school
+        where region_id = 'philippines' and kind = 'undecided' order by all"""
+    ).fetchall()
+    assert named == [("CARAGA", "131473"), ("Region 10", "126484")]
+    balances = release.execute(
+        """select missing_school_count, is_met from mart_county_balance
+        where region_id = 'philippines' and county_code in ('CARAGA', 'Region 10') and stage = 'primary' and school_count > 0"""
+    ).fetchall()
+    assert balances and all(count == 1 and not is_met for count, is_met in balances)

@@ -9,16 +9,6 @@ with limits as (
     where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
 ),
 
--- rosters that lack a row: of a school, or of a school that is not known and so of any
-short as (
-    select distinct
-        region_id,
-        school_year,
-        school_id
-    from {{ ref('stg_quarantine') }}
-    where extract = 'classes' and waits_for is null and {{ pending() }}
-),
-
 counted as (
     select
         classes.region_id,
@@ -41,14 +31,15 @@ select
     counted.school_year,
     counted.school_id,
     counted.stage,
-    {%- for figure in ['classes', 'pupils', 'largest_class_pupils', 'large_classes', 'oversized_classes'] %}
-    case when of_school.region_id is null and of_any.region_id is null then counted.{{ figure }} end as {{ figure }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    case when short.school_id is null then counted.classes end as classes,
+    case when short.school_id is null then counted.pupils end as pupils,
+    case when short.school_id is null then counted.largest_class_pupils end as largest_class_pupils,
+    case when short.school_id is null then counted.large_classes end as large_classes,
+    case when short.school_id is null then counted.oversized_classes end as oversized_classes
 from counted
-left join short as of_school
+left join {{ ref('int_rosters__short') }} as short
     on
-        counted.region_id = of_school.region_id
-        and counted.school_year = of_school.school_year
-        and counted.school_id = of_school.school_id
-left join (select * from short where school_id is null) as of_any
-    on counted.region_id = of_any.region_id and counted.school_year = of_any.school_year
+        counted.region_id = short.region_id
+        and counted.school_year = short.school_year
+        and counted.school_id = short.school_id
+        and short.extract = 'classes'

@@ -341,7 +341,8 @@ named as (
     from gaps
     left join {{ ref('inputs') }} as inputs on gaps.input_id = inputs.input_id
     group by
-        gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, gaps.lacks, inputs.source, inputs.name_zh
+        gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, gaps.lacks, inputs.source,
+        inputs.name_zh
 ),
 
 missing as (

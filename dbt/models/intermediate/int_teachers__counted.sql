@@ -12,16 +12,6 @@ attributes as (
     select * from {{ ref('teacher_attributes') }}
 ),
 
--- rosters that lack a row: of a school, or of a school that is not known and so of any
-short as (
-    select distinct
-        region_id,
-        school_year,
-        school_id
-    from {{ ref('stg_quarantine') }}
-    where extract = 'teachers' and waits_for is null and {{ pending() }}
-),
-
 counted as (
     select
         teachers.region_id,
@@ -102,17 +92,16 @@ whole as (
         partitions.known_backbone_levels > 0 and counted.unread_backbone_levels = 0 as has_backbone_levels,
         counted.known_rotations = counted.full_time_teachers as has_rotations,
         counted.teachers_with_pay = counted.full_time_teachers as has_pay,
-        of_school.region_id is null and of_any.region_id is null as is_whole
+        short.school_id is null as is_whole
     from counted
     inner join partitions
         on counted.region_id = partitions.region_id and counted.school_year = partitions.school_year
-    left join short as of_school
+    left join {{ ref('int_rosters__short') }} as short
         on
-            counted.region_id = of_school.region_id
-            and counted.school_year = of_school.school_year
-            and counted.school_id = of_school.school_id
-    left join (select * from short where school_id is null) as of_any
-        on counted.region_id = of_any.region_id and counted.school_year = of_any.school_year
+            counted.region_id = short.region_id
+            and counted.school_year = short.school_year
+            and counted.school_id = short.school_id
+            and short.extract = 'teachers'
 )
 
 select

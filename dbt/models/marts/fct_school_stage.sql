@@ -202,7 +202,8 @@ doubted as (
                 weighted.is_teaching_point
                 and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
                 and weighted.roster_school_pupils >= {{ parameter('min_teaching_point_pupils') }}
-                then '教学点填报' || cast(weighted.school_pupils as varchar) || '人，班级名册却有'
+                then
+                    '教学点填报' || cast(weighted.school_pupils as varchar) || '人，班级名册却有'
                     || cast(weighted.roster_school_pupils as varchar) || '人'
         end as doubt
     from weighted

@@ -158,7 +158,8 @@ everything as (
         coalesce(missing.school_count, 0) = 0 and counties.has_schools as is_complete,
         case
             when not counties.has_schools then '没有报送学校表'
-            else '缺' || cast(missing.school_count as varchar) || '所学校：' || missing.names
+            else
+                '缺' || cast(missing.school_count as varchar) || '所学校：' || missing.names
                 || case when missing.school_count > 3 then '等' else '' end
         end as reason
     from counties
