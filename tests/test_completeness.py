@@ -3,7 +3,7 @@ that school's row, the county never passes."""
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import openpyxl
@@ -126,9 +126,9 @@ def county(year: int) -> Tables:
     return tables
 
 
-def write_region(raw: Path, number: int, change: Callable[[Tables], None]) -> None:
+def write_region(raw: Path, number: int, change: Callable[[Tables], None], years: Sequence[int] = YEARS) -> None:
     """A region of its own for a case: its county has a code of its own, and so have its schools."""
-    for year in YEARS:
+    for year in years:
         tables = county(year)
         if year == YEARS[-1]:
             change(tables)
