@@ -693,6 +693,15 @@ def test_18_what_is_no_number_is_unknown_and_listed_as_it_was(
     assert cells == [(text, f"“{column}”为“{text}”，{expected}：请改正") for text in wrong]
 
 
+def test_18_a_code_that_a_spreadsheet_made_a_number_of_is_no_code(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """It names no school: neither one that is missing nor, where codes have letters, one that is there."""
+    write_schools(raw)
+    write_csv(raw / "demo/2023/teachers.csv", [TEACHER, TEACHER | {"教师编号": "T2", "学校标识码": "3.71502E+09"}])
+    assert read(con, raw).quarantined == 1
+    lost = "“学校标识码”为“3.71502E+09”，是科学记数法，后几位已经丢失：请把这一列设为文本格式，再填完整的代码"
+    assert reasons(con) == [f"demo/2023/teachers.csv 第 3 行：{lost}"]
+
+
 # 24: file names and links (what a refresh makes of them: below)
 
 

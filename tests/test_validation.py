@@ -622,6 +622,8 @@ def test_every_expectation_is_seen_to_fail():
         suite = gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
         assert suite.name == f"{path.parent.name}.{path.stem}"
         assert suite.to_json_dict() == json.loads(path.read_text("utf-8"))
+        for expectation in suite.expectations:  # without it GX tells the reader so, in English
+            assert "{batch}" in getattr(expectation, "unexpected_rows_query", "{batch}")
         sentences = [str(expectation.description) for expectation in suite.expectations]
         assert len(set(sentences)) == len(sentences)
         for sentence in sentences:

@@ -19,6 +19,7 @@ SHORTEST_PERSONAL = 11  # characters; what is shorter is not looked at again
 LONGEST_NUMBER = 14  # digits that a message may quote: an identity number of the old kind has 15
 FIRST_HAN = "一"  # code point of the first Chinese character: identifiers and figures stand before it
 UNREAD = "STRUCT(column_name VARCHAR, reason VARCHAR, original VARCHAR)[]"  # cells of one row that could not be read
+SCIENTIFIC = r"\d(\.\d+)?[eE]\+?\d+"  # what a spreadsheet makes of a long code
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
 
@@ -115,6 +116,10 @@ def _column_rules(column: Column, region: Region, is_damaged: bool) -> list[Rule
     if is_damaged:
         lost = quote(f"{zh}里有转换时丢失的字符（显示为 □）：请从原系统重新导出")
         rules.append(Rule(f"contains({text}, {quote(DAMAGED)})", lost, column))
+    if column.is_code:
+        lost = quote("”，是科学记数法，后几位已经丢失：请把这一列设为文本格式，再填完整的代码")
+        is_own = f"regexp_full_match({text}, {quote(region.school_id_pattern)})"
+        rules.append(Rule(f"regexp_full_match({text}, {quote(SCIENTIFIC)}) and not {is_own}", said + lost, column))
     if column.required:
         rules.append(Rule(f"{text} is null", quote(f"{zh}未填：请补填"), column))
     if column.type in WHAT_IS_EXPECTED:

@@ -109,24 +109,38 @@ of_schools as (
     group by {{ county_key }}
 ),
 
--- rows and cells by the county of their school; what names no school that is there belongs to no county
+-- rows by the county that they name or their school lies in; what names neither may be any county's
 rejected_rows as (
     select
-        schools.region_id,
-        schools.school_year,
-        schools.county_code,
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
         quarantine.extract,
         count(*) as row_count
     from {{ ref('stg_quarantine') }} as quarantine
-    inner join schools
+    left join {{ ref('stg_schools') }} as of_school
         on
-            quarantine.region_id = schools.region_id
-            and quarantine.school_year = schools.school_year
-            and quarantine.school_id = schools.school_id
-    where quarantine.waits_for is null and {{ pending('quarantine') }}
-    group by schools.region_id, schools.school_year, schools.county_code, quarantine.extract
+            quarantine.region_id = of_school.region_id
+            and quarantine.school_year = of_school.school_year
+            and quarantine.school_id = of_school.school_id
+    left join counties as named
+        on
+            quarantine.region_id = named.region_id
+            and quarantine.school_year = named.school_year
+            and quarantine.school_id = named.county_code
+    inner join counties
+        on
+            quarantine.region_id = counties.region_id
+            and quarantine.school_year = counties.school_year
+            and coalesce(of_school.county_code, named.county_code, counties.county_code) = counties.county_code
+    where
+        quarantine.waits_for is null
+        and (quarantine.extract <> 'schools' or of_school.school_id is not null)
+        and {{ pending('quarantine') }}
+    group by counties.region_id, counties.school_year, counties.county_code, quarantine.extract
 ),
 
+-- cells by the county of their school
 unread_cells as (
     select
         schools.region_id,
