@@ -22,6 +22,7 @@ REGIONS, ALIASES = "regions.yml", "aliases.csv"
 SCENARIOS = "scenarios"  # beside the years of a region: files of `junheng scenario`, never loaded
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[12][0-9]{3}")
+COUNTY_CODE = "[0-9A-Za-z一-鿿][0-9A-Za-z一-鿿 ._-]{0,39}"  # it names files; Python and DuckDB read it alike
 REGION_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 NO_KEY = re.compile(r"[\x00-\x1f\x7f|\ud800-\udfff]|\.\.\.")  # what a Dagster partition key cannot hold
 PLAIN_CRON = re.compile(r"([0-5]?\d) ([01]?\d|2[0-3]) (\*|[1-9]|1\d|2[0-8]) \* (\*|[0-6](,[0-6])*|1-5|1-6)", re.ASCII)
@@ -102,7 +103,10 @@ def _holds(name: str, value: Any) -> bool:
         case "name_zh", str() | int():
             return _is_text(value)
         case "counties", dict():
-            return all(_is_text(code) and (name is None or _is_text(name)) for code, name in value.items())
+            return all(
+                re.fullmatch(COUNTY_CODE, str(code)) and (name is None or _is_text(name))
+                for code, name in value.items()
+            )
         case "school_id_pattern", str():
             return _is_pattern(value)
         case "refresh", str():

@@ -13,11 +13,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from dagster_project import facts
 from dagster_project.extracts.contract import Column, Extract, contract
+from dagster_project.extracts.rows import LARGEST
 
 HOUSE = "均衡 Junheng"
 EXPLANATION, CHOICES, DICTIONARY = "填写说明", "选项", "事实目录"
 LAST_ROW = 50_000  # of the drop-downs and limits; a big county has some ten thousand teachers
-LARGEST = 999_999_999_999  # where the contract sets no bound; whoever types more has typed a code
 LONGEST_PROMPT, LONGEST_ERROR = 255, 225  # characters that Excel shows; with more it calls the file damaged
 KINDS = {"text": "文字", "integer": "整数", "number": "数值", "boolean": "是/否"}  # every domain: 选项
 RULES = {
@@ -137,8 +137,8 @@ def _validation(column: Column, where: str | None, values: str) -> DataValidatio
     elif column.type in ("integer", "number"):
         validation.type = "whole" if column.type == "integer" else "decimal"
         validation.operator = "between"
-        validation.formula1 = f"{-LARGEST if column.min is None else column.min:.15g}"
-        validation.formula2 = f"{LARGEST if column.max is None else column.max:.15g}"
+        validation.formula1 = f"{1 - LARGEST if column.min is None else column.min:.15g}"
+        validation.formula2 = f"{LARGEST - 1 if column.max is None else column.max:.15g}"
     blank = "必填" if column.required else "没有数据就留空"
     allowed = f"取值：{values}" if values else ""
     lines = (f"{column.name}：{_kind(column)}，{blank}", column.note_zh, f"例：{column.example}", allowed)

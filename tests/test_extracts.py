@@ -1,12 +1,13 @@
 """A file becomes typed rows and named rejects: headers, units, values, and every row accounted for."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import openpyxl
 import pytest
-from conftest import read, reasons, schools, value, write_csv, write_schools
+from conftest import REGION, grid, read, reasons, schools, value, write_csv, write_schools
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ from dagster_project.regions import RegionsError, find_partitions, read_regions
         ({"学校标识码": "371502001"}, "“学校标识码”为“371502001”，不合规则"),
         ({"县级行政区划代码": "371599"}, "“县级行政区划代码”为“371599”，不属于示范区"),
         ({"办学类型": "学堂"}, "“办学类型”为“学堂”，不是可用的取值"),
+        ({"学校名称": "第\x0b1小学"}, "“学校名称”里有看不见的控制字符：请重新键入这一格"),
+        ({"学校名称": "#REF!"}, "“学校名称”为“#REF!”，是公式出错的结果：请改好公式，或填写内容"),
     ],
 )
 def test_a_bad_school_is_quarantined_by_name_and_the_rest_loads(
@@ -48,6 +51,11 @@ def test_a_bad_school_is_quarantined_by_name_and_the_rest_loads(
         ({"是否寄宿制": "不详"}, "is_boarding", "“是否寄宿制”为“不详”，不是可用的取值（是、否）：请改正"),
         ({"普通教室数": "约5"}, "classrooms", "“普通教室数”为“约5”，应为整数：请改正"),
         ({"运动场地面积": "nan"}, "sports_ground_area_m2", "“运动场地面积”为“nan”，应为数字：请改正"),
+        ({"图书册数": "1000,5"}, "books", "“图书册数”为“1000,5”，应为整数：请改正"),
+        ({"运动场地面积": "3,8"}, "sports_ground_area_m2", "“运动场地面积”为“3,8”，应为数字：请改正"),
+        ({"运动场地面积": "1.000,50"}, "sports_ground_area_m2", "“运动场地面积”为“1.000,50”，应为数字：请改正"),
+        ({"运动场地面积": "1e308"}, "sports_ground_area_m2", "“运动场地面积”为“1e308”，应为数字：请改正"),
+        ({"乡镇街道": "柳园\x07街道"}, "township", "“乡镇街道”里有看不见的控制字符：请重新键入这一格"),
         ({"图书册数": -3}, "books", "“图书册数”为“-3”，不能小于 0：请改正"),
         ({"小学班级数": 401}, "primary_classes", "“小学班级数”为“401”，不能大于 400：请改正"),
         ({"乡镇街道": "柳\ufffd街道"}, "township", "“乡镇街道”里有转换时丢失的字符（显示为 □）：请从原系统重新导出"),
@@ -104,6 +112,37 @@ def test_what_could_be_read_of_a_rejected_row_is_kept(con: duckdb.DuckDBPyConnec
         ("schools", "3715020001", "第1小学", "371502", None),
         ("schools", "（已隐去）", "第2小学", "371502", None),
     ]
+
+
+def test_a_formula_without_a_result_is_no_blank(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """#N/A says that there is nothing; #DIV/0! and the like that nobody looked."""
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for row in grid(schools()):
+        sheet.append(row)
+    column = list(schools()[0]).index("图书册数") + 1
+    for row, text in ((2, "#DIV/0!"), (3, "#N/A")):
+        sheet.cell(row, column, text).data_type = "e"
+    (raw / "demo/2023").mkdir(parents=True)
+    book.save(raw / "demo/2023/schools.xlsx")
+    assert read(con, raw).loaded == 6
+    said = con.execute("select row_number, original, reason from raw.unread_cell").fetchall()
+    assert said == [(2, "#DIV/0!", "“图书册数”为“#DIV/0!”，应为整数：请改正")]
+    assert value(con, "books", "3715020002") is None
+
+
+@pytest.mark.parametrize("code", ["../../../x", "/etc/x", "a\\b", "x" * 41, ".x", "a:b"])
+def test_a_county_code_that_could_name_a_file_elsewhere_is_refused(
+    con: duckdb.DuckDBPyConnection, raw: Path, code: str
+) -> None:
+    """Of a region without a list of counties, where any code is taken."""
+    write_csv(
+        raw / "demo/2023/schools.csv",
+        [row | {"县级行政区划代码": code} for row in schools()[:1]] + schools(county="Region 10")[1:],
+    )
+    account = read(con, raw, replace(REGION, counties={}))
+    assert (account.loaded, account.quarantined) == (5, 1)
+    assert "最多 40 个字：请改正" in reasons(con)[0]
 
 
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:

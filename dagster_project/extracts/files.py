@@ -28,6 +28,8 @@ CHUNK = 50_000
 ENCODINGS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 DAMAGED = "\ufffd"
 BLANKS = " \t\n\r\u00a0\u3000\ufeff"  # space, tab, line ends, no-break and full-width space, byte order mark
+CONTROL = "".join(map(chr, [*range(1, 9), 11, 12, *range(14, 32), 127]))  # what no workbook can hold
+MARKS = BLANKS + DAMAGED + CONTROL
 # Chinese in UTF-8 as a cell of its own. In GB18030 such bytes hardly ever stand together: they tell a file of two encodings.
 CHINESE_UTF8 = re.compile(rb"(?<![\x80-\xff])(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}(?![\x80-\xff])")
 LEAD_OR_TRAIL = bytes(
@@ -48,7 +50,7 @@ class Sheet:
     name    null for a text file
     table   the name under which the connection knows it, until `forget`
     top     the first rows, where the header is looked for
-    marks   which of BLANKS and DAMAGED stand anywhere in it; what does not stand there need not be looked for
+    marks   which of MARKS stand anywhere in it; what does not stand there need not be looked for
     """
 
     name: str | None
@@ -221,7 +223,7 @@ def _convert(path: Path, encoding: str, copy: Path) -> str:
             if suspect and (found := CHINESE_UTF8.search(block)):
                 where = line + block.count(b"\n", 0, found.start())
                 raise Unreadable(f"编码混杂：第 {where} 行是 UTF-8，别处不是：请在 Excel 中另存为“CSV UTF-8”")
-            marks += "".join(mark for mark in BLANKS + DAMAGED if mark not in marks and mark in text)
+            marks += "".join(mark for mark in MARKS if mark not in marks and mark in text)
             line += block.count(b"\n")
             if target:
                 target.write(text.encode())

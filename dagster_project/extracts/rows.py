@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 
 from dagster_project.extracts.contract import Column, Extract, contract
-from dagster_project.extracts.files import BLANKS, DAMAGED, Sheet
+from dagster_project.extracts.files import BLANKS, CONTROL, DAMAGED, Sheet
 from dagster_project.extracts.headers import Headers
-from dagster_project.regions import TEN_DIGITS, Region
+from dagster_project.regions import COUNTY_CODE, TEN_DIGITS, Region
 
 FULL_WIDTH = ("０１２３４５６７８９－．，", "0123456789-.,")
 IN_PERSONAL = 11  # how many of them an identity or telephone number may hold
@@ -20,6 +20,9 @@ LONGEST_NUMBER = 14  # digits that a message may quote: an identity number of th
 FIRST_HAN = "一"  # code point of the first Chinese character: identifiers and figures stand before it
 UNREAD = "STRUCT(column_name VARCHAR, reason VARCHAR, original VARCHAR)[]"  # cells of one row that could not be read
 SCIENTIFIC = r"\d(\.\d+)?[eE]\+?\d+"  # what a spreadsheet makes of a long code
+LARGEST = 10**12  # where the contract sets no bound; whoever types more has typed a code
+THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"  # a comma that stands anywhere else may be a decimal point
+FAILED_FORMULAS = ", ".join(f"'#{name}'" for name in ("DIV/0!", "NAME?", "NULL!", "NUM!", "REF!", "VALUE!"))
 WHAT_IS_EXPECTED = {"integer": "应为整数", "number": "应为数字"}
 
 
@@ -49,8 +52,10 @@ def create_macros() -> str:
     plain = "translate(x, {}, {})".format(*(quote(chars[:IN_PERSONAL]) for chars in FULL_WIDTH))
     return f"""
     create or replace temp macro cleaned(x) as case when x not in ({tokens}) then x end;
+    create or replace temp macro narrow_number(x) as
+        case when not contains(x, ',') or regexp_full_match(x, {quote(THOUSANDS)}) then try_cast(replace(x, ',', '') as double) end;
     create or replace temp macro to_number(x) as
-        coalesce(try_cast(x as double), try_cast(replace(translate(x, {wide}, {narrow}), ',', '') as double));
+        coalesce(try_cast(x as double), narrow_number(translate(x, {wide}, {narrow})));
     create or replace temp macro holds_identity(x) as
         length(x) >= {SHORTEST_PERSONAL} and regexp_matches({plain}, {quote(of_a_code)});
     create or replace temp macro holds_personal(x) as
@@ -93,8 +98,8 @@ def _typed(column: Column, hash_key: str) -> str:
     if column.type == "text":
         return text
     if column.type in WHAT_IS_EXPECTED:
-        whole = f" and {number} = trunc({number}) and abs({number}) < 1e15" if column.type == "integer" else ""
-        return f"case when isfinite({number}){whole} then {number}::{column.duckdb_type} end"
+        whole = f" and {number} = trunc({number})" if column.type == "integer" else ""
+        return f"case when abs({number}) < {LARGEST}{whole} then {number}::{column.duckdb_type} end"
     cases = " ".join(
         f"when {text} in ({_words(value, said)}) then {quote(value)}"
         for value, said in contract().domains[column.type].items()
@@ -108,12 +113,18 @@ def _words(value: str, said: list[str]) -> str:
     return ", ".join(map(quote, dict.fromkeys(words)))
 
 
-def _column_rules(column: Column, region: Region, is_damaged: bool) -> list[Rule]:
+def _column_rules(column: Column, region: Region, marks: str) -> list[Rule]:
     """What a value must be, in the order in which it is said: of a cell only the first that it breaks."""
     text, zh = f"t_{column.name}", f"“{column.zh}”"
     said = f"{quote(f'{zh}为“')} || {text} || "
     rules = []
-    if is_damaged:
+    if column.type == "text" and any(mark in marks for mark in CONTROL):
+        hidden = quote(f"{zh}里有看不见的控制字符：请重新键入这一格")
+        rules.append(Rule(f"regexp_matches({text}, '[[:cntrl:]]')", hidden, column))
+    if column.type == "text":
+        failed = quote("”，是公式出错的结果：请改好公式，或填写内容")
+        rules.append(Rule(f"{text} in ({FAILED_FORMULAS})", said + failed, column))
+    if DAMAGED in marks:
         lost = quote(f"{zh}里有转换时丢失的字符（显示为 □）：请从原系统重新导出")
         rules.append(Rule(f"contains({text}, {quote(DAMAGED)})", lost, column))
     if column.is_code:
@@ -170,6 +181,10 @@ def _school_rules(extract: Extract, region: Region) -> list[Rule]:
             quote("没有任何学段的在校生数：请至少填写一个学段"),
         ),
     ]
+    unsafe = "'“县级行政区划代码”为“' || county_code || " + quote(
+        "”，只能用字母、数字、汉字、空格、点、下划线和连字符，最多 40 个字：请改正"
+    )
+    rules.append(Rule(f"not regexp_full_match(county_code, {quote(COUNTY_CODE)})", unsafe, county_code))
     if region.counties:
         codes = ", ".join(quote(code) for code in region.counties)
         hint = quote(f"”，不属于{region.name_zh}：请改正，或在 regions.yml 中登记这个县")
@@ -226,9 +241,8 @@ def typed_rows(extract: Extract, headers: Headers, region: Region, sheet: Sheet,
     ragged = is_ragged(headers, sheet)
     too_many = f"'本行有 ' || cells || {quote(f' 格，表头有 {headers.width} 格：请补齐或删去多余的格')}"
     of_row = _school_rules(extract, region) if extract.name == "schools" else []
-    is_damaged = DAMAGED in sheet.marks
     of_column = {
-        c: _column_rules(c, region, is_damaged) + [rule for rule in of_row if rule.column == c]
+        c: _column_rules(c, region, sheet.marks) + [rule for rule in of_row if rule.column == c]
         for c in columns
         if c.name in position or c.required
     }

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.extracts.files import BLANKS, DAMAGED, OLE, ZIP, Unreadable, as_table
+from dagster_project.extracts.files import DAMAGED, MARKS, OLE, ZIP, Unreadable, as_table
 from dagster_project.worker import start_pool
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ MOST_UNPACKED = 1 << 30
 MOST_RATIO = 200  # unpacked bytes for one packed; a sheet of figures has 5 to 40
 MOST_CELLS = 60_000_000
 UNSEEN = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f{DAMAGED}]")
+FAILED = re.compile(rb"<v>#(?:DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)")  # a formula; #N/A says that there is nothing
 SAVE_AGAIN = "请用 Excel 打开后另存为 .xlsx"
 
 Content = tuple[str, "pa.Table", str]  # name, rows and marks of a sheet, as files.Sheet has them
@@ -97,7 +98,7 @@ def contents_of(path: Path) -> list[Content]:
     contents = []
     for name, texts in texts_of(path):
         words = "".join({cell for row in texts for cell in row})
-        marks = "".join(mark for mark in BLANKS + DAMAGED if mark in words)
+        marks = "".join(mark for mark in MARKS if mark in words)
         contents.append((name, as_table(texts), marks))
     return contents
 
@@ -107,6 +108,7 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     _refuse_what_is_none(path)
+    failed = _failed_formulas(path)
     try:
         with CalamineWorkbook.from_path(path) as workbook:
             names = [UNSEEN.sub("□", name) for name in workbook.sheet_names]
@@ -119,13 +121,14 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
                 height, width = sheet.end[0] + 1, sheet.end[1] + 1
                 if height * width > MOST_CELLS:
                     raise Unreadable(f"工作表“{name}”大到 {height} 行 {width} 列：请删去远处多余的单元格")
-                yield (
-                    name,
-                    [
-                        [cell if type(cell) is str and "\0" not in cell else _text(cell) for cell in row]
-                        for row in sheet.to_python(skip_empty_area=False)
-                    ],
-                )
+                rows = [
+                    [cell if type(cell) is str and "\0" not in cell else _text(cell) for cell in row]
+                    for row in sheet.to_python(skip_empty_area=False)
+                ]
+                for row, column, text in failed.get(workbook.sheet_names[index], ()):
+                    if row <= height and column <= width:
+                        rows[row - 1][column - 1] = text
+                yield name, rows
     except PasswordError as error:
         raise Unreadable("工作簿有打开密码：请去掉密码后重新放入") from error
     except (CalamineError, OSError) as error:
@@ -163,6 +166,28 @@ def _refuse_what_is_none(path: Path) -> None:
             )
     if sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise Unreadable(f"工作簿展开后超过 {MOST_UNPACKED >> 30} GB：请另存为 CSV")
+
+
+def _failed_formulas(path: Path) -> dict[str, list[tuple[int, int, str]]]:
+    """Row, column and what it shows of every formula without a result, by sheet; the parser leaves them blank."""
+    if path.suffix.lower() == ".xls":
+        return {}
+    with zipfile.ZipFile(path) as parts:
+        sheets = [part for part in parts.namelist() if part.startswith("xl/worksheets/")]
+        if not any(FAILED.search(parts.read(part)) for part in sheets):
+            return {}
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=True)
+    return {
+        sheet.title: [
+            (cell.row, cell.column, str(cell.value))
+            for row in sheet.iter_rows()
+            for cell in row
+            if cell.data_type == "e" and cell.value != "#N/A"
+        ]
+        for sheet in book.worksheets
+    }
 
 
 def _text(cell: Any) -> str:

@@ -121,6 +121,11 @@ def write_form(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str,
     _recognition(page(book, "表Ⅵ", "表Ⅵ 社会认可度", 8), blanks)
     missing = [(f"表{table}", label, reason) for table, _, _, shown, label, reason in rows if shown is None]
     _missing(page(book, "缺少的数据", "没有填的格和要报的数据", 3), missing)
+    for sheet in book:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.data_type == "f":  # a name that begins like a formula is a name
+                    cell.data_type = "s"
     book.save(path)
 
 
