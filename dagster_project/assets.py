@@ -21,6 +21,7 @@ from dagster_project.regions import Region, find_partitions, read_regions
 from dagster_project.release.export import to_postgres
 from dagster_project.release.publish import publish
 from dagster_project.release.read import ReleaseError, current_release
+from dagster_project.runs import alive
 from dagster_project.settings import home_folder, postgres, raw_folder
 
 PARTITIONS = "junheng/partitions"
@@ -37,7 +38,8 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
     Its value is where the steps of a run note which regions stay behind, each with the reason.
     """
     validation.start_worker()
-    with warehouse.hold(home_folder(), lambda text: tell(context, text)):
+    home = home_folder()
+    with alive(home, context.run_id or ""), warehouse.hold(home, lambda text: tell(context, text)):
         yield {}
 
 

@@ -10,7 +10,8 @@ import dagster as dg
 from dagster_project.assets import PARTITIONS, region_year, regions
 from dagster_project.load import partition_files
 from dagster_project.regions import Region, RegionsError, find_partitions, read_regions
-from dagster_project.settings import raw_folder
+from dagster_project.runs import end_dead
+from dagster_project.settings import home_folder, raw_folder
 from dagster_project.warehouse import Partition
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -73,8 +74,9 @@ schedules = [_schedule(region, region.refresh) for region in regions.values() if
 def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Refresh the regions whose files or entry changed since the last look and have been still for one look.
 
-    A region whose folder is gone has changed too.
+    A region whose folder is gone has changed too. What waits behind a run that has died is let go first.
     """
+    end_dead(context.instance, home_folder())
     raw = raw_folder()
     seen = json.loads(context.cursor or "{}")
     try:

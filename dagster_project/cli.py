@@ -154,11 +154,12 @@ def _prepare() -> None:
 
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, nothing sent home, no newsletter, a lean event log."""
+    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
+        "run_monitoring": {"enabled": True},
         "event_log_storage": {
             "module": "dagster_project.event_log",
             "class": "KeptSqliteEventLog",

@@ -7,6 +7,8 @@ import dagster as dg
 
 from dagster_project.automation import run_tags
 from dagster_project.definitions import defs
+from dagster_project.runs import end_dead
+from dagster_project.settings import home_folder
 from dagster_project.warehouse import Partition
 
 
@@ -14,6 +16,7 @@ def run(partitions: Collection[Partition]) -> bool:
     """Refresh these partitions in one Dagster run; True when every step and every gate passed."""
     job = defs.resolve_job_def("refresh")
     with dg.DagsterInstance.get() as instance:
+        end_dead(instance, home_folder())
         result = job.execute_in_process(
             instance=instance,
             tags=run_tags(partitions),

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from conftest import ROOT, command, environment, junheng, schools, write_csv, write_regions
 
-from dagster_project import ledger, load, settings, transform, warehouse
+from dagster_project import automation, ledger, load, settings, transform, warehouse
 from dagster_project.release.publish import verify
 from dagster_project.release.read import connect, current_release
 
@@ -230,6 +231,32 @@ def test_what_a_killed_run_loaded_is_not_read_by_the_next(folder: Path) -> None:
     assert pupils(folder) == before | {("yi", 2023): before["yi", 2023] + 63}
     assert refresh(folder).returncode == 0
     assert pupils(folder)["jia", 2023] == before["jia", 2023] + 63
+
+
+def test_a_run_that_died_lets_the_next_one_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kill -9: it would count as running for ever. The service looks once a minute, and leaves alone what is alive."""
+    monkeypatch.setenv("JUNHENG_HOME", str(folder / "home"))
+    monkeypatch.setenv("JUNHENG_RAW", str(folder / "raw"))
+    hand_in(folder / "raw", "jia", 2023, 小学在校生数=500)
+    arguments = command("refresh", "--raw", folder / "raw", "--home", folder / "home")
+
+    def look() -> list[dg.DagsterRunStatus]:
+        with dg.build_sensor_context(instance=instance) as context:
+            automation.new_files.evaluate_tick(context)
+        return [run.status for run in instance.get_runs() if run.status != dg.DagsterRunStatus.SUCCESS]
+
+    with (
+        dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance,
+        subprocess.Popen(
+            arguments, env=environment(), stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("[1/1] jia 2023"))
+        assert look() == [dg.DagsterRunStatus.STARTED]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert look() == [dg.DagsterRunStatus.FAILURE]
 
 
 def test_an_entry_that_is_wrong_stops_its_region_alone(folder: Path) -> None:
