@@ -192,13 +192,17 @@ def _apply(
     key: str,
 ) -> None:
     """Make one change and tell what came of it."""
-    place = f"{number} {change.region_id} {change.school_year}"
-    if change.problem:
+    place, problem, account = f"{number} {change.region_id} {change.school_year}", change.problem, None
+    try:
+        account = None if problem else load.apply_change(con, raw_folder(), change, region, key)
+    except load.StillChanging as error:
+        problem = str(error)
+    if problem:
         current = current_release(home_folder())
-        ledger.block(con, change.partition, change.problem, current.name if current else None)
-        tell(context, f"{place}：没有载入。{change.problem}", logging.WARNING)
+        ledger.block(con, change.partition, problem, current.name if current else None)
+        context.resources.warehouse_lock[change.region_id] = problem
+        tell(context, f"{place}：没有载入。{problem}", logging.WARNING)
         return
-    account = load.apply_change(con, raw_folder(), change, region, key)
     tell(context, f"{place}：文件已撤回，移出" if change.fingerprint is None else f"{place}：{account}")
     for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
         tell(context, f"    {line}", logging.WARNING)

@@ -17,15 +17,25 @@ from dagster_project.incoming import read_files, sha256
 from dagster_project.regions import Region, find_partitions
 from dagster_project.warehouse import TABLES, Account, Partition, account, write_region
 
+Look = list[tuple[Path, int, int, int, int]]  # path, inode, size and times of every file
+
+
+class StillChanging(ValueError):
+    """A partition's files changed between the look at them and the end of reading; the message is Chinese."""
+
 
 @dataclass(frozen=True)
 class Change:
-    """A partition to load again (fingerprint of its files now), to take out (None), or that cannot be loaded (problem says why)."""
+    """A partition to load again (fingerprint of its files now), to take out (None), or that cannot be loaded (problem says why).
+
+    look: its files as they were when the fingerprint was taken; null: not compared with what they are when they have been read.
+    """
 
     region_id: str
     school_year: int
     fingerprint: str | None
     problem: str | None = None
+    look: Look | None = None
 
     @property
     def partition(self) -> Partition:
@@ -69,10 +79,16 @@ def find_changes(
         elif partition not in present:
             changes.append(Change(*partition, None))
         else:
+            look = _look(raw, partition)
             fingerprint = _fingerprint(raw, partition, region, key)
             if partition in held or was_loaded.get(partition) != fingerprint:
-                changes.append(Change(*partition, fingerprint))
+                changes.append(Change(*partition, fingerprint, look=look))
     return changes
+
+
+def _look(raw: Path, partition: Partition) -> Look:
+    seen = ((path, path.lstat()) for path in partition_files(raw, *partition))
+    return [(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in seen]
 
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
@@ -107,9 +123,14 @@ def _digest_of(raw: Path, path: Path, *_: int) -> str:
 
 
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
-    """Replace one partition and its region's entry, whole, in one transaction; on any error nothing of it has changed."""
+    """Replace one partition and its region's entry, whole, in one transaction; on any error nothing of it has changed.
+
+    Raises StillChanging for files that are no longer those that the change was found by.
+    """
     files = partition_files(raw, *change.partition) if change.fingerprint is not None else []
     read_files(con, raw, files, region, change.school_year, key)
+    if change.look is not None and _look(raw, change.partition) != change.look:
+        raise StillChanging("载入的时候文件还在改动：请等文件放稳，再运行 junheng refresh")
     if change.fingerprint is not None:
         con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
     with ledger.replacing(con, change.partition):

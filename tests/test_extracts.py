@@ -11,7 +11,7 @@ from conftest import REGION, grid, read, reasons, schools, value, write_csv, wri
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_project import warehouse
+from dagster_project import load, warehouse
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import RegionsError, find_partitions, read_regions
 
@@ -143,6 +143,21 @@ def test_a_county_code_that_could_name_a_file_elsewhere_is_refused(
     account = read(con, raw, replace(REGION, counties={}))
     assert (account.loaded, account.quarantined) == (5, 1)
     assert "最多 40 个字：请改正" in reasons(con)[0]
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """What was read is not what was hashed: nothing of it is kept, even where the file is as before in the end."""
+    path = write_schools(raw)
+    before = path.read_bytes()
+    [change] = load.find_changes(con, raw, {"demo": REGION}, "key", None)
+    for content in (before.replace(b"474", b"475"), before):
+        path.write_bytes(content)
+        with pytest.raises(load.StillChanging, match="还在改动"):
+            load.apply_change(con, raw, change, REGION, "key")
+        assert con.execute("from raw.schools").fetchall() == con.execute("from raw.loaded_partition").fetchall() == []
+    [change] = load.find_changes(con, raw, {"demo": REGION}, "key", None)
+    assert load.apply_change(con, raw, change, REGION, "key").loaded == 6
+    assert load.find_changes(con, raw, {"demo": REGION}, "key", None) == []
 
 
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
