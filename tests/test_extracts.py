@@ -160,6 +160,35 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(con: duckdb.DuckDBPy
     assert load.find_changes(con, raw, {"demo": REGION}, "key", None) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["370102 19880101 1234", "370102-19880101-1234", "３７０１０２１９８８０１０１１２３Ｘ", "370102\u200b198801011234",
+     "0086138 1234 5678", "138.1234.5678", "(138)12345678", "138\u00a01234\u00a05678", "+86 138-1234-5678"],
+)  # fmt: skip
+def test_a_persons_number_is_found_however_it_is_written(con: duckdb.DuckDBPyConnection, raw: Path, text: str) -> None:
+    write_schools(raw, {"学校名称": f"联系{text}"})
+    assert read(con, raw).quarantined == 1
+    [line] = reasons(con)
+    assert "“学校名称”里有身份证号或手机号：不收个人信息，请删去" in line
+    stored = str(con.execute("from raw.quarantine").fetchall())
+    assert text not in stored and "（已隐去）" in stored
+
+
+@pytest.mark.parametrize("text", ["第138中学2023年12月校区", "1985-09-01建，13800.5平方米", "0635-8412345分机"])
+def test_figures_that_are_no_persons_number_stay(con: duckdb.DuckDBPyConnection, raw: Path, text: str) -> None:
+    write_schools(raw, {"学校名称": text})
+    assert read(con, raw).loaded == 6
+    assert value(con, "school_name") == text
+
+
+def test_a_line_without_end_is_no_table(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """It would be read whole, at twenty times its size."""
+    write_schools(raw)
+    (raw / "demo/2023/teachers.csv").write_text("教师编号," * 500_000, "utf-8")
+    assert read(con, raw).loaded == 6
+    assert reasons(con) == ["demo/2023/teachers.csv：第 1 行长到超过 1,000,000 个字：不是一行一条的表，请重新导出"]
+
+
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     write_schools(raw)
     read(con, raw, region=None)

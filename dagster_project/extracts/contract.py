@@ -10,6 +10,7 @@ import yaml
 CELL_MAP = (
     "official_forms.csv"  # where the columns stand on official forms; a file of that name in raw/ goes before ours
 )
+BETWEEN = "[\\s\u00a0\u3000\u200b-\u200f\u2060\ufeff.·()（）_－—-]{0,3}"  # "~" in a pattern of what is personal
 SOURCE = Path(__file__).with_name("contract.yml")
 DUCKDB_TYPES = {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 
@@ -120,7 +121,7 @@ def contract() -> Contract:
         null_tokens=tuple(document["null_tokens"]),
         total_row=document["total_row"],
         note_row=document["note_row"],
-        personal=document["personal"],
+        personal={name: pattern.replace("~", BETWEEN) for name, pattern in document["personal"].items()},
         explanations=document["explanations"],
         left_schools=tuple(document["left_schools"]),
         answers=document["answers"],

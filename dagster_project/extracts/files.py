@@ -29,6 +29,7 @@ ENCODINGS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.
 DAMAGED = "\ufffd"
 BLANKS = " \t\n\r\u00a0\u3000\ufeff"  # space, tab, line ends, no-break and full-width space, byte order mark
 CONTROL = "".join(map(chr, [*range(1, 9), 11, 12, *range(14, 32), 127]))  # what no workbook can hold
+LONGEST_LINE = 1_000_000  # characters
 MARKS = BLANKS + DAMAGED + CONTROL
 # Chinese in UTF-8 as a cell of its own. In GB18030 such bytes hardly ever stand together: they tell a file of two encodings.
 CHINESE_UTF8 = re.compile(rb"(?<![\x80-\xff])(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}(?![\x80-\xff])")
@@ -213,7 +214,7 @@ def _convert(path: Path, encoding: str, copy: Path) -> str:
     Raises UnicodeDecodeError, and Unreadable for what is not text or is in two encodings.
     """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    marks, line = "", 1
+    marks, line, length = "", 1, 0
     with path.open("rb") as source, nullcontext() if copy == path else copy.open("wb") as target:
         for block in itertools.chain(iter(partial(source.read, BLOCK), b""), [b""]):
             text = decoder.decode(block, final=not block)
@@ -225,6 +226,10 @@ def _convert(path: Path, encoding: str, copy: Path) -> str:
                 raise Unreadable(f"编码混杂：第 {where} 行是 UTF-8，别处不是：请在 Excel 中另存为“CSV UTF-8”")
             marks += "".join(mark for mark in MARKS if mark not in marks and mark in text)
             line += block.count(b"\n")
+            end = max(text.rfind("\n"), text.rfind("\r"))
+            length = len(text) - end - 1 + (length if end < 0 else 0)
+            if length > LONGEST_LINE:
+                raise Unreadable(f"第 {line} 行长到超过 {LONGEST_LINE:,} 个字：不是一行一条的表，请重新导出")
             if target:
                 target.write(text.encode())
     return marks
