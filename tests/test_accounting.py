@@ -15,8 +15,7 @@ import pytest
 from conftest import ROOT, command, environment, junheng, schools, write_csv, write_regions
 
 from dagster_project import automation, ledger, load, settings, transform, warehouse
-from dagster_project.release.publish import verify
-from dagster_project.release.read import connect, current_release
+from dagster_project.release.read import connect, current_release, verify
 
 COUNTIES = {"jia": "371502", "yi": "371503", "bing": "371504"}
 REGIONS = "regions:\n" + "".join(

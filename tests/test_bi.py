@@ -27,8 +27,8 @@ from test_release import make_warehouse
 
 from dagster_project.release import briefing, dictionary, superset
 from dagster_project.release.export import to_csv, to_postgres
-from dagster_project.release.publish import publish, verify
-from dagster_project.release.read import ReleaseError, connect, current_release
+from dagster_project.release.publish import publish
+from dagster_project.release.read import ReleaseError, connect, current_release, verify
 
 ANALYSES = sorted((ROOT / "dbt" / "analyses").glob("*.sql"))
 POSTGRES = shutil.which("postgres"), shutil.which("initdb")

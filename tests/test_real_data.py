@@ -9,8 +9,7 @@ import pytest
 from conftest import junheng, write_regions
 from scipy.stats import f as f_distribution
 
-from dagster_project.release.publish import verify
-from dagster_project.release.read import connect, current_release
+from dagster_project.release.read import connect, current_release, verify
 
 REGIONS = """
 regions:

@@ -14,8 +14,7 @@ import duckdb
 import pytest
 from conftest import command, environment, junheng, schools, write_csv, write_regions
 
-from dagster_project.release.publish import verify
-from dagster_project.release.read import connect, current_release
+from dagster_project.release.read import connect, current_release, verify
 
 
 def fingerprint(home: Path) -> dict[str, str]:

@@ -18,8 +18,8 @@ import duckdb
 import pytest
 
 from dagster_project.release import publish as publishing
-from dagster_project.release.publish import publish, verify
-from dagster_project.release.read import ReleaseError, connect, current_release, write_result
+from dagster_project.release.publish import publish
+from dagster_project.release.read import ReleaseError, connect, current_release, verify, write_result
 
 ROOT = Path(__file__).parent.parent
 RARE = "㐂𠮷 “引号” 'x' \"y\", 1"

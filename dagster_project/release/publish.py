@@ -12,7 +12,6 @@ A release is built under another name and renamed when it is whole: at any momen
 or the new one, and nothing that is published changes in place.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -27,12 +26,11 @@ import duckdb
 from dagster_project.release import briefing
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
-from dagster_project.release.read import ReleaseError, current_release
+from dagster_project.release.read import ReleaseError, content_hash, current_release, sha256, verify
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
 _STAMP = "%Y%m%dT%H%M%SZ"
 _RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-PARTS = ("forms", "briefing", "dictionary")  # of a manifest: files that lie in a release beside its marts
 _LEFTOVERS = (".building-*", ".removing-*", ".current-*")
 # Space for a release, as a multiple of the warehouse: up to 1 for the snapshot, less than that for Parquet.
 _SPACE_FACTOR = 1.5
@@ -84,32 +82,6 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
     return Release(release.name, release, is_new)
 
 
-def verify(release: Path) -> list[str]:
-    """What is wrong with a release, in Chinese; empty when every file is as its manifest says."""
-    try:
-        manifest = json.loads((release / "manifest.json").read_bytes())
-        recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
-        recorded |= {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
-        recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
-        is_same = manifest["content_sha256"] == _content_hash(manifest)
-        is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
-        is_named = manifest["release_id"] == release.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return [f"清单 manifest.json 缺失或损坏：{error!r}"]
-    problems = [] if is_same else ["清单 manifest.json 的内容与其校验值不符，可能已被改动"]
-    if not is_named:
-        problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
-    present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
-    problems += [f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {"manifest.json"})]
-    for name, digest in sorted(recorded.items()):
-        try:
-            if _sha256(release / name) != digest:
-                problems.append(f"文件已损坏（sha256 与清单不符）：{name}")
-        except OSError as error:
-            problems.append(f"文件缺失或无法读取：{name}（{error.strerror}）")
-    return problems
-
-
 def _check_space(warehouse: Path, releases: Path) -> None:
     needed, free = int(warehouse.stat().st_size * _SPACE_FACTOR), shutil.disk_usage(releases).free
     if free < needed:
@@ -149,7 +121,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
             (copied,) = _row(connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
             if copied != mart["rows"]:
                 raise ReleaseError(f"{mart['name']} 写入 {mart['rows']} 行，读回 {copied} 行，未发布")
-            mart["sha256"] = _sha256(building / mart["file"])
+            mart["sha256"] = sha256(building / mart["file"])
         regions = _records(
             connection,
             "SELECT region_id, region_name_zh AS name, is_synthetic FROM warehouse.raw.region ORDER BY ALL",
@@ -170,7 +142,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         has_forms = any(mart["name"] == "mart_application_form" for mart in marts)
         forms = write_forms(connection, building, previous) if has_forms else []
         for form in forms:
-            form["sha256"] = _sha256(building / form["file"])
+            form["sha256"] = sha256(building / form["file"])
         notice, page = _notice(regions), []
         if briefing.MARTS.issubset(mart["name"] for mart in marts):
             page = briefing.write_briefing(connection, building, previous, notice, [form["file"] for form in forms])
@@ -190,9 +162,9 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
         "forms": forms,
         "briefing": page,
         "dictionary": words,
-        "snapshot": {"file": snapshot.name, "sha256": _sha256(snapshot)},
+        "snapshot": {"file": snapshot.name, "sha256": sha256(snapshot)},
     }
-    return {**manifest, "content_sha256": _content_hash(manifest)}
+    return {**manifest, "content_sha256": content_hash(manifest)}
 
 
 def _describe(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -247,12 +219,6 @@ def _notice(regions: list[dict[str, Any]]) -> str | None:
         f"This release contains synthetic data ({names}): the figures describe no real school and must "
         "not be used for any assessment."
     )
-
-
-def _content_hash(manifest: dict[str, Any]) -> str:
-    """sha256 over what a release holds and comes from; not over when it was made."""
-    content = {key: manifest[key] for key in ("code_version", "regions", "source_files", "marts", "notice")}
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def _find(releases: Path, manifest: dict[str, Any]) -> Path | None:
@@ -327,11 +293,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _records(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

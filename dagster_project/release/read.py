@@ -1,6 +1,7 @@
-"""Reading a release: which one is current, a session that can only read it, and three output formats."""
+"""Reading a release: which one is current, whether it is whole, a session that can only read it, and three output formats."""
 
 import csv
+import hashlib
 import json
 import math
 import os
@@ -23,6 +24,7 @@ _LOCK = """
     SET disabled_filesystems = 'LocalFileSystem';
     SET lock_configuration = true
 """
+PARTS = ("forms", "briefing", "dictionary")  # of a manifest: files that lie in a release beside its marts
 _FETCH = 10_000
 # What a spreadsheet may take for a formula; a Chinese Excel reads the full-width signs the same way.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
@@ -83,6 +85,43 @@ def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("PRAGMA disable_progress_bar")
     connection.execute("USE marts")
     return connection
+
+
+def verify(release: Path) -> list[str]:
+    """What is wrong with a release, in Chinese; empty when every file is as its manifest says."""
+    try:
+        manifest = json.loads((release / "manifest.json").read_bytes())
+        recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
+        recorded |= {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
+        recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
+        is_same = manifest["content_sha256"] == content_hash(manifest)
+        is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
+        is_named = manifest["release_id"] == release.name
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"清单 manifest.json 缺失或损坏：{error!r}"]
+    problems = [] if is_same else ["清单 manifest.json 的内容与其校验值不符，可能已被改动"]
+    if not is_named:
+        problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
+    present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
+    problems += [f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {"manifest.json"})]
+    for name, digest in sorted(recorded.items()):
+        try:
+            if sha256(release / name) != digest:
+                problems.append(f"文件已损坏（sha256 与清单不符）：{name}")
+        except OSError as error:
+            problems.append(f"文件缺失或无法读取：{name}（{error.strerror}）")
+    return problems
+
+
+def content_hash(manifest: dict[str, Any]) -> str:
+    """sha256 over what a release holds and comes from; not over when it was made."""
+    content = {key: manifest[key] for key in ("code_version", "regions", "source_files", "marts", "notice")}
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shell(home: Path) -> list[str]:
