@@ -36,6 +36,7 @@ def main() -> None:
     把各校报表放进 raw/<区域>/<学年>/，然后：
       junheng refresh                 载入、计算、检查、发布
       junheng status                  各区域是不是最新，哪里没有更新
+      junheng verify                  已发布的文件有没有损坏
       junheng sql "select * from mart_county_verdict"
       junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
@@ -61,7 +62,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     before = survey()
     asked = _asked(before, region_ids, years)
     is_complete = not _say_misnamed()
-    if before.is_built and not before.todo & asked:
+    if before.damage:
+        click.echo(f"已发布的版本有 {len(before.damage)} 处损坏，重新生成：{before.damage[0]}", err=True)
+    if before.is_built and not before.damage and not before.todo & asked:
         after = before
         if not before.todo and not before.blocked and not before.problems:
             click.echo("文件没有变化，已发布的版本仍是最新")
@@ -166,6 +169,28 @@ def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
             "config": {"base_dir": str(dagster_home / "history" / "runs")},
         },
     }
+
+
+@main.command()
+@HOME
+def verify(home: Path | None) -> None:
+    """核对已发布的版本：每个文件都在，且与清单 manifest.json 里的 sha256 相符。
+
+    完好时退出码为 0；有损坏、缺失或多出的文件，逐个列出，退出码为 1。运行 junheng refresh 会重新生成。
+    """
+    from dagster_project.release.read import ReleaseError, require_release
+    from dagster_project.release.read import verify as look
+    from dagster_project.summary import tell_damage
+
+    settings.use(None, home)
+    try:
+        release = require_release(settings.home_folder())
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    if damage := look(release):
+        tell_damage(release, damage)
+        sys.exit(1)
+    click.echo(f"版本 {release.name} 完好：每个文件都与清单相符")
 
 
 @main.command()

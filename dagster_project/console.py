@@ -10,6 +10,7 @@ from tempfile import gettempdir
 from typing import Any
 
 import click
+import duckdb
 
 from dagster_project import settings
 from dagster_project.regions import RegionsError
@@ -34,13 +35,23 @@ class Group(click.Group):
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             _leave(130, "已中断")
-        except (click.ClickException, RegionsError) as error:
+        except (click.ClickException, RegionsError, settings.Damaged) as error:
             _leave(1, error.message if isinstance(error, click.ClickException) else str(error))
+        except duckdb.IOException as error:
+            _leave(1, _of_warehouse(error))
         except BrokenPipeError:  # the reader of the output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:  # the last resort
             _leave(1, f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员")
+
+
+def _of_warehouse(error: duckdb.IOException) -> str:
+    """What an error of the warehouse's file means, and what to do."""
+    path = settings.home_folder() / "warehouse.duckdb"
+    if "lock" in str(error):
+        return f"{path} 正被另一个程序打开：请关闭它，再试"
+    return f"{path} 已损坏或读不了：请移走它，再运行 junheng refresh，会从 raw/ 重建；已发布的版本不受影响。{str(error).splitlines()[0]}"
 
 
 def _leave(code: int, message: str) -> None:

@@ -3,6 +3,11 @@
 import os
 from pathlib import Path
 
+
+class Damaged(ValueError):
+    """A file that this installation keeps is not as it was left; the message is Chinese and says what to do."""
+
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from dagster_project import ledger, load, settings, transform, warehouse
 from dagster_project.regions import Region, find_misnamed, find_partitions, read_regions
-from dagster_project.release.read import connect, current_release, write_result
+from dagster_project.release.read import connect, current_release, verify, write_result
 from dagster_project.warehouse import Partition
 
 VERDICTS = """
@@ -44,6 +45,7 @@ class Survey:
     changes: dict[Partition, load.Change]
     blocked: dict[Partition, ledger.Blocked]
     is_built: bool  # there is a release, by the code as it is
+    damage: list[str]  # what is wrong with the files of the release
 
     @property
     def partitions(self) -> set[Partition]:
@@ -78,6 +80,7 @@ def survey() -> Survey:
     """Hold raw/ against what is loaded and published. Waits while another refresh writes. Raises RegionsError."""
     home, raw = settings.home_folder(), settings.raw_folder()
     regions, present = read_regions(raw), set(find_partitions(raw))
+    release = current_release(home)
     with warehouse.hold(home, click.echo), warehouse.connect(home) as con:
         changes = load.find_changes(con, raw, regions, warehouse.hash_key(home), None)
         return Survey(
@@ -87,7 +90,8 @@ def survey() -> Survey:
             pending=ledger.pending(con),
             changes={change.partition: change for change in changes},
             blocked=ledger.blocked(con),
-            is_built=current_release(home) is not None and warehouse.build_fingerprint(con) == transform.fingerprint(),
+            is_built=release is not None and warehouse.build_fingerprint(con) == transform.fingerprint(),
+            damage=verify(release) if release else [],
         )
 
 
@@ -139,15 +143,16 @@ def _by_region(partitions: Collection[Partition]) -> list[str]:
 def tell_status() -> bool:
     """Print the newest release, and of every region what it holds and what it lacks; True when everything is current."""
     home = settings.home_folder()
-    release = current_release(home)
+    release, found = current_release(home), survey()
     if release is None:
         click.echo("还没有发布版本：请先运行 junheng refresh")
+    elif found.damage:
+        tell_damage(release, found.damage)
     else:
         manifest = json.loads((release / "manifest.json").read_text("utf-8"))
         click.echo(
             f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
         )
-    found = survey()
     lines = []
     for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
         own = sorted(p for p in found.partitions if p[0] == region_id)
@@ -162,7 +167,17 @@ def tell_status() -> bool:
         click.echo(f"未更新：{line}")
     if not found.is_built and release is not None:
         click.echo("程序有变化，还没有重算：请运行 junheng refresh")
-    return found.is_built and not lines
+    return found.is_built and not found.damage and not lines
+
+
+def tell_damage(release: Path, damage: list[str]) -> None:
+    """Print what is wrong with a release and how to get a sound one."""
+    click.echo(f"版本 {release.name} 已损坏：", err=True)
+    for line in damage[:MOST_LACKING]:
+        click.echo(f"    {line}", err=True)
+    if len(damage) > MOST_LACKING:
+        click.echo(f"    …… 共 {len(damage)} 处", err=True)
+    click.echo("运行 junheng refresh 会重新生成；以前的版本在同一文件夹里", err=True)
 
 
 def summarise(partitions: Collection[Partition] | None) -> bool:

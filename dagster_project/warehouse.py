@@ -18,6 +18,7 @@ Schema previous has the same tables with what the partitions with new rows held 
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from dagster_project.causes import causes, place
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.rows import create_macros, quote
 from dagster_project.regions import Region
+from dagster_project.settings import Damaged
 
 Partition = tuple[str, int]
 
@@ -168,7 +170,10 @@ def hash_key(home: Path) -> str:
         home.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
-    return path.read_text()
+    key = path.read_text()
+    if not re.fullmatch("[0-9a-f]{64}", key):
+        raise Damaged(f"{path} 是空的或已损坏：请从备份恢复；没有备份就删掉它，下次刷新换新的密钥，全部重新载入")
+    return key
 
 
 def account(

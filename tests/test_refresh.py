@@ -250,6 +250,51 @@ def test_killed_halfway_the_release_stays_and_the_next_refresh_converges(
     assert release is not None and verify(release) == []
 
 
+def test_a_damaged_release_is_told_and_made_anew(copy: Path) -> None:
+    """A flipped byte in a form, a lost dictionary, no manifest: none of it goes on into the next release."""
+    home = copy / "home"
+    verdict = junheng("verify", "--home", home)
+    assert verdict.returncode == 0 and "完好" in verdict.stdout
+    for harm in ("a form", "the dictionary", "the manifest"):
+        release = current_release(home)
+        assert release is not None
+        form = next(release.glob("forms/*/*.xlsx"))
+        path = {
+            "a form": form,
+            "the dictionary": release / "dictionary.xlsx",
+            "the manifest": release / "manifest.json",
+        }[harm]
+        for place in (path, path.parent):
+            place.chmod(0o755)
+        if harm == "a form":
+            content = path.read_bytes()
+            path.write_bytes(content[:200] + bytes([content[200] ^ 1]) + content[201:])
+        else:
+            path.unlink()
+        for outcome in (junheng("verify", "--home", home), junheng("status", "--raw", copy / "raw", "--home", home)):
+            assert outcome.returncode == 1 and f"版本 {release.name} 已损坏" in outcome.stderr
+            assert path.name in outcome.stderr and "junheng refresh 会重新生成" in outcome.stderr
+        outcome = refresh(copy)
+        assert outcome.returncode == 0 and "处损坏，重新生成" in outcome.stderr, outcome.stdout + outcome.stderr
+        assert current_release(home) != release
+        assert junheng("verify", "--home", home).returncode == 0
+
+
+def test_a_damaged_warehouse_or_key_says_what_to_do(copy: Path) -> None:
+    home = copy / "home"
+    release = current_release(home)
+    (home / "hash.key").write_text("")
+    outcome = refresh(copy)
+    assert outcome.returncode == 1 and "hash.key 是空的或已损坏：请从备份恢复" in outcome.stderr
+    (home / "hash.key").unlink()
+    (home / "warehouse.duckdb").write_bytes(b"x" * 5000)
+    outcome = refresh(copy)
+    assert outcome.returncode == 1 and "warehouse.duckdb 已损坏或读不了：请移走它" in outcome.stderr
+    assert "Traceback" not in outcome.stderr and current_release(home) == release
+    (home / "warehouse.duckdb").unlink()
+    assert refresh(copy).returncode == 0
+
+
 def test_two_refreshes_at_once_take_turns(copy: Path) -> None:
     restate(copy)
     arguments = command("refresh", "--raw", copy / "raw", "--home", copy / "home")

@@ -49,8 +49,8 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
     """Publish the marts of <home>/warehouse.duckdb and keep the newest `keep` releases.
 
     The caller holds the refresh lock and has closed the warehouse. If marts, source files and code version
-    are those of the current release, that one is returned. On any failure readers keep what they had and
-    ReleaseError says why.
+    are those of the current release, that one is returned; of one that is damaged no file is taken over. On any
+    failure readers keep what they had and ReleaseError says why.
     """
     if keep < 1:
         raise ValueError("keep must be at least 1")
@@ -65,13 +65,15 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
             for leftover in releases.glob(pattern):
                 _remove(leftover)
         _check_space(warehouse, releases)
+        current = current_release(home)
         try:
-            manifest = _build(warehouse, building, code_version, current_release(home))
+            manifest = _build(warehouse, building, code_version, None if current and verify(current) else current)
+            manifest["previous"] = current.name if current else None
             release = _find(releases, manifest) or _finish(building, manifest)
         finally:
             if building.exists():
                 _remove(building)
-        is_new = release != current_release(home)
+        is_new = release != current
         if is_new:
             _point(releases, release)
         _retire(releases, release, keep)
@@ -92,7 +94,10 @@ def _check_space(warehouse: Path, releases: Path) -> None:
 
 
 def _build(warehouse: Path, building: Path, code_version: str, previous: Path | None) -> dict[str, Any]:
-    """Write snapshot and Parquet into `building`; return the manifest, not yet dated nor named."""
+    """Write snapshot and Parquet into `building`; return the manifest, not yet dated nor named.
+
+    What is the same as in `previous` is linked to it.
+    """
     (building / "parquet").mkdir(parents=True)
     snapshot = building / "junheng.duckdb"
     with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
@@ -151,7 +156,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
     manifest = {
         "release_id": None,
         "created_at": None,
-        "previous": previous.name if previous else None,
+        "previous": None,
         "code_version": code_version,
         "duckdb_version": duckdb.__version__,
         "notice": notice,
