@@ -99,7 +99,7 @@ def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch:
 
     def look() -> list[list[list[Any]]]:
         nonlocal cursor
-        with dg.build_sensor_context(cursor=cursor) as context:
+        with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance, cursor) as context:
             result = automation.new_files.evaluate_tick(context)
             cursor = result.cursor
         return [asked_for(request) for request in result.run_requests or []]
