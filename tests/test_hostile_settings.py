@@ -171,11 +171,10 @@ def test_what_cannot_be_is_told(tmp_path: Path, arguments: list[str], variables:
 
 
 def test_what_nobody_foresaw_is_kept_in_a_file(tmp_path: Path) -> None:
-    """A damaged warehouse, say: one sentence, and the details where a maintainer finds them."""
+    """A folder where a file should be, say: one sentence, and the details where a maintainer finds them."""
     write_regions(tmp_path / "raw", "regions:\n  - {id: demo}\n")
     write_csv(tmp_path / "raw" / "demo" / "2023" / "schools.csv", schools(2))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    (tmp_path / "home" / "refresh.lock").mkdir(parents=True)
     outcome = junheng("refresh", "--raw", tmp_path / "raw", "--home", tmp_path / "home")
     assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
     assert f"经过写在 {tmp_path / 'home' / 'error.log'}" in outcome.stderr
