@@ -29,7 +29,7 @@ ENCODINGS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.
 DAMAGED = "\ufffd"
 BLANKS = " \t\n\r\u00a0\u3000\ufeff"  # space, tab, line ends, no-break and full-width space, byte order mark
 CONTROL = "".join(map(chr, [*range(1, 9), 11, 12, *range(14, 32), 127]))  # what no workbook can hold
-LONGEST_LINE = 1_000_000  # characters
+LONGEST_LINE = 16_000_000  # characters
 MARKS = BLANKS + DAMAGED + CONTROL
 # Chinese in UTF-8 as a cell of its own. In GB18030 such bytes hardly ever stand together: they tell a file of two encodings.
 CHINESE_UTF8 = re.compile(rb"(?<![\x80-\xff])(?:[\xe4-\xe9][\x80-\xbf]{2}){2,}(?![\x80-\xff])")

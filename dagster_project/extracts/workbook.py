@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -108,8 +109,8 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     _refuse_what_is_none(path)
-    failed = _failed_formulas(path)
     try:
+        failed = _failed_formulas(path)
         with CalamineWorkbook.from_path(path) as workbook:
             names = [UNSEEN.sub("□", name) for name in workbook.sheet_names]
             for index, name in enumerate(names):
@@ -172,22 +173,41 @@ def _failed_formulas(path: Path) -> dict[str, list[tuple[int, int, str]]]:
     """Row, column and what it shows of every formula without a result, by sheet; the parser leaves them blank."""
     if path.suffix.lower() == ".xls":
         return {}
-    with zipfile.ZipFile(path) as parts:
-        sheets = [part for part in parts.namelist() if part.startswith("xl/worksheets/")]
-        if not any(FAILED.search(parts.read(part)) for part in sheets):
+    try:
+        if not _has_failed_formula(path):
             return {}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise Unreadable(f"工作簿已损坏（{error}）：{SAVE_AGAIN}") from error
     from openpyxl import load_workbook
 
-    book = load_workbook(path, read_only=True, data_only=True)
-    return {
-        sheet.title: [
-            (cell.row, cell.column, str(cell.value))
-            for row in sheet.iter_rows()
-            for cell in row
-            if cell.data_type == "e" and cell.value != "#N/A"
-        ]
-        for sheet in book.worksheets
-    }
+    try:
+        return {
+            sheet.title: [
+                (cell.row, cell.column, str(cell.value))
+                for row in sheet.iter_rows()
+                for cell in row
+                if cell.data_type == "e" and cell.value != "#N/A"
+            ]
+            for sheet in load_workbook(path, read_only=True, data_only=True).worksheets
+        }
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever another parser makes of a workbook that is not as it should be
+        raise Unreadable(f"有公式出错（#DIV/0! 等），却读不出在哪一格（{error}）：请改好公式，{SAVE_AGAIN}") from error
+
+
+def _has_failed_formula(path: Path) -> bool:
+    """Block by block: a sheet may unpack to a gigabyte."""
+    with zipfile.ZipFile(path) as parts:
+        for name in parts.namelist():
+            if name.startswith("xl/worksheets/"):
+                with parts.open(name) as stream:
+                    end = b""
+                    while block := stream.read(1 << 20):
+                        if FAILED.search(end + block):
+                            return True
+                        end = block[-16:]
+    return False
 
 
 def _text(cell: Any) -> str:
