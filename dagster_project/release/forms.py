@@ -121,11 +121,6 @@ def write_form(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str,
     _recognition(page(book, "表Ⅵ", "表Ⅵ 社会认可度", 8), blanks)
     missing = [(f"表{table}", label, reason) for table, _, _, shown, label, reason in rows if shown is None]
     _missing(page(book, "缺少的数据", "没有填的格和要报的数据", 3), missing)
-    for sheet in book:
-        for row in sheet.iter_rows():
-            for cell in row:
-                if cell.data_type == "f":  # a name that begins like a formula is a name
-                    cell.data_type = "s"
     book.save(path)
 
 
@@ -141,7 +136,7 @@ def _sheet(
     for row, text, font in ((1, title, TITLE), (2, line, INCOMPLETE if lacks else BODY)):
         sheet.merge_cells(start_row=row, end_row=row, start_column=1, end_column=width)
         sheet.cell(row, 1, text).font = font
-        sheet.cell(row, 1).alignment = CENTRE
+        sheet.cell(row, 1).alignment, sheet.cell(row, 1).data_type = CENTRE, "s"
     sheet.row_dimensions[1].height = 30
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
     sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
@@ -159,6 +154,8 @@ def _grid(sheet: Worksheet, first: int, widths: Sequence[float], left: Sequence[
         if sheet.row_dimensions[row[0].row].height is None:
             sheet.row_dimensions[row[0].row].height = 20
         for cell in row:
+            if cell.data_type == "f":  # a name that begins like a formula is a name
+                cell.data_type = "s"
             is_left = cell.column in left and cell.row > first
             kind = cell.number_format, is_left
             if kind in styles:
