@@ -16,8 +16,10 @@ def alive(home: Path, run_id: str) -> Generator[None]:
     path = _lock(home, run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
-        yield
-    path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def end_dead(instance: dg.DagsterInstance, home: Path) -> list[str]:
