@@ -2,7 +2,7 @@
 
 11 files that are not what they say   12 cut off   13 encodings   14 headers, notes, totals   15 columns   16 units
 17 keys   18 numbers as text   19 impossible figures   23 hostile names   24 file names and links   25 bombs
-26 formulas on the way out   27 what is personal
+26 formulas on the way out   27 what is personal   28 scores of a few
 """
 
 import csv
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 from conftest import (
     ROOT,
@@ -929,6 +930,7 @@ SCHOOL_NAMES = [
     "＝1+1",
     "\\',\n换行",
 ]
+FORMULAS = SCHOOL_NAMES[3:7]
 IDENTITY, IDENTITY_X, PHONE, NAME = "370102198801011234", "37010219880101123X", "13812345678", "欧阳玄机"
 FULL_WIDTH = IDENTITY.translate({ord(str(i)): chr(0xFF10 + i) for i in range(10)})
 DOUBLE = float(IDENTITY)  # an identity number that Excel took for a number keeps fifteen digits
@@ -1022,9 +1024,9 @@ def impossible_figures(raw: Path) -> None:
 
 
 def strange_files(raw: Path, folder: Path) -> None:
-    """2023: links, names and folders that are none of ours, beside six good schools."""
+    """2023: links, names and folders that are none of ours, beside six good schools, four of them named like formulas."""
     inside = raw / "demo" / "2023"
-    write_schools(raw)
+    write_schools(raw, *({"学校名称": name} for name in FORMULAS))
     outside = write_csv(folder / "outside" / "2023" / "schools.csv", [schools(1)[0] | {"学校名称": "别处小学"}])
     (inside / "classes_out.csv").symlink_to(outside)
     (inside / "classes_gone.csv").symlink_to("nothing.csv")
@@ -1214,6 +1216,19 @@ def test_26_a_formula_leaves_as_text_and_a_number_as_it_is(ruined: Ruined) -> No
     assert outcome.stdout.count("\n'") == 4
 
 
+def test_26_no_workbook_of_a_release_holds_a_formula(ruined: Ruined) -> None:
+    """Names that begin like one stand in the forms as they were handed in, as text."""
+    release = current_release(ruined.home)
+    assert release is not None
+    texts_of_books: set[object] = set()
+    for path in release.rglob("*.xlsx"):
+        for sheet in openpyxl.load_workbook(path):
+            cells = [cell for row in sheet.iter_rows() for cell in row]
+            assert [cell.coordinate for cell in cells if cell.data_type == "f"] == [], (path.name, sheet.title)
+            texts_of_books.update(cell.value for cell in cells)
+    assert {*FORMULAS} <= texts_of_books
+
+
 def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
     """Not a byte of the home folder, nor of what compressed files unpack to; and what was refused is said."""
     release = current_release(ruined.home)
@@ -1268,6 +1283,67 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         "身份证号",
         "电话",
     }
+
+
+# 28: scores of a few
+
+
+def hand_in_scores(raw: Path, number: int, scale: float, added: Grid = ()) -> None:
+    """Region r<number>, a county of eight schools: ten pupils of each, and of the last school two in a test of their own.
+
+    Every score is 130 + scale × what it is elsewhere: different in all regions of another scale, for every pupil.
+    """
+    county = f"37150{number}"
+    rows = [row | {"学校标识码": f"{county}00{i:02}"} for i, row in enumerate(schools(8, county), start=1)]
+    write_csv(raw / f"r{number}" / "2023" / "schools.csv", rows)
+    pupils = [(f"{county}00{i:02}", 4, "数学", 37 + 3 * i + (7 * i * j) % 23) for i in range(1, 9) for j in range(10)]
+    pupils += [(f"{county}0008", 5, "数学", 91), (f"{county}0008", 5, "数学", 64)]
+    pupils += [(f"{county}{school}", *rest) for school, *rest in added]
+    table = [
+        {"学校标识码": school, "学段": "小学", "年级": grade, "科目": subject, "成绩": 130 + scale * score}
+        for school, grade, subject, score in pupils
+    ]
+    write_csv(raw / f"r{number}" / "2023" / "scores.csv", table)
+
+
+def test_28_no_score_can_be_worked_out_from_what_is_published(tmp_path: Path) -> None:
+    """Whoever has every mart, before and after one pupil is added, cannot tell two counties apart where no pupil has the same score:
+
+    neither from a group of two, nor from a total, nor from the difference of two releases.
+    """
+    one_more = [("0003", 4, "数学", 88), ("0008", 5, "数学", 70)]
+    raw, home = tmp_path / "raw", tmp_path / "home"
+    counties = {1: (1.0, []), 2: (-1.3, []), 3: (1.0, one_more), 4: (-1.3, one_more)}
+    write_regions(
+        raw,
+        "regions:\n"
+        + "".join(f"  - {{id: r{n}, name_zh: 某市, counties: {{'37150{n}': 某县}}}}\n" for n in counties),
+    )
+    for number, (scale, added) in counties.items():
+        hand_in_scores(raw, number, scale, added)
+    outcome = junheng("refresh", "--raw", raw, "--home", home)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+    def published(con: duckdb.DuckDBPyConnection, mart: str, number: int) -> list[str]:
+        """A region's rows of a mart, its codes as those of the first; of a file not what its bytes are."""
+        rows = con.execute(f"from {mart} where region_id = 'r{number}'").df().drop(columns="sha256", errors="ignore")
+        text = rows.round(9).to_csv(index=False, float_format="%.9g")
+        return sorted(text.replace(f"r{number}", "r1").replace(f"37150{number}", "371501").splitlines())
+
+    with connect(home) as con:
+        marts = con.execute(
+            """select table_name from duckdb_columns() where schema_name = 'marts' and column_name = 'region_id'
+            and not table_name like 'mart_similar%'"""  # which name schools of the other regions
+        ).fetchall()
+        assert len(marts) > 30
+        for (mart,) in marts:
+            assert published(con, mart, 1) == published(con, mart, 2), mart
+            assert published(con, mart, 3) == published(con, mart, 4), mart
+        estimates = con.execute(
+            """select region_id, grade, pupil_count, difference_rate is null from mart_achievement_gap
+            where region_id in ('r1', 'r3') order by all"""
+        ).fetchall()
+    assert estimates == [("r1", 4, 80, False), ("r1", 5, 2, True), ("r3", 4, 81, False), ("r3", 5, 3, True)]
 
 
 def test_a_second_refresh_of_the_same_faults_changes_nothing(ruined: Ruined) -> None:

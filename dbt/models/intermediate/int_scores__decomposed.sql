@@ -48,7 +48,6 @@ tests as (
         count(*) as school_count,
         sum(pupil_count) as pupil_count,
         sum(pupil_count * pupil_count) as squared_pupil_count,
-        max(test_mean) as score_mean,
         max(unit) as unit,
         {{ sum_of_terms('pupil_count * ((school_mean - test_mean) / unit) * ((school_mean - test_mean) / unit)') }} as squares_between
     from schools
@@ -87,7 +86,6 @@ select
     tests.subject,
     tests.school_count,
     cast(tests.pupil_count as bigint) as pupil_count,
-    tests.score_mean,
     tests.unit * sqrt((tests.squares_between + within_schools.squares_within) / nullif(tests.pupil_count - 1, 0)) as score_sd,
     tests.school_count - 1 as freedom_between,
     cast(tests.pupil_count - tests.school_count as bigint) as freedom_within,

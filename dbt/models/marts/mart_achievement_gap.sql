@@ -1,5 +1,6 @@
 -- Grain: region × school year × county × stage × grade × subject: the bureau's own estimate of the difference rate 校际差异率.
 -- ANOVA ICC(1) of unbalanced groups: (MSB − MSW) / (MSB + (n0 − 1) MSW). The interval is Searle's, with n0 for the pupils of a school.
+-- Nothing here has the scale of a score: all scores a + b × score give the same row, so that none can be worked out from any number of rows.
 with tests as (
     select
         *,
@@ -42,7 +43,5 @@ select
     case when null_reason is null then (highest_f - 1) / (highest_f + typical_size - 1) end as ci_high,
     pupil_count,
     school_count,
-    score_mean,
-    score_sd,
     null_reason
 from bounded
