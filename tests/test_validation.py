@@ -47,7 +47,7 @@ insert into raw.scores by name
         '数学' subject, 400 + i % 200 score
     from range(6000) r(i);
 insert into raw.facts by name
-    select 'liaocheng' region_id, 2023 school_year, f.*, 'fact_' || i fact_id, i as value from range(5) r(i),
+    select 'liaocheng' region_id, 2023 school_year, f.*, 'fact_' || i fact_id, i as value from range(10) r(i),
         (values ('county', '371501'), ('school', 's1')) f(entity_type, entity_id);
 insert into raw.region values ('liaocheng', 'LC');
 insert into raw.loaded_partition values ('liaocheng', 2022), ('liaocheng', 2023);
@@ -56,6 +56,8 @@ insert into raw.schools select * replace (2022 as school_year) from raw.schools;
 insert into raw.teachers select * replace (2022 as school_year) from raw.teachers;
 insert into raw.classes select * replace (2022 as school_year) from raw.classes;
 insert into raw.funding select * replace (2022 as school_year) from raw.funding;
+insert into raw.scores select * replace (2022 as school_year) from raw.scores;
+insert into raw.facts select * replace (2022 as school_year) from raw.facts;
 """
 
 # What dbt makes of it, as far as the suites look at it.
@@ -268,12 +270,15 @@ BREAKS = {
         "update raw.scores set score = 60": "30 名以上学生",
         "update raw.scores set score = score * 100 where school_id = 's1'": "同一年级科目的最高分",
         "update raw.scores set school_id = 's1'": "5,000 份以上成绩",
+        "delete from raw.scores where school_year = 2023 and school_id < 's2'": "成绩行数比上年减少不到 30%",
+        "insert into raw.scores select s.* from raw.scores as s, range(3) where school_id = 's7'": "一校一个学段同一科目的成绩数",
     },
     "raw.facts": {
         "update raw.facts set value = null": "事实的值没有空值，列为读不出的单元格的除外",
         "update raw.facts set fact_id = 12": "事实编号不全是数字",
         "update raw.facts set entity_id = '371500000'": "县级事实的单位代码",
         "update raw.facts set entity_id = '0s1'": "校级事实的单位代码",
+        "delete from raw.facts where school_year = 2023 and entity_type = 'school'": "事实行数比上年减少不到 30%",
     },
     "marts.fct_school_stage": {
         "update marts.fct_school_stage set school_year = 2022": "报送了小学或初中在校生的地区学年",
@@ -640,6 +645,10 @@ def test_every_expectation_is_seen_to_fail():
         ("classes", "class_no::int < 126", "学年=2023 上年行数=420 本年行数=294 减少=30.0%"),
         ("classes", "class_no::int < 125", None),
         ("funding", "entity_id <= 's16'", "学年=2023 上年行数=120 本年行数=84 减少=30.0%"),
+        ("scores", "score < 460", "学年=2023 上年行数=6000 本年行数=4200 减少=30.0%"),
+        ("scores", "score < 459", None),
+        ("facts", "value::int < 3", "学年=2023 上年行数=20 本年行数=14 减少=30.0%"),
+        ("facts", "value::int < 3 and entity_id <> 's1'", None),
         ("funding", "entity_id <= 's16' and (entity_id, item, account) <> ('s1', 'public_funds', 'final')", None),
     ],
 )
