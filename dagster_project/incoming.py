@@ -24,6 +24,7 @@ from dagster_project.extracts.files import (
     is_within,
     read_sheets,
     sheet_of,
+    stops_within_a_line,
 )
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
 from dagster_project.extracts.judge import judge, named_school, repeats
@@ -35,6 +36,7 @@ from dagster_project.warehouse import ORIGIN, TABLES
 
 FORMS = "forms"
 TOTALS_SHOWN = 5
+HIDDEN_SHEET = "工作表是隐藏的，打开文件的人看不见：要载入请取消隐藏，不要就删去"
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
@@ -208,6 +210,9 @@ def _understand(
         else:
             _refuse(con, folder, path, extract.name, "找不到表头：请检查前十行中是否有列名", sheet, 0)
         return None
+    if sheet.is_hidden and _rows(con, sheet, headers.row):
+        _refuse(con, folder, path, extract.name, HIDDEN_SHEET, sheet, headers.row)
+        return None
     if missing := missing_columns(headers, extract):
         _refuse(con, folder, path, extract.name, "；".join(missing), sheet, headers.row)
         return None
@@ -373,11 +378,14 @@ def _close_account(
         raise RuntimeError(f"{source.path}：{rows_in} 行，载入 {loaded}，隔离 {quarantined}，略过 {skipped}，对不上")
     counts = (rows_in, loaded, quarantined, skipped)
     unknown = "、".join(source.headers.unknown) or None
-    remarks = (
-        "；".join([*_totals(con, extract, source), *repeats(con, extract, source.number)] if skipped else []) or None
-    )
     path = folder / source.path
-    _record(con, folder, path, extract.name, source.sheet.name, counts, "loaded", None, unknown, remarks)
+    remarks = [*_totals(con, extract, source), *repeats(con, extract, source.number)] if skipped else []
+    if source.sheet.name is None and stops_within_a_line(path):
+        last = _one(con, f"select max(row_number) from {source.sheet.table}")
+        remarks.append(f"最后一行末尾没有换行，文件可能没有传完：请核对第 {last} 行的最后一格")
+    _record(
+        con, folder, path, extract.name, source.sheet.name, counts, "loaded", None, unknown, "；".join(remarks) or None
+    )
     forget(con, source.sheet)
 
 

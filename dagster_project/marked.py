@@ -193,7 +193,7 @@ def _texts(path: Path) -> Iterable[tuple[str | None, Iterable[list[str]]]]:
 
 
 def _texts_of_workbook(path: Path) -> list[tuple[str, list[list[str]]]]:
-    return list(texts_of(path))
+    return [(name, rows) for name, rows, _ in texts_of(path)]
 
 
 def _fill(sheet: Worksheet, rows: Iterable[list[str]], checked: "CheckedSheet | None", extract: str | None) -> Copy:

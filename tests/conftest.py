@@ -160,7 +160,7 @@ def value(con: duckdb.DuckDBPyConnection, column: str, school_id: str = "3715020
     return row[0]
 
 
-def write_schools(raw: Path, *changes: dict[str, object]) -> Path:
+def write_schools(raw: Path, *changes: Mapping[str, object]) -> Path:
     """Six good schools; each change is laid over one of them, from the first on."""
     rows = schools()
     for row, change in zip(rows, changes, strict=False):

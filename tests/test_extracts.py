@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import openpyxl
 import pytest
-from conftest import REGION, grid, read, reasons, schools, value, write_csv, write_schools
+import xlwt
+from conftest import REGION, grid, read, reasons, schools, value, write_csv, write_schools, write_workbook
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,21 +115,67 @@ def test_what_could_be_read_of_a_rejected_row_is_kept(con: duckdb.DuckDBPyConnec
     ]
 
 
-def test_a_formula_without_a_result_is_no_blank(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+@pytest.mark.parametrize("suffix", [".xlsx", ".xls"])
+def test_a_formula_without_a_result_is_no_blank(con: duckdb.DuckDBPyConnection, raw: Path, suffix: str) -> None:
     """#N/A says that there is nothing; #DIV/0! and the like that nobody looked."""
-    book = openpyxl.Workbook()
-    sheet = book.worksheets[0]
-    for row in grid(schools()):
-        sheet.append(row)
-    column = list(schools()[0]).index("图书册数") + 1
-    for row, text in ((2, "#DIV/0!"), (3, "#N/A")):
-        sheet.cell(row, column, text).data_type = "e"
+    column = list(schools()[0]).index("图书册数")
+    failed = {(1, column): "#DIV/0!", (2, column): "#N/A"}
     (raw / "demo/2023").mkdir(parents=True)
-    book.save(raw / "demo/2023/schools.xlsx")
+    path = raw / f"demo/2023/schools{suffix}"
+    if suffix == ".xls":
+        old = xlwt.Workbook(encoding="utf-8")
+        page = old.add_sheet("学校")
+        for i, row in enumerate(grid(schools())):
+            for j, cell in enumerate(row):
+                if (i, j) in failed:
+                    page.row(i).set_cell_error(j, 42 if failed[i, j] == "#N/A" else failed[i, j])
+                else:
+                    page.write(i, j, cell)
+        old.save(str(path))
+    else:
+        book = openpyxl.Workbook()
+        sheet = book.worksheets[0]
+        for row in grid(schools()):
+            sheet.append(row)
+        for (i, j), text in failed.items():
+            sheet.cell(i + 1, j + 1, text).data_type = "e"
+        book.save(path)
     assert read(con, raw).loaded == 6
     said = con.execute("select row_number, original, reason from raw.unread_cell").fetchall()
     assert said == [(2, "#DIV/0!", "“图书册数”为“#DIV/0!”，应为整数：请改正")]
     assert value(con, "books", "3715020002") is None
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_sheet_that_nobody_sees_is_not_loaded_and_said(
+    con: duckdb.DuckDBPyConnection, raw: Path, is_hidden: bool
+) -> None:
+    """It may be last year's. One that holds no table, as a list of choices, is none of our business."""
+    table = grid(schools())
+    path = write_workbook(
+        raw / "demo/2023/schools.xlsx", {"表": table[:4], "旧": [table[0], *table[4:]], "选项": [["是"]]}
+    )
+    book = openpyxl.load_workbook(path)
+    for name in ("旧", "选项"):
+        book[name].sheet_state = "hidden" if is_hidden else "visible"
+    book.save(path)
+    account = read(con, raw)
+    assert (account.loaded, account.quarantined) == ((3, 3) if is_hidden else (6, 0))
+    said = "demo/2023/schools.xlsx 工作表“旧”：工作表是隐藏的，打开文件的人看不见：要载入请取消隐藏，不要就删去"
+    assert reasons(con) == ([said] if is_hidden else [])
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_a_text_file_that_stops_within_a_line_is_remarked(
+    con: duckdb.DuckDBPyConnection, raw: Path, encoding: str, end: str
+) -> None:
+    """Its last figure may be cut off: 9001 became 90."""
+    path = write_csv(raw / "demo/2023/schools.csv", schools())
+    path.write_bytes((path.read_text("utf-8").removesuffix("06\n") + end).encode(encoding))
+    assert read(con, raw).loaded == 6 and value(con, "books", "3715020006") == 90
+    [(remarks,)] = con.execute("select remarks from raw.source_file").fetchall()
+    assert remarks == (None if end else "最后一行末尾没有换行，文件可能没有传完：请核对第 7 行的最后一格")
 
 
 @pytest.mark.parametrize("code", ["../../../x", "/etc/x", "a\\b", "x" * 41, ".x", "a:b"])

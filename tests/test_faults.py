@@ -1316,8 +1316,7 @@ def test_28_no_score_can_be_worked_out_from_what_is_published(tmp_path: Path) ->
     counties = {1: (1.0, []), 2: (-1.3, []), 3: (1.0, one_more), 4: (-1.3, one_more)}
     write_regions(
         raw,
-        "regions:\n"
-        + "".join(f"  - {{id: r{n}, name_zh: 某市, counties: {{'37150{n}': 某县}}}}\n" for n in counties),
+        "regions:\n" + "".join(f"  - {{id: r{n}, name_zh: 某市, counties: {{'37150{n}': 某县}}}}\n" for n in counties),
     )
     for number, (scale, added) in counties.items():
         hand_in_scores(raw, number, scale, added)

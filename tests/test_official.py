@@ -69,7 +69,7 @@ def expected(row: dict[str, Any], school_year: int) -> dict[str, str]:
 
 
 def read_file(path: Path, school_year: int) -> School:
-    return read_school(dict(texts_of(path)), school_year, HOUSE_MAP)
+    return read_school({name: rows for name, rows, _ in texts_of(path)}, school_year, HOUSE_MAP)
 
 
 def read_changed(
@@ -265,7 +265,7 @@ def test_a_corrected_map_in_raw_changes_what_is_read(tmp_path: Path) -> None:
         row | {"cells": "D14"} if row["column"] == "books" and row["form"] == "教基5176" else row for row in map_rows()
     ]
     path = write_school(tmp_path / "school.xlsx", school_row("小学"), 2021)
-    sheets = dict(texts_of(path))
+    sheets = {name: rows for name, rows, _ in texts_of(path)}
     sheets["教基5176"][13][3] = "77"
     assert read_school(sheets, 2021, HOUSE_MAP).values["books"] == "21000"
     assert read_school(sheets, 2021, read_cell_map(write_map(tmp_path, rows))).values["books"] == "77"

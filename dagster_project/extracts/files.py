@@ -52,6 +52,7 @@ class Sheet:
     table   the name under which the connection knows it, until `forget`
     top     the first rows, where the header is looked for
     marks   which of MARKS stand anywhere in it; what does not stand there need not be looked for
+    is_hidden   in a workbook: not seen by who opens it
     """
 
     name: str | None
@@ -59,6 +60,7 @@ class Sheet:
     width: int
     top: list[list[str]]
     marks: str
+    is_hidden: bool = False
 
 
 def is_within(folder: Path, path: Path) -> bool:
@@ -81,14 +83,18 @@ def read_sheets(con: duckdb.DuckDBPyConnection, path: Path) -> list[Sheet]:
     contents = read_workbook(path)
     if not contents:
         raise Unreadable("工作簿里一格也没有填：请填好后重新放入")
-    return [sheet_of(con, name, table, marks) for name, table, marks in contents]
+    return [sheet_of(con, *content) for content in contents]
 
 
-def sheet_of(con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str) -> Sheet:
+def sheet_of(
+    con: duckdb.DuckDBPyConnection, name: str | None, table: "pa.Table", marks: str, is_hidden: bool = False
+) -> Sheet:
     """Make a table of text known to a connection."""
     width = table.num_columns - 2
     top = [list(row.values())[2 : 2 + row["cells"]] for row in table.slice(0, TOP_ROWS).to_pylist()]
-    sheet = Sheet(name, f"sheet_{next(_numbers)}", width, [[cell or "" for cell in row] for row in top], marks)
+    sheet = Sheet(
+        name, f"sheet_{next(_numbers)}", width, [[cell or "" for cell in row] for row in top], marks, is_hidden
+    )
     con.register(sheet.table, table)
     return sheet
 
@@ -99,6 +105,13 @@ def forget(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
 
     con.unregister(sheet.table)
     pa.default_memory_pool().release_unused()
+
+
+def stops_within_a_line(path: Path) -> bool:
+    """Whether a text file, in any of the encodings, ends without a line end."""
+    with path.open("rb") as stream:
+        stream.seek(-2, os.SEEK_END)
+        return not {*stream.read()} & {*b"\r\n"}
 
 
 def text_rows(path: Path) -> Iterator[list[str]]:

@@ -195,7 +195,7 @@ def form_of(name: str) -> str | None:
 
 def school_of(path: Path, school_year: int, cell_map: list[Place]) -> School:
     """Read the school of one workbook. Raises files.Unreadable."""
-    return read_school(dict(texts_of(path)), school_year, cell_map)
+    return read_school({name: rows for name, rows, _ in texts_of(path)}, school_year, cell_map)
 
 
 def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> School:

@@ -1,5 +1,6 @@
 """Excel workbooks, read in processes of their own: a file that exhausts memory or never ends costs the reader, not the refresh."""
 
+import io
 import os
 import re
 import resource
@@ -26,9 +27,14 @@ MOST_RATIO = 200  # unpacked bytes for one packed; a sheet of figures has 5 to 4
 MOST_CELLS = 60_000_000
 UNSEEN = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f{DAMAGED}]")
 FAILED = re.compile(rb"<v>#(?:DIV/0!|NAME\?|NULL!|NUM!|REF!|VALUE!)")  # a formula; #N/A says that there is nothing
+# the same in an .xls: a record of a formula (6) or of a value (517), with its place, its style and the error's code
+FAILED_OLD = re.compile(
+    rb"\x06\x00..{7}\x02.[\x00\x07\x0f\x17\x1d\x24].{3}\xff\xff|\x05\x02\x08\x00.{6}[\x00\x07\x0f\x17\x1d\x24]\x01",
+    re.DOTALL,
+)
 SAVE_AGAIN = "请用 Excel 打开后另存为 .xlsx"
 
-Content = tuple[str, "pa.Table", str]  # name, rows and marks of a sheet, as files.Sheet has them
+Content = tuple[str, "pa.Table", str, bool]  # name, rows, marks and is_hidden of a sheet, as files.Sheet has them
 _pool: ProcessPoolExecutor | None = None
 
 
@@ -97,16 +103,16 @@ def _in_time(read: Callable[[Path], Any], path: Path) -> Any:
 def contents_of(path: Path) -> list[Content]:
     """The sheets of a workbook as tables, in this process. Raises Unreadable."""
     contents = []
-    for name, texts in texts_of(path):
+    for name, texts, is_hidden in texts_of(path):
         words = "".join({cell for row in texts for cell in row})
         marks = "".join(mark for mark in MARKS if mark in words)
-        contents.append((name, as_table(texts), marks))
+        contents.append((name, as_table(texts), marks, is_hidden))
     return contents
 
 
-def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    """The sheets of a workbook that are not empty, their cells as text, in this process. Raises Unreadable."""
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]], bool]]:
+    """The sheets of a workbook that are not empty, their cells as text, and which are hidden, in this process. Raises Unreadable."""
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
     _refuse_what_is_none(path)
     try:
@@ -129,7 +135,7 @@ def texts_of(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
                 for row, column, text in failed.get(workbook.sheet_names[index], ()):
                     if row <= height and column <= width:
                         rows[row - 1][column - 1] = text
-                yield name, rows
+                yield name, rows, workbook.sheets_metadata[index].visible != SheetVisibleEnum.Visible
     except PasswordError as error:
         raise Unreadable("工作簿有打开密码：请去掉密码后重新放入") from error
     except (CalamineError, OSError) as error:
@@ -171,29 +177,47 @@ def _refuse_what_is_none(path: Path) -> None:
 
 def _failed_formulas(path: Path) -> dict[str, list[tuple[int, int, str]]]:
     """Row, column and what it shows of every formula without a result, by sheet; the parser leaves them blank."""
-    if path.suffix.lower() == ".xls":
-        return {}
+    is_old = path.suffix.lower() == ".xls"
     try:
-        if not _has_failed_formula(path):
+        if not (FAILED_OLD.search(path.read_bytes()) if is_old else _has_failed_formula(path)):
             return {}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise Unreadable(f"工作簿已损坏（{error}）：{SAVE_AGAIN}") from error
-    from openpyxl import load_workbook
-
     try:
-        return {
-            sheet.title: [
-                (cell.row, cell.column, str(cell.value))
-                for row in sheet.iter_rows()
-                for cell in row
-                if cell.data_type == "e" and cell.value != "#N/A"
-            ]
-            for sheet in load_workbook(path, read_only=True, data_only=True).worksheets
-        }
+        return _failed_formulas_of_old(path) if is_old else _failed_formulas_of_new(path)
     except MemoryError:
         raise
     except Exception as error:  # whatever another parser makes of a workbook that is not as it should be
         raise Unreadable(f"有公式出错（#DIV/0! 等），却读不出在哪一格（{error}）：请改好公式，{SAVE_AGAIN}") from error
+
+
+def _failed_formulas_of_new(path: Path) -> dict[str, list[tuple[int, int, str]]]:
+    from openpyxl import load_workbook
+
+    return {
+        sheet.title: [
+            (cell.row, cell.column, str(cell.value))
+            for row in sheet.iter_rows()
+            for cell in row
+            if cell.data_type == "e" and cell.value != "#N/A"
+        ]
+        for sheet in load_workbook(path, read_only=True, data_only=True).worksheets
+    }
+
+
+def _failed_formulas_of_old(path: Path) -> dict[str, list[tuple[int, int, str]]]:
+    import xlrd
+
+    said = xlrd.error_text_from_code
+    return {
+        sheet.name: [
+            (row + 1, column + 1, said[cell.value])
+            for row in range(sheet.nrows)
+            for column, cell in enumerate(sheet.row(row))
+            if cell.ctype == xlrd.XL_CELL_ERROR and said[cell.value] != "#N/A"
+        ]
+        for sheet in xlrd.open_workbook(path, logfile=io.StringIO()).sheets()
+    }
 
 
 def _has_failed_formula(path: Path) -> bool:
