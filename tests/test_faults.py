@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,7 @@ from conftest import (
 )
 
 from dagster_project import validation, warehouse
+from dagster_project.extracts.files import text_rows
 from dagster_project.regions import RegionsError, read_regions
 from dagster_project.release.read import connect, current_release
 
@@ -1283,6 +1285,19 @@ def test_27_nothing_personal_stays_anywhere(ruined: Ruined) -> None:
         "身份证号",
         "电话",
     }
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_27_what_is_decoded_on_the_way_has_no_name_that_could_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """Whoever is killed while reading leaves nothing behind."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "teachers.csv").write_bytes(as_csv(grid([TEACHER] * 100_000)).encode(encoding))
+    rows = text_rows(tmp_path / "teachers.csv")
+    assert next(rows) == list(TEACHER) and next(rows)[0] == "T1"
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 # 28: scores of a few

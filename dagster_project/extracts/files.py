@@ -2,16 +2,17 @@
 
 import codecs
 import csv
+import io
 import itertools
 import os
 import re
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import duckdb
 
@@ -116,8 +117,10 @@ def stops_within_a_line(path: Path) -> bool:
 
 def text_rows(path: Path) -> Iterator[list[str]]:
     """All rows of a text file, each with all its cells, in any of the encodings. Raises Unreadable."""
-    with _as_utf8(path) as (text, _), text.open(encoding="utf-8-sig", newline="") as stream:
-        yield from _split(stream, _delimiter(_start(text)))
+    with _as_utf8(path) as (text, _):
+        delimiter = _delimiter(_start(text))
+        with _lines(text) as lines:
+            yield from _split(lines, delimiter)
 
 
 def _read_text(path: Path) -> tuple["pa.Table", str]:
@@ -127,17 +130,28 @@ def _read_text(path: Path) -> tuple["pa.Table", str]:
         delimiter = _delimiter(start)
         table = _read_at_once(text, delimiter, start)
         if table is None:
-            with text.open(encoding="utf-8-sig", newline="") as stream:
-                table = as_table(_split(stream, delimiter))
+            with _lines(text) as lines:
+                table = as_table(_split(lines, delimiter))
         else:
             marks = marks.translate({ord(mark): None for mark in f"\r\n{delimiter}"})
     return table, marks
 
 
-def _start(text: Path) -> list[str]:
+@contextmanager
+def _lines(text: BinaryIO) -> Generator[TextIO]:
+    """An open file in UTF-8 from its beginning, as text; it stays open."""
+    text.seek(0)
+    lines = io.TextIOWrapper(text, "utf-8-sig", newline="")
+    try:
+        yield lines
+    finally:
+        lines.detach()
+
+
+def _start(text: BinaryIO) -> list[str]:
     """The first lines of a text file."""
-    with text.open(encoding="utf-8-sig", newline="") as stream:
-        return list(itertools.islice(stream, 4 * TOP_ROWS))
+    with _lines(text) as lines:
+        return list(itertools.islice(lines, 4 * TOP_ROWS))
 
 
 def _delimiter(start: list[str]) -> str:
@@ -146,7 +160,7 @@ def _delimiter(start: list[str]) -> str:
     return "\t" if tabs >= len(start) else "," if commas >= semicolons else ";"
 
 
-def _read_at_once(text: Path, delimiter: str, start: list[str]) -> "pa.Table | None":
+def _read_at_once(text: BinaryIO, delimiter: str, start: list[str]) -> "pa.Table | None":
     """The fast way; None where rows differ in length or a cell holds a line break."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -154,6 +168,7 @@ def _read_at_once(text: Path, delimiter: str, start: list[str]) -> "pa.Table | N
     first = next(_split(start, delimiter), [])
     width = _narrow(len(first))
     names = [f"c{i}" for i in range(width)]
+    text.seek(0)
     try:
         table = arrow_csv.read_csv(
             text,
@@ -185,29 +200,31 @@ def _split(stream: Iterable[str], delimiter: str) -> Iterator[list[str]]:
         raise Unreadable(f"第 {reader.line_num} 行起读不通（{error}）：请检查引号是否成对，或重新导出") from error
 
 
-def _count_lines(path: Path) -> int:
+def _count_lines(text: BinaryIO) -> int:
     """Physical lines; more than the reader's rows where a line is blank or a quoted cell holds a line break."""
     lines, last = 0, b"\n"
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            lines += block.count(b"\n")
-            last = block[-1:]
+    text.seek(0)
+    while block := text.read(BLOCK):
+        lines += block.count(b"\n")
+        last = block[-1:]
     return lines + (last != b"\n")
 
 
 @contextmanager
-def _as_utf8(path: Path) -> Generator[tuple[Path, str]]:
-    """The file itself where it is UTF-8, else a copy in UTF-8 that goes at the end; and the marks in it."""
+def _as_utf8(path: Path) -> Generator[tuple[BinaryIO, str]]:
+    """The file itself where it is UTF-8, else a copy in UTF-8; and the marks in it.
+
+    The copy has no name: whatever ends this process, nothing of it stays on the disk.
+    """
     with path.open("rb") as stream:
         head = stream.read(len(OLE))
     if head.startswith((ZIP, OLE)):
         raise Unreadable(f"扩展名是 {path.suffix}，内容却是 Excel 工作簿：请改正扩展名")
     marked = next((name for mark, name in ENCODINGS.items() if head.startswith(mark)), None)
     encoding = marked or ("utf-8" if _is_utf8(path) else "gb18030")
-    with tempfile.TemporaryDirectory() as folder:
-        text = path if encoding == "utf-8" else Path(folder, "utf-8.csv")
+    with path.open("rb") if encoding == "utf-8" else tempfile.TemporaryFile() as text:
         try:
-            marks = _convert(path, encoding, text)
+            marks = _convert(path, encoding, None if encoding == "utf-8" else text)
         except UnicodeDecodeError as error:
             raise Unreadable(_why_undecodable(path, marked)) from error
         yield text, marks
@@ -215,20 +232,20 @@ def _as_utf8(path: Path) -> Generator[tuple[Path, str]]:
 
 def _is_utf8(path: Path) -> bool:
     try:
-        _convert(path, "utf-8", path)
+        _convert(path, "utf-8")
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _convert(path: Path, encoding: str, copy: Path) -> str:
-    """Decode a file block by block, into a copy in UTF-8 unless it is the file itself; the marks in it.
+def _convert(path: Path, encoding: str, copy: BinaryIO | None = None) -> str:
+    """Decode a file block by block, into a copy in UTF-8 if there is to be one; the marks in it.
 
     Raises UnicodeDecodeError, and Unreadable for what is not text or is in two encodings.
     """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     marks, line, length = "", 1, 0
-    with path.open("rb") as source, nullcontext() if copy == path else copy.open("wb") as target:
+    with path.open("rb") as source:
         for block in itertools.chain(iter(partial(source.read, BLOCK), b""), [b""]):
             text = decoder.decode(block, final=not block)
             if "\0" in text:
@@ -243,8 +260,8 @@ def _convert(path: Path, encoding: str, copy: Path) -> str:
             length = len(text) - end - 1 + (length if end < 0 else 0)
             if length > LONGEST_LINE:
                 raise Unreadable(f"第 {line} 行长到超过 {LONGEST_LINE:,} 个字：不是一行一条的表，请重新导出")
-            if target:
-                target.write(text.encode())
+            if copy:
+                copy.write(text.encode())
     return marks
 
 
