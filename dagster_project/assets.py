@@ -18,11 +18,11 @@ from dagster_project import ledger, load, transform, validation, warehouse
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.regions import Region, find_partitions, read_regions
-from dagster_project.release.export import to_postgres
+from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
 from dagster_project.release.read import ReleaseError, current_release
 from dagster_project.runs import alive
-from dagster_project.settings import home_folder, postgres, raw_folder
+from dagster_project.settings import home_folder, raw_folder
 
 PARTITIONS = "junheng/partitions"
 FOR_PEOPLE = "junheng"
@@ -286,11 +286,10 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
     tell(context, told)
     yield dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})
-    if url := postgres():
-        try:
-            rows = to_postgres(home, url)
-        except ReleaseError as error:
-            raise dg.Failure(f"{told}；{error}。改正后运行 junheng export 网址") from None
-        tell(context, f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行")
+    try:
+        if delivered := deliver(home):
+            tell(context, delivered)
+    except ReleaseError as error:
+        raise dg.Failure(f"{told}；{error}。改正后运行 junheng refresh，会再写") from None
     if behind := context.resources.warehouse_lock:
         raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")

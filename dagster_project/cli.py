@@ -68,6 +68,7 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         after = before
         if not before.todo and not before.blocked and not before.problems:
             click.echo("文件没有变化，已发布的版本仍是最新")
+        is_complete &= _deliver()
     else:
         from dagster_project.validation import start_worker
 
@@ -110,6 +111,20 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _deliver() -> bool:
+    """Write to PostgreSQL what an earlier refresh could not; True unless it cannot be done now either."""
+    from dagster_project.release.export import deliver
+    from dagster_project.release.read import ReleaseError
+
+    try:
+        if delivered := deliver(settings.home_folder()):
+            click.echo(delivered)
+    except ReleaseError as error:
+        click.echo(f"错误：{error}", err=True)
+        return False
+    return True
 
 
 def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:
@@ -233,10 +248,10 @@ def export(target: str, home: Path | None) -> None:
     \b
     例：junheng export 各表                                       每张表一个 CSV
         junheng export postgresql://用户@主机/库                   模式 marts，表和列带中文说明
-    密码写在网址里，或放在 PGPASSWORD、~/.pgpass。
+    密码放在 PGPASSWORD 或 ~/.pgpass；写在网址里也行，不会出现在任何提示和记录里。
 
     PostgreSQL 里的各表在一个事务里换成新版本：读者读到的不是旧的就是新的，授权和自建视图都保留。
-    设置环境变量 JUNHENG_POSTGRES=网址，每次 junheng refresh 发布后就自动写入。
+    设置环境变量 JUNHENG_POSTGRES=网址，每次 junheng refresh 发布后就自动写入；没写成的，下次刷新补写。
     """
     from dagster_project.release.export import to_csv, to_postgres
     from dagster_project.release.read import ReleaseError

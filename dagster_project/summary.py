@@ -11,6 +11,7 @@ import click
 
 from dagster_project import ledger, load, settings, transform, warehouse
 from dagster_project.regions import Region, find_misnamed, find_partitions, read_regions
+from dagster_project.release.export import is_delivered
 from dagster_project.release.read import connect, current_release, verify, write_result
 from dagster_project.warehouse import Partition
 
@@ -167,7 +168,9 @@ def tell_status() -> bool:
         click.echo(f"未更新：{line}")
     if not found.is_built and release is not None:
         click.echo("程序有变化，还没有重算：请运行 junheng refresh")
-    return found.is_built and not found.damage and not lines
+    if not (delivered := is_delivered(home)):
+        click.echo("PostgreSQL 里还不是这个版本：请运行 junheng refresh，会再写")
+    return found.is_built and not found.damage and not lines and delivered
 
 
 def tell_damage(release: Path, damage: list[str]) -> None:

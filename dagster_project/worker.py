@@ -6,6 +6,8 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
 from weakref import WeakSet
 
 _pools: WeakSet[ProcessPoolExecutor] = WeakSet()  # one that broke is let go of, with its pipes and semaphores
@@ -23,6 +25,43 @@ def stop_pools() -> None:
     """End every pool's processes; it happens by itself when this process ends by itself."""
     for pool in list(_pools):
         pool.shutdown(cancel_futures=True)
+
+
+class Died(RuntimeError):
+    """The process of a call ended without an answer, or did not answer in time."""
+
+
+def call_apart(seconds: float, function: Callable[..., Any], *arguments: object) -> Any:
+    """What a function returns or raises in a process of its own, which ends with this call: in time, out of time or interrupted.
+
+    Raises Died where the process ended by itself, or did not end in so many seconds.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_answer, args=(there, function, arguments), daemon=True)
+    process.start()
+    there.close()
+    try:
+        if not here.poll(seconds):
+            raise Died
+        is_error, answer = here.recv()
+    except EOFError:
+        raise Died from None
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+    if is_error:
+        raise answer
+    return answer
+
+
+def _answer(there: Connection, function: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    _begin(lambda: None)
+    try:
+        there.send((False, function(*arguments)))
+    except Exception as error:
+        there.send((True, error))
 
 
 def _begin(begin: Callable[[], None]) -> None:

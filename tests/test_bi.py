@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -25,7 +26,7 @@ import yaml
 from conftest import ROOT, command, environment, junheng
 from test_release import make_warehouse
 
-from dagster_project.release import briefing, dictionary, superset
+from dagster_project.release import briefing, dictionary, export, superset
 from dagster_project.release.export import to_csv, to_postgres
 from dagster_project.release.publish import publish
 from dagster_project.release.read import ReleaseError, connect, current_release, verify
@@ -376,6 +377,82 @@ def test_postgres_that_fails_keeps_the_old_and_tells_no_password(database: str, 
     assert "Connection refused" in str(refused.value) and "geheim" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://junheng:ge@heim/x%y z:1@127.0.0.1:1/nowhere",
+        "postgresql://junheng:ge%40heim%2Fx%25y%20z@127.0.0.1:1/nowhere",
+        "postgresql://junheng@127.0.0.1:port/nowhere?password=ge@heim/x%y z&connect_timeout=1",
+        "host=127.0.0.1 port=ge password='ge@heim/x%y z' user=junheng",
+    ],
+)
+def test_no_part_of_a_password_is_told(tmp_path: Path, url: str) -> None:
+    """Whatever is wrong with an address: libpq quotes the part that it did not understand."""
+    make_warehouse(tmp_path, 1)
+    publish(tmp_path, "v")
+    with pytest.raises(ReleaseError) as refused:
+        to_postgres(tmp_path, url)
+    said = str(refused.value)
+    assert not any(part in said for part in ("heim", "x%y", "x%25y", "y z")) and "没有写入 PostgreSQL" in said
+
+
+def test_a_password_is_taken_as_it_is_meant() -> None:
+    for url, address, password in (
+        ("postgresql://u:p@h/d", "postgresql://u@h/d", "p"),
+        ("postgresql://u:p%40%2F@h:5/d?a=b", "postgresql://u@h:5/d?a=b", "p@/"),
+        ("postgresql://u@h/d?password=p&a=b", "postgresql://u@h/d?a=b", "p"),
+        (r"host=h password='p\'q' user=u", "host=h  user=u", "p'q"),
+        ("postgresql://u@h/d", "postgresql://u@h/d", None),
+    ):
+        assert export._without_password(url) == (address, password)
+
+
+def test_a_locked_table_and_a_server_that_dies_are_told_and_hold_nobody(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_warehouse(tmp_path, 1)
+    publish(tmp_path, "v")
+    to_postgres(tmp_path, database)
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=1s")
+    with attached(database) as con:
+        con.execute("begin")
+        con.execute("call postgres_execute('pg', 'lock table marts.mart_county_balance')")
+        with pytest.raises(ReleaseError, match="lock timeout"):
+            to_postgres(tmp_path, database)
+        monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=0")
+        monkeypatch.setattr(export, "SECONDS", 5)
+        with pytest.raises(ReleaseError, match="没有写完"):
+            to_postgres(tmp_path, database)
+        con.execute("rollback")
+    assert to_postgres(tmp_path, database)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, None])
+def test_what_waits_for_a_database_can_be_ended(database: str, tmp_path: Path, end: signal.Signals | None) -> None:
+    """By Ctrl-C, by the system, and by the server, whose end is told."""
+    make_warehouse(tmp_path, 1)
+    publish(tmp_path, "v")
+    to_postgres(tmp_path, database)
+    waiters = "from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    with attached(database) as con:
+        con.execute("begin")
+        con.execute("call postgres_execute('pg', 'lock table marts.mart_county_balance')")
+        waiting = subprocess.Popen(
+            command("export", database, "--home", tmp_path), env=environment(), stderr=subprocess.PIPE, text=True
+        )
+        while not ask(database, f"select pid {waiters}"):
+            assert waiting.poll() is None
+            time.sleep(0.1)
+        if end:
+            waiting.send_signal(end)
+        else:
+            ask(database, f"select pg_terminate_backend(pid) {waiters}")
+        _, said = waiting.communicate(timeout=30)
+        con.execute("rollback")
+    assert waiting.returncode != 0 and "Traceback" not in said
+    assert end or "没有写入 PostgreSQL，库中仍是原来的数据" in said
+
+
 def test_one_setting_writes_every_release_to_postgres(
     database: str, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,9 +471,17 @@ def test_one_setting_writes_every_release_to_postgres(
 
     before = current_release(home)
     outcome = refresh("postgresql://junheng:geheim@127.0.0.1:1/nowhere", 1)
-    assert outcome.returncode == 1 and "没有写入 PostgreSQL" in outcome.stderr and "junheng export" in outcome.stderr
+    assert outcome.returncode == 1 and "没有写入 PostgreSQL" in outcome.stderr and "会再写" in outcome.stderr
     assert "geheim" not in outcome.stdout + outcome.stderr
     assert current_release(home) != before, "the release itself is published all the same"
+    seen = junheng("status", "--raw", raw, "--home", home)
+    assert seen.returncode == 1 and "PostgreSQL 里还不是这个版本" in seen.stdout
+    monkeypatch.setenv("JUNHENG_POSTGRES", database)
+    outcome = junheng("refresh", "--raw", raw, "--home", home)  # nothing has changed, and what failed is done
+    assert outcome.returncode == 0 and "已写入 PostgreSQL" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert_equal(database, home)
+    assert "已写入 PostgreSQL" not in junheng("refresh", "--raw", raw, "--home", home).stdout
+    assert [path for path in home.rglob("*") if path.is_file() and b"geheim" in path.read_bytes()] == []
     outcome = refresh(database, 2)
     assert outcome.returncode == 0 and "已写入 PostgreSQL" in outcome.stdout, outcome.stdout + outcome.stderr
     assert_equal(database, home)

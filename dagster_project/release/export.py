@@ -1,11 +1,21 @@
-"""A release for those who do not read DuckDB: CSV files for Excel, and tables in PostgreSQL."""
+"""A release for those who do not read DuckDB: CSV files for Excel, and tables in PostgreSQL.
 
+PostgreSQL is written to in a process of its own: a server that does not answer, or dies in the middle, costs that process, not
+the refresh. A password goes to it in the environment, never in an address, of which errors quote parts.
+"""
+
+import json
+import os
+import re
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import unquote
 
 import duckdb
 
-from dagster_project.release.read import ReleaseError, connect, require_release, write_result
+from dagster_project import settings
+from dagster_project.release.read import ReleaseError, connect, current_release, require_release, write_result
+from dagster_project.worker import Died, call_apart
 
 TABLES = """
     SELECT table_name, any_value(tables.comment), list((column_name, data_type) ORDER BY column_index),
@@ -13,6 +23,14 @@ TABLES = """
     FROM duckdb_tables() AS tables INNER JOIN duckdb_columns() AS columns USING (database_name, schema_name, table_name)
     WHERE (database_name, schema_name) = (?, 'marts') GROUP BY table_name ORDER BY table_name
 """
+# where an address holds a password: after the user, up to the last @ (one with / @ : may stand there as it is); as a parameter; as a word
+PASSWORDS = (
+    r"(?<=://)([^:@/?#]*):(.*)(?=@[^@]*$)",
+    r"([?&])password=([^&]*)&?",
+    r"(^|\s)password\s*=\s*('(?:\\.|[^'\\])*'|\S+)",
+)
+SECONDS = 3600  # that writing all tables may take
+PATIENCE = {"PGCONNECT_TIMEOUT": "15", "PGOPTIONS": "-c lock_timeout=60s"}  # unless the environment says otherwise
 
 
 def to_csv(home: Path, folder: Path) -> list[Path]:
@@ -27,43 +45,97 @@ def to_csv(home: Path, folder: Path) -> list[Path]:
     return paths
 
 
+def deliver(home: Path) -> str | None:
+    """Write the current release to the database of JUNHENG_POSTGRES unless it is there already; says what was done, null for nothing.
+
+    What failed is done with the next refresh. Raises ReleaseError.
+    """
+    if is_delivered(home):
+        return None
+    url = settings.postgres()
+    assert url is not None
+    rows = to_postgres(home, url)
+    _note(home).write_text(json.dumps(_due(home)), "utf-8")
+    return f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行"
+
+
+def is_delivered(home: Path) -> bool:
+    """Whether the database of JUNHENG_POSTGRES has the current release, or there is no such database or no release."""
+    if settings.postgres() is None or current_release(home) is None:
+        return True
+    try:
+        return json.loads(_note(home).read_text("utf-8")) == _due(home)
+    except (OSError, ValueError):
+        return False
+
+
+def _note(home: Path) -> Path:
+    return home / "postgres.json"
+
+
+def _due(home: Path) -> dict[str, str]:
+    return {"release": require_release(home).name, "address": _without_password(settings.postgres() or "")[0]}
+
+
+def _without_password(url: str) -> tuple[str, str | None]:
+    """An address as it may be shown, and its password."""
+    for pattern in PASSWORDS:
+        if found := re.search(pattern, url):
+            password = found[2]
+            if "://" in url:
+                password = unquote(password)
+            elif password.startswith("'"):
+                password = re.sub(r"\\(.)", r"\1", password[1:-1])
+            return url[: found.start()] + found[1] + url[found.end() :], password
+    return url, None
+
+
 def to_postgres(home: Path, url: str) -> dict[str, int]:
-    """Make schema marts of a PostgreSQL database equal to the current release; the rows of each table.
+    """Make schema marts of a PostgreSQL database equal to the current release; the rows of each table. Raises ReleaseError.
 
     One transaction: a reader sees the release before or this one. Tables stay, and with them grants and views,
     unless their columns changed; then PostgreSQL refuses to drop one that a view of the bureau's own reads.
     """
-    release = require_release(home)
+    address, password = _without_password(url)
+    try:
+        return call_apart(SECONDS, _write, require_release(home), address, password)
+    except Died:
+        reason = f"写到一半中断了（服务器断开，或超过 {SECONDS // 60} 分钟没有写完）"
+    except duckdb.Error as error:
+        reason = str(error)
+    raise ReleaseError(f"没有写入 PostgreSQL，库中仍是原来的数据：{reason}") from None
+
+
+def _write(release: Path, address: str, password: str | None) -> dict[str, int]:
+    """In the process of its own: write the tables. Raises duckdb.Error."""
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+    if password is not None:
+        os.environ["PGPASSWORD"] = password
     package = files("duckdb_extension_postgres_scanner")  # loaded from there: DuckDB itself would download it
     extension = package / f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     with duckdb.connect() as con:
         con.execute("PRAGMA disable_progress_bar")
         con.execute(f"LOAD {_literal(str(extension))}")
         con.execute(f"ATTACH {_literal(release / 'junheng.duckdb')} AS junheng (READ_ONLY)")
-        try:
-            con.execute(f"ATTACH {_literal(url)} AS postgres (TYPE postgres)")
-            con.execute("BEGIN; CREATE SCHEMA IF NOT EXISTS postgres.marts")
-            present = {table: columns for table, _, columns, _ in con.execute(TABLES, ["postgres"]).fetchall()}
-            rows = {}
-            for table, comment, columns, comments in con.execute(TABLES, ["junheng"]).fetchall():
-                if present.pop(table, None) == columns:
-                    con.execute(f"DELETE FROM postgres.marts.{table}")
-                else:
-                    con.execute(f"DROP TABLE IF EXISTS postgres.marts.{table}")
-                    con.execute(f"CREATE TABLE postgres.marts.{table} AS FROM junheng.marts.{table} LIMIT 0")
-                ((rows[table],),) = con.execute(
-                    f"INSERT INTO postgres.marts.{table} FROM junheng.marts.{table}"
-                ).fetchall()
-                says = [f"COMMENT ON TABLE marts.{table} IS {_literal(comment or '')}"]
-                says += [f"COMMENT ON COLUMN marts.{table}.{name} IS {_literal(text or '')}" for name, text in comments]
-                _execute(con, "; ".join(says))
-            for table in present:
-                con.execute(f"DROP TABLE postgres.marts.{table}")
-            _execute(con, f"COMMENT ON SCHEMA marts IS {_literal(f'均衡 Junheng {release.name}')}")
-            con.execute("COMMIT")
-        except duckdb.Error as error:
-            reason = str(error).replace(url, "所给的网址")  # it may hold a password
-            raise ReleaseError(f"没有写入 PostgreSQL，库中仍是原来的数据：{reason}") from None
+        con.execute(f"ATTACH {_literal(address)} AS postgres (TYPE postgres)")
+        con.execute("BEGIN; CREATE SCHEMA IF NOT EXISTS postgres.marts")
+        present = {table: columns for table, _, columns, _ in con.execute(TABLES, ["postgres"]).fetchall()}
+        rows = {}
+        for table, comment, columns, comments in con.execute(TABLES, ["junheng"]).fetchall():
+            if present.pop(table, None) == columns:
+                con.execute(f"DELETE FROM postgres.marts.{table}")
+            else:
+                con.execute(f"DROP TABLE IF EXISTS postgres.marts.{table}")
+                con.execute(f"CREATE TABLE postgres.marts.{table} AS FROM junheng.marts.{table} LIMIT 0")
+            ((rows[table],),) = con.execute(f"INSERT INTO postgres.marts.{table} FROM junheng.marts.{table}").fetchall()
+            says = [f"COMMENT ON TABLE marts.{table} IS {_literal(comment or '')}"]
+            says += [f"COMMENT ON COLUMN marts.{table}.{name} IS {_literal(text or '')}" for name, text in comments]
+            _execute(con, "; ".join(says))
+        for table in present:
+            con.execute(f"DROP TABLE postgres.marts.{table}")
+        _execute(con, f"COMMENT ON SCHEMA marts IS {_literal(f'均衡 Junheng {release.name}')}")
+        con.execute("COMMIT")
     return rows
 
 
