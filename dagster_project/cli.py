@@ -213,7 +213,8 @@ def verify(home: Path | None) -> None:
 @HOME
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="输出格式")
 def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "json"]) -> None:
-    """查询已发布的版本（只读，刷新时也能查）。不写查询，就打开 DuckDB 的命令行：按 Tab 补全，按 ↑ 找回以前的查询。
+    """查询已发布的版本（只读，刷新时也能查）。不写查询，就打开 DuckDB 的命令行：按 Tab 补全，按 ↑ 找回以前的查询；
+    只能查，不能写文件，也不能运行别的程序。
 
     \b
     例：junheng sql "select county_code, verdict, reasons from mart_county_verdict"
@@ -223,18 +224,22 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
     """
     import duckdb
 
-    from dagster_project.release.read import ReleaseError, connect, shell, write_result
+    from dagster_project.release.read import ROOM, ReleaseError, connect, shell, write_result
 
     settings.use(None, home)
     try:
+        if query is None and not sys.stdin.isatty():
+            query = sys.stdin.read()
         if query is None:
             command = shell(settings.home_folder())
             click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
             click.echo("列出表 show tables;　看一张表的列 describe 表名;　离开 .exit")
             click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
+            click.echo(ROOM if sys.stdout.isatty() else "", nl=False, color=True)
             os.execv(command[0], command)
         with connect() as con:
-            write_result(con.execute(query), form, sys.stdout)
+            for statement in con.extract_statements(query):
+                write_result(con.execute(statement), form, sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
 

@@ -180,11 +180,30 @@ def test_the_shell_completes_remembers_and_refuses(demo_home: Path, tmp_path: Pa
     expect("disabled by configuration")
     os.write(terminal, b"delete from dim_indicator;\r")
     expect("read-only")
+    for dot in (".shell touch", ".output", ".open", ".log"):
+        os.write(terminal, f"{dot} {tmp_path}/written\r".encode())
+        expect("cannot be used in -safe mode")
+    release = current_release(demo_home)
+    os.write(terminal, f"copy (select 1) to '{release}/junheng.duckdb' (use_tmp_file false);\r".encode())
+    expect("disabled by configuration")
+    os.write(terminal, b"set enable_external_access = true;\r")
+    expect("locked")
     os.write(terminal, b".exit\r")
     os.waitpid(pid, 0)
     os.close(terminal)
     assert "select count(*) as n from dim_indicator;" in (tmp_path / ".duckdb_history").read_text("utf-8")
-    assert not (tmp_path / "out.csv").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".duckdb_history"]
+    assert release is not None and verify(release) == []
+
+
+def test_queries_from_a_file_are_answered_one_after_the_other(demo_home: Path) -> None:
+    asked = "select 1 as one; copy dim_county to 'x.csv'; select 2 as two"
+    outcome = subprocess.run(
+        command("sql", "--home", demo_home, "--format", "csv"),
+        env=environment(), input=asked, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert outcome.returncode == 1 and outcome.stdout.splitlines() == ["one", "1"]
+    assert "disabled by configuration" in outcome.stderr
 
 
 # CSV

@@ -18,14 +18,13 @@ from dagster_project import settings
 Format = Literal["table", "csv", "json"]
 
 _OPENING = threading.Lock()
-# No file but the snapshot; even so COPY may write the snapshot's own .wal and spoil the release, which the second line ends.
-_LOCK = """
-    SET enable_external_access = false;
-    SET disabled_filesystems = 'LocalFileSystem';
-    SET lock_configuration = true
-"""
+# No file but the snapshot; even so COPY may write that and its .wal and spoil the release, which the second line ends.
+_CLOSE = "SET enable_external_access = false; SET disabled_filesystems = 'LocalFileSystem'"
+_LOCK = f"{_CLOSE}; SET lock_configuration = true"
 PARTS = ("forms", "briefing", "dictionary")  # of a manifest: files that lie in a release beside its marts
 _FETCH = 10_000
+ROOM = "\n" * 4 + "\x1b[4A\x1b7"  # four lines below, and the place is remembered
+_FORGET = "\x1b8\x1b[J"  # back there, and nothing below it
 # What a spreadsheet may take for a formula; a Chinese Excel reads the full-width signs the same way.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -125,12 +124,19 @@ def sha256(path: Path) -> str:
 
 
 def shell(home: Path) -> list[str]:
-    """The command that opens DuckDB's own shell, which has history and completion, on what `connect` opens."""
+    """The command that opens DuckDB's own shell, which has history and completion, on what `connect` opens.
+
+    Safe mode refuses .shell, .output, .open and the like, and locks the settings. It complains that it cannot close what is closed
+    already; where ROOM was printed before, that is wiped from the terminal.
+    """
     import duckdb_cli
 
     program = Path(duckdb_cli.__file__).with_name("duckdb.exe" if os.name == "nt" else "duckdb")
     snapshot = require_release(home) / "junheng.duckdb"
-    return [str(program), "-readonly", "-cmd", f"{_LOCK}; USE marts", str(snapshot)]
+    return [
+        *(str(program), "-readonly", "-no-init", "-cmd", f"{_CLOSE}; USE marts", "-cmd", ".safe_mode"),
+        *("-cmd", f".print {_FORGET}", str(snapshot)),
+    ]
 
 
 def write_result(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, format: Format, out: TextIO) -> None:
