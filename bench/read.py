@@ -23,7 +23,7 @@ from run import measure, python, show
 from dagster_project import load, warehouse
 from dagster_project.extracts.contract import contract
 from dagster_project.incoming import read_files
-from dagster_project.regions import Region
+from dagster_project.regions import Region, partition_files
 
 REGION = Region("bench", "测试省", {}, r"^\d{10}$", None, (), "09-01", synthetic=True)
 SCHOOLS_OF_THE_ROSTER = 2000
@@ -112,7 +112,7 @@ def read_with_ours(raw: Path, home: Path, into_warehouse: bool) -> None:
         if into_warehouse:
             print(load.apply_change(con, raw, load.Change("bench", 2023, "of this measure"), REGION, "key"))
         else:
-            read_files(con, raw, load.partition_files(raw, "bench", 2023), REGION, 2023, "key")
+            read_files(con, raw, partition_files(raw, "bench", 2023), REGION, 2023, "key")
 
 
 def main() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.assets import PARTITIONS, region_year, regions
-from dagster_project.load import partition_files
-from dagster_project.regions import Region, RegionsError, find_partitions, read_regions
+from dagster_project.regions import Region, RegionsError, find_partitions, partition_files, read_regions
 from dagster_project.runs import end_dead
 from dagster_project.settings import home_folder, raw_folder
 from dagster_project.warehouse import Partition

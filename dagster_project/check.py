@@ -19,9 +19,8 @@ from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
-from dagster_project.load import partition_files
 from dagster_project.marked import COPY, NotOurs, write_marked
-from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, region_of
+from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, partition_files, region_of
 from dagster_project.warehouse import prepare
 
 PRINTED = 20  # problems of a sheet

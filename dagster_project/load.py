@@ -14,7 +14,7 @@ from dagster_project.extracts import official
 from dagster_project.extracts.contract import SOURCE
 from dagster_project.extracts.files import is_within
 from dagster_project.incoming import read_files, sha256
-from dagster_project.regions import Region, find_partitions
+from dagster_project.regions import Region, find_partitions, partition_files
 from dagster_project.warehouse import TABLES, Account, Partition, account, write_region
 
 Look = list[tuple[Path, int, int, int, int]]  # path, inode, size and times of every file
@@ -40,20 +40,6 @@ class Change:
     @property
     def partition(self) -> Partition:
         return self.region_id, self.school_year
-
-
-def partition_files(raw: Path, region_id: str, school_year: int) -> list[Path]:
-    """Every file of a partition, links that lead nowhere included; hidden and lock files left out.
-
-    A folder that is a link out of raw/ is not looked into: it stands for its files.
-    """
-    folder = raw / region_id / str(school_year)
-    if not is_within(raw, folder):
-        return [folder]
-    files = folder.rglob("*")
-    return sorted(
-        path for path in files if (path.is_file() or path.is_symlink()) and not path.name.startswith((".", "~$"))
-    )
 
 
 def find_changes(

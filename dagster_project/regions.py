@@ -314,6 +314,20 @@ def find_partitions(raw: Path) -> list[tuple[str, int]]:
     )
 
 
+def partition_files(raw: Path, region_id: str, school_year: int) -> list[Path]:
+    """Every file of a partition, links that lead nowhere included; hidden and lock files left out.
+
+    A folder that is a link out of raw/ is not looked into: it stands for its files.
+    """
+    folder = raw / region_id / str(school_year)
+    if not is_within(raw, folder):
+        return [folder]
+    files = folder.rglob("*")
+    return sorted(
+        path for path in files if (path.is_file() or path.is_symlink()) and not path.name.startswith((".", "~$"))
+    )
+
+
 def find_misnamed(raw: Path) -> list[str]:
     """Folders of raw/ that can be no region, by their names, a Chinese sentence each."""
     return [
