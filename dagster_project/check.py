@@ -20,11 +20,19 @@ from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.rows import quote
 from dagster_project.incoming import FORMS, Source, extract_of, in_order, is_form, read_files
 from dagster_project.marked import COPY, NotOurs, write_marked
-from dagster_project.regions import REGIONS, TEN_DIGITS, YEAR, Region, RegionsError, partition_files, region_of
+from dagster_project.regions import (
+    REGIONS,
+    TEN_DIGITS,
+    YEAR,
+    Region,
+    RegionsError,
+    is_litter,
+    partition_files,
+    region_of,
+)
 from dagster_project.warehouse import prepare
 
 PRINTED = 20  # problems of a sheet
-HIDDEN = (".", "~$")
 CHEAP = 5_000_000  # bytes of last year's files that are read to compare with
 LISTED = 10_000  # wrong rows of a sheet; whoever has more has the same mistake in each
 ANYWHERE = Region("", "", {}, TEN_DIGITS, None, (), "09-01", synthetic=False)  # of a file outside a raw folder
@@ -198,7 +206,7 @@ def _groups(paths: Sequence[Path], out: Path) -> list[Together]:
             chosen.append(path)
             continue
         below = sorted(p for p in path.rglob("*") if p.is_symlink() or p.is_file())
-        found = [p for p in below if not p.name.startswith(HIDDEN) and _is_handed_in(p) and not _is_copy(p, path, out)]
+        found = [p for p in below if not is_litter(p.name) and _is_handed_in(p) and not _is_copy(p, path, out)]
         if not found:
             raise CheckError(f"{given} 里没有报表：请给出文件，或 raw/<区域>/<学年> 这样的文件夹")
         chosen += found
@@ -262,7 +270,7 @@ def _together(path: Path, root: Path) -> Together:
     else:
         year, base, region = date.today().year, root, ANYWHERE
         beside = sorted(path for folder in (root, root / FORMS) if folder.is_dir() for path in folder.iterdir())
-    near = [p for p in beside if p.is_file() and not p.name.startswith(HIDDEN)]
+    near = [p for p in beside if p.is_file() and not is_litter(p.name)]
     return Together(base, region, year, [p for p in near if extract_of(p) in ("schools", "facts")])
 
 

@@ -297,35 +297,39 @@ def find_strays(raw: Path) -> dict[Path, int]:
     for path in sorted(raw.rglob("*")):
         parts = path.relative_to(raw).parts
         is_in_partition = len(parts) > 2 and (YEAR.fullmatch(parts[1]) or parts[1] == SCENARIOS)
-        is_hidden = any(part.startswith((".", "~$")) for part in parts)
+        is_hidden = any(is_litter(part) for part in parts)
         if path.suffix.lower() in TEXT + WORKBOOK and not is_in_partition and not is_hidden and path not in known:
             strays[path.parent] = strays.get(path.parent, 0) + 1
     return strays
 
 
 def find_partitions(raw: Path) -> list[tuple[str, int]]:
-    """Every <region>/<school_year> folder in raw/, sorted; a region that is not in regions.yml included, a misnamed one not."""
+    """Every <region>/<school_year> folder in raw/ with a file, sorted; a region that is not in regions.yml included, a misnamed one not."""
     return sorted(
         (region.name, int(year.name))
         for region in _folders(raw)
         if not NO_KEY.search(region.name)
         for year in _folders(region)
-        if YEAR.fullmatch(year.name)
+        if YEAR.fullmatch(year.name) and partition_files(raw, region.name, int(year.name))
     )
 
 
 def partition_files(raw: Path, region_id: str, school_year: int) -> list[Path]:
-    """Every file of a partition, links that lead nowhere included; hidden and lock files left out.
+    """Every file of a partition, links that lead nowhere included; hidden and lock files and what Windows leaves left out.
 
     A folder that is a link out of raw/ is not looked into: it stands for its files.
     """
     folder = raw / region_id / str(school_year)
     if not is_within(raw, folder):
         return [folder]
-    files = folder.rglob("*")
     return sorted(
-        path for path in files if (path.is_file() or path.is_symlink()) and not path.name.startswith((".", "~$"))
+        path for path in folder.rglob("*") if (path.is_file() or path.is_symlink()) and not is_litter(path.name)
     )
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file was left by a program, not handed in: hidden, the lock of an open workbook, a folder's own view."""
+    return name.startswith((".", "~$")) or name.lower() in ("thumbs.db", "ehthumbs.db", "desktop.ini")
 
 
 def find_misnamed(raw: Path) -> list[str]:

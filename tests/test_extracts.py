@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dagster_project import load, warehouse
 from dagster_project.extracts.contract import contract
-from dagster_project.regions import RegionsError, find_partitions, read_regions
+from dagster_project.regions import RegionsError, find_partitions, partition_files, read_regions
 
 
 @pytest.mark.parametrize(
@@ -419,3 +419,14 @@ def test_a_file_where_a_folder_should_be_is_its_regions_problem(tmp_path: Path) 
     found = read_regions(tmp_path)
     assert [(found[name].problem or "").partition("应是")[2][:3] for name in "abc"] == ["文件夹", "文件夹", "一个 "]
     assert find_partitions(tmp_path) == []
+
+
+def test_a_year_without_a_file_has_not_begun_and_what_windows_leaves_is_no_file(tmp_path: Path) -> None:
+    """The next year's folder may stand there empty; a folder that was looked into holds Thumbs.db."""
+    report = write_csv(tmp_path / "a" / "2023" / "schools.csv", schools(1))
+    (tmp_path / "a" / "2024" / "forms").mkdir(parents=True)
+    for name in ("Thumbs.db", "desktop.ini", "~$schools.xlsx", ".DS_Store"):
+        (tmp_path / "a" / "2023" / name).touch()
+        (tmp_path / "a" / "2024" / name).touch()
+    assert find_partitions(tmp_path) == [("a", 2023)]
+    assert partition_files(tmp_path, "a", 2023) == [report]
