@@ -1,6 +1,8 @@
 """What a user sees when a command cannot be done: one Chinese sentence and an exit code, never a traceback."""
 
 import os
+import re
+import shutil
 import sys
 import traceback
 from datetime import datetime
@@ -14,6 +16,10 @@ import duckdb
 
 from dagster_project import settings
 from dagster_project.regions import RegionsError
+
+LONGEST_HOME = 300  # bytes; below it lie files whose whole name may have 512
+LEAST_SPACE = 32_000_000  # bytes; the smallest home has twice as many
+FULL = re.compile("No space left on device|disk is full|disk I/O error")  # the system's words, DuckDB's, SQLite's
 
 
 class Failed(click.ClickException):
@@ -38,12 +44,24 @@ class Group(click.Group):
         except (click.ClickException, RegionsError, settings.Damaged) as error:
             _leave(1, error.message if isinstance(error, click.ClickException) else str(error))
         except duckdb.IOException as error:
-            _leave(1, _of_warehouse(error))
+            _leave(1, full_disk(traceback.format_exc()) or _of_warehouse(error))
         except BrokenPipeError:  # the reader of the output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:  # the last resort
-            _leave(1, f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员")
+            unforeseen = (
+                f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员"
+            )
+            _leave(1, full_disk(traceback.format_exc()) or unforeseen)
+
+
+def full_disk(text: str) -> str | None:
+    """What there is to tell where an error, by its text, comes of a disk that is full; null: it does not."""
+    if not FULL.search(text):
+        return None
+    home = settings.home_folder()
+    free = shutil.disk_usage(home if home.exists() else home.parent).free
+    return f"磁盘满了（{home} 所在的磁盘还剩 {free / 1e6:,.0f} MB）：请清出空间，再运行 junheng refresh；已发布的版本不受影响"
 
 
 def _of_warehouse(error: duckdb.IOException) -> str:
@@ -113,13 +131,16 @@ def _keep_details() -> Path:
 
 
 def require_home(home: Path) -> None:
-    """Make the folder of the warehouse and the releases; raises Failed where it cannot be made or written to."""
+    """Make the folder of the warehouse and the releases; raises Failed where it cannot be made or written to, or is full."""
     if odd := sorted({char for char in str(home) if char in "%?#$\\" or not char.isprintable()}):
         raise Failed(
             f"仓库文件夹的名字里不能有 {' '.join(map(ascii, odd))}：{str(home)!a}，请换一个（--home 或 JUNHENG_HOME）"
         )
+    if len(os.fsencode(home)) > LONGEST_HOME:
+        raise Failed(f"仓库文件夹的名字长到超过 {LONGEST_HOME} 个字节：{home}，请换一个（--home 或 JUNHENG_HOME）")
     try:
         home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(home).free
         probe = home / ".writable"
         probe.touch()
         probe.unlink()
@@ -127,6 +148,10 @@ def require_home(home: Path) -> None:
         raise Failed(
             f"仓库文件夹 {home} 不能用（{error.strerror}）：请换一个能写的文件夹（--home 或 JUNHENG_HOME）"
         ) from error
+    if free < LEAST_SPACE:
+        raise Failed(
+            f"仓库文件夹 {home} 所在的磁盘只剩 {free / 1e6:,.0f} MB，至少要 {LEAST_SPACE / 1e6:,.0f} MB：请清出空间，或换一个文件夹"
+        )
 
 
 def require_raw(raw: Path) -> None:

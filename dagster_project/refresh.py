@@ -1,11 +1,13 @@
 """One refresh from the command line: the Dagster job in this process."""
 
+import re
 from collections.abc import Collection
 
 import click
 import dagster as dg
 
 from dagster_project.automation import run_tags
+from dagster_project.console import full_disk
 from dagster_project.definitions import defs
 from dagster_project.runs import end_dead
 from dagster_project.settings import home_folder
@@ -32,8 +34,8 @@ def run(partitions: Collection[Partition]) -> bool:
     for event in result.all_events:
         if event.is_step_failure and (error := event.step_failure_data.error):
             root = error.cause or error
-            said = root.message.strip().removeprefix("dagster._core.definitions.events.Failure: ")
-            click.echo(f"错误：{event.step_key}：{said}", err=True)
+            said = re.sub(r"^(\w+\.)+\w+: ", "", root.message.strip())  # without the name of the exception
+            click.echo(f"错误：{event.step_key}：{full_disk(said) or said}", err=True)
     if not any(event.is_step_materialization and event.step_key == "release" for event in result.all_events):
         click.echo("刷新没有完成；读者读到的仍是已发布的版本，改正后再运行 junheng refresh", err=True)
     return result.success

@@ -201,7 +201,16 @@ def _invoke(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-level-file", "none", "--quiet"]
+    place = [
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "none",
+    ]
     before = os.environ.get("JUNHENG_HOME")
     os.environ["JUNHENG_HOME"] = str(home)  # where dbt/profiles.yml looks
     try:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def test_any_arguments(arguments: list[str]) -> None:
         (["refresh"], {"JUNHENG_HOME": "a file"}, "不能用（"),
         (["refresh"], {"JUNHENG_HOME": "a file/below"}, "不能用（"),
         (["status"], {"JUNHENG_HOME": "100%"}, "错误：仓库文件夹的名字里不能有 '%'"),
-        (["refresh"], {"JUNHENG_HOME": "长" * 300}, "不能用（"),
+        (["refresh"], {"JUNHENG_HOME": "长" * 300}, "长到超过 300 个字节"),
         (["refresh"], {"JUNHENG_RAW": "a file"}, "打不开（"),
         (["refresh"], {"JUNHENG_RAW": "nowhere"}, "打不开（"),
     ],
@@ -219,3 +219,19 @@ def test_a_folder_that_cannot_be_read_is_its_regions_problem(tmp_path: Path) -> 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     (raw / "demo").chmod(0o755)
     shutil.rmtree(raw)
+
+
+@pytest.mark.parametrize(("megabytes", "message"), [(3, "所在的磁盘只剩 3 MB，至少要 32 MB"), (33, "磁盘满了")])
+def test_a_disk_that_is_full_is_told(county: Callable[..., Path], tmp_path: Path, megabytes: int, message: str) -> None:
+    """Before anything is written, and where it fills up on the way."""
+    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    script = f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && exec "$@"'
+    (tmp_path / "home").mkdir()
+    if shutil.which("unshare") is None or subprocess.run([*mount, script, tmp_path / "home", "true"]).returncode:
+        pytest.skip("no user namespaces here")
+    asked = command("refresh", "--raw", county(), "--home", tmp_path / "home")
+    outcome = subprocess.run(
+        [*mount, script, tmp_path / "home", *asked], env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert outcome.returncode == 1 and message in outcome.stderr and "请清出空间" in outcome.stderr
+    assert "Error" not in outcome.stdout + outcome.stderr
