@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_project.assets import PARTITIONS, region_year, regions
 from dagster_project.regions import Region, RegionsError, find_partitions, partition_files, read_regions
-from dagster_project.runs import end_dead
+from dagster_project.runs import end_dead, forget_old_logs
 from dagster_project.settings import home_folder, raw_folder
 from dagster_project.warehouse import Partition
 
@@ -76,6 +76,7 @@ def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | d
     A region whose folder is gone has changed too. What waits behind a run that has died is let go first.
     """
     end_dead(context.instance, home_folder())
+    forget_old_logs(home_folder())
     raw = raw_folder()
     seen = json.loads(context.cursor or "{}")
     try:

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.automation import run_tags
 from dagster_project.console import full_disk
 from dagster_project.definitions import defs
-from dagster_project.runs import end_dead
+from dagster_project.runs import end_dead, forget_old_logs
 from dagster_project.settings import home_folder
 from dagster_project.warehouse import Partition
 
@@ -19,6 +19,7 @@ def run(partitions: Collection[Partition]) -> bool:
     job = defs.resolve_job_def("refresh")
     with dg.DagsterInstance.get() as instance:
         end_dead(instance, home_folder())
+        forget_old_logs(home_folder())
         result = job.execute_in_process(
             instance=instance,
             tags=run_tags(partitions),

@@ -1,5 +1,9 @@
-"""Which runs still have a process. Only one may run at a time, so one that died without a word would let no other start."""
+"""Which runs still have a process, and which still have a log.
 
+Only one may run at a time, so one that died without a word would let no other start. A run writes 2 MB of log.
+"""
+
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock, Timeout
 
+KEPT_LOGS = 100
 UNENDED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -37,6 +42,15 @@ def end_dead(instance: dg.DagsterInstance, home: Path) -> list[str]:
         path.unlink(missing_ok=True)
         dead.append(run.run_id)
     return dead
+
+
+def forget_old_logs(home: Path) -> None:
+    """Delete the logs of all but the newest runs; that they ran, how they ended and what they made stays on record."""
+    logs = sorted((home / "dagster" / "history" / "runs").glob("*-*-*-*-*.db"), key=lambda path: path.stat().st_mtime)
+    for log in logs[:-KEPT_LOGS]:
+        for path in log.parent.glob(f"{log.name}*"):
+            path.unlink()
+        shutil.rmtree(home / "dagster" / "storage" / log.stem, ignore_errors=True)
 
 
 def _lock(home: Path, run_id: str) -> Path:

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 from conftest import ROOT, command, environment, junheng, schools, write_csv, write_regions
 
-from dagster_project import automation, ledger, load, settings, transform, warehouse
+from dagster_project import automation, ledger, load, runs, settings, transform, warehouse
 from dagster_project.release.read import connect, current_release, verify
 
 COUNTIES = {"jia": "371502", "yi": "371503", "bing": "371504"}
@@ -394,3 +394,20 @@ def test_a_failed_dbt_test_says_whose_rows_failed_it(folder: Path) -> None:
     with pytest.raises(transform.BuildFailed) as failed:
         transform.rebuild(folder / "home")
     assert failed.value.regions == {"jia": ["不合 dbt 检验 assert_source_rows_reconcile"]}
+
+
+def test_the_history_of_runs_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log a run, closed when the run ends, and only so many of them."""
+    monkeypatch.setattr(runs, "KEPT_LOGS", 2)
+    history = folder / "home" / "dagster" / "history" / "runs"
+    assert refresh(folder, "--region", "jia").returncode == 0
+    hand_in(folder / "raw", "jia", 2022, 小学在校生数=500)
+    assert refresh(folder, "--region", "jia").returncode == 0
+    assert not [path for path in history.iterdir() if path.name.endswith("-wal")]
+    [newest] = sorted(history.glob("*-*-*-*-*.db"), key=lambda path: path.stat().st_mtime)[-1:]
+    for number in range(3):
+        (history / f"{number}-0-0-0-0.db").touch()
+        os.utime(history / f"{number}-0-0-0-0.db", (number, number))
+    runs.forget_old_logs(folder / "home")
+    assert len(list(history.glob("*-*-*-*-*.db"))) == 2 and newest.exists()
+    assert refresh(folder).returncode == 0 and status(folder).returncode == 0
