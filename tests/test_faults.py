@@ -1318,6 +1318,7 @@ def hand_in_scores(raw: Path, number: int, scale: float, added: Grid = ()) -> No
         {"学校标识码": school, "学段": "小学", "年级": grade, "科目": subject, "成绩": 130 + scale * score}
         for school, grade, subject, score in pupils
     ]
+    table.append(table[0] | {"成绩": f"{table[0]['成绩']}分"})  # which is no number
     write_csv(raw / f"r{number}" / "2023" / "scores.csv", table)
 
 

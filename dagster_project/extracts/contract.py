@@ -28,6 +28,7 @@ class Column:
     hashed: bool = False
     says_none: bool = False
     is_code: bool = False
+    is_private: bool = False
     adds_up: bool = True
     refers_to: tuple[str, ...] = ()
     min: float | None = None

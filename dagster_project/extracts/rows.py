@@ -116,7 +116,7 @@ def _words(value: str, said: list[str]) -> str:
 def _column_rules(column: Column, region: Region, marks: str) -> list[Rule]:
     """What a value must be, in the order in which it is said: of a cell only the first that it breaks."""
     text, zh = f"t_{column.name}", f"“{column.zh}”"
-    said = f"{quote(f'{zh}为“')} || {text} || "
+    said = f"{quote(f'{zh}为“')} || {quote(HIDDEN) if column.is_private else text} || "
     rules = []
     if column.type == "text" and any(mark in marks for mark in CONTROL):
         hidden = quote(f"{zh}里有看不见的控制字符：请重新键入这一格")
