@@ -8,7 +8,7 @@ help: ## 列出命令 list the commands
 $(READY): pyproject.toml requirements.txt
 	@echo "安装到 .venv，约需一两分钟…… installing into .venv, a minute or two"
 	@python3.11 -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --compile -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --compile -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

@@ -3,6 +3,13 @@
 11 files that are not what they say   12 cut off   13 encodings   14 headers, notes, totals   15 columns   16 units
 17 keys   18 numbers as text   19 impossible figures   23 hostile names   24 file names and links   25 bombs
 26 formulas on the way out   27 what is personal   28 scores of a few
+
+The others are of a refresh, a release or a verdict:
+1, 2 kills: test_refresh (killed_halfway), test_release (killed_while_*), test_accounting (killed_run)   3 a full disk: test_release,
+test_hostile_settings   4 a flipped byte: test_release, test_refresh (damaged_*)   5 two refreshes: test_refresh   6 readers: test_release,
+test_refresh   7 days without a service: test_definitions   8, 9, 10 the same, restated, withdrawn: test_refresh   20 mergers and codes:
+test_completeness, test_soak   21 nothing to compare: test_arithmetic, test_lawful   22 exact thresholds: test_standard, test_arithmetic
+29 an analyst's SQL: test_release, test_bi   30 a public address: test_refresh
 """
 
 import csv
