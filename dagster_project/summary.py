@@ -33,6 +33,7 @@ order by region_id, county_code
 COUNTED = f"select 区域, 学年, 资源配置, count(*) as 县数 from ({VERDICTS}) group by all order by all"
 LONGEST_TABLE = 40
 MOST_LACKING = 10
+MOST_REMARKS = 5
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,14 @@ def summarise(partitions: Collection[Partition] | None) -> bool:
         refused = warehouse.refused_files(con, partitions, "mart_source_file")
         for line in refused:
             click.echo(f"没能载入：{line}", err=True)
+        remarks = con.execute(
+            f"""select source_file, remarks, count(*) over () from mart_source_file
+            where remarks is not null and {warehouse.among(partitions)} order by all limit {MOST_REMARKS}"""
+        ).fetchall()
+        for source_file, remark, _ in remarks:
+            click.echo(f"提示：{source_file}：{remark}")
+        if remarks and remarks[0][2] > len(remarks):
+            click.echo(f"…… 还有 {remarks[0][2] - len(remarks)} 个文件有提示，见 mart_source_file 的 remarks")
         counties = con.execute(f"select count(*) from ({VERDICTS})").fetchall()[0][0]
         write_result(con.execute(VERDICTS if counties <= LONGEST_TABLE else COUNTED), "table", sys.stdout)
         lacking = con.execute(LACKING).fetchall()

@@ -183,9 +183,12 @@ def test_bad_rows_are_reported_and_the_rest_is_released(county: Callable[..., Pa
     rows = schools()
     rows[2]["小学在校生数"] = -5
     raw = county(schools=rows)
+    path = raw / "demo" / "2023" / "schools.csv"
+    path.write_bytes(path.read_bytes().rstrip())
     outcome = junheng("refresh", "--raw", raw, "--home", tmp_path / "home")
     assert outcome.returncode == 0, outcome.stderr
     assert "demo/2023/schools.csv 第 4 行：“小学在校生数”为“-5”，不能小于 0：请改正" in outcome.stdout
+    assert "提示：demo/2023/schools.csv：最后一行末尾没有换行" in outcome.stdout
     assert query(tmp_path / "home", 'select source_file, row_number, "extract" from mart_quarantine') == [
         ("demo/2023/schools.csv", 4, "schools")
     ]
