@@ -457,7 +457,11 @@ def test_what_waits_for_a_database_can_be_ended(database: str, tmp_path: Path, e
         con.execute("begin")
         con.execute("call postgres_execute('pg', 'lock table marts.mart_county_balance')")
         waiting = subprocess.Popen(
-            command("export", database, "--home", tmp_path), env=environment(), stderr=subprocess.PIPE, text=True
+            command("export", database, "--home", tmp_path),
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored by what runs in the background
         )
         while not ask(database, f"select pid {waiters}"):
             assert waiting.poll() is None
