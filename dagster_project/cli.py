@@ -239,7 +239,9 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
             os.execv(command[0], command)
         with connect() as con:
             for statement in con.extract_statements(query):
-                write_result(con.execute(statement), form, sys.stdout)
+                result = con.execute(statement)
+                if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
+                    write_result(result, form, sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
 

@@ -197,12 +197,12 @@ def test_the_shell_completes_remembers_and_refuses(demo_home: Path, tmp_path: Pa
 
 
 def test_queries_from_a_file_are_answered_one_after_the_other(demo_home: Path) -> None:
-    asked = "select 1 as one; copy dim_county to 'x.csv'; select 2 as two"
+    asked = "pivot (select 1 as a, 2 as b) on a using sum(b); copy dim_county to 'x.csv'; select 2 as two"
     outcome = subprocess.run(
         command("sql", "--home", demo_home, "--format", "csv"),
         env=environment(), input=asked, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert outcome.returncode == 1 and outcome.stdout.splitlines() == ["one", "1"]
+    assert outcome.returncode == 1 and outcome.stdout.splitlines() == ["1", "2"]
     assert "disabled by configuration" in outcome.stderr
 
 

@@ -52,10 +52,10 @@ def deliver(home: Path) -> str | None:
     """
     if is_delivered(home):
         return None
-    url = settings.postgres()
+    url, due = settings.postgres(), _due(home)  # of now: what is published meanwhile is due again
     assert url is not None
     rows = to_postgres(home, url)
-    _note(home).write_text(json.dumps(_due(home)), "utf-8")
+    _note(home).write_text(json.dumps(due), "utf-8")
     return f"已写入 PostgreSQL：{len(rows)} 张表 {sum(rows.values())} 行"
 
 
