@@ -422,6 +422,7 @@ def test_a_password_is_taken_as_it_is_meant() -> None:
         ("postgresql://u@h/d?password=p&a=b", "postgresql://u@h/d?a=b", "p"),
         (r"host=h password='p\'q' user=u", "host=h  user=u", "p'q"),
         ("postgresql://u@h/d", "postgresql://u@h/d", None),
+        ("postgresql://h:5432/d?user=u@v", "postgresql://h:5432/d?user=u@v", None),
     ):
         assert export._without_password(url) == (address, password)
 

@@ -23,9 +23,9 @@ TABLES = """
     FROM duckdb_tables() AS tables INNER JOIN duckdb_columns() AS columns USING (database_name, schema_name, table_name)
     WHERE (database_name, schema_name) = (?, 'marts') GROUP BY table_name ORDER BY table_name
 """
-# where an address holds a password: after the user, up to the last @ (one with / @ : may stand there as it is); as a parameter; as a word
+# where an address holds a password: after the user, up to the last @, however it is written (a port and / are none); as a parameter; as a word
 PASSWORDS = (
-    r"(?<=://)([^:@/?#]*):(.*)(?=@[^@]*$)",
+    r"(?<=://)([^:@/?#]*):(?!\d+/)(.*)(?=@[^@]*$)",
     r"([?&])password=([^&]*)&?",
     r"(^|\s)password\s*=\s*('(?:\\.|[^'\\])*'|\S+)",
 )
