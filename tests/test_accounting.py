@@ -49,6 +49,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(published: Path, tmp_path: Path) -> Path:
     shutil.copytree(published, tmp_path / "three", symlinks=True)
+    settings_of_dagster = tmp_path / "three" / "home" / "dagster" / "dagster.yaml"  # which say where its history lies
+    text = settings_of_dagster.read_text("utf-8").replace(str(published), str(tmp_path / "three"))
+    settings_of_dagster.write_text(text, "utf-8")
     return tmp_path / "three"
 
 
@@ -398,7 +401,6 @@ def test_a_failed_dbt_test_says_whose_rows_failed_it(folder: Path) -> None:
 
 def test_the_history_of_runs_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log a run, closed when the run ends, and only so many of them; Dagster still knows of the runs whose log is gone."""
-    assert status(folder).returncode == 0  # which writes where this copy's history lies
     history = folder / "home" / "dagster" / "history" / "runs"
     [newest] = history.glob("*-*-*-*-*.db")
     assert not list(history.glob("*-wal"))
