@@ -220,6 +220,7 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
     例：junheng sql "select county_code, verdict, reasons from mart_county_verdict"
         junheng sql "show tables"
         junheng sql
+        junheng sql < 查询.sql
     dbt/analyses/ 里有二十个写好的查询，可以直接粘贴。
     """
     import duckdb

@@ -19,7 +19,8 @@ from dagster_project.regions import RegionsError
 
 LONGEST_HOME = 300  # bytes; below it lie files whose whole name may have 512
 LEAST_SPACE = 32_000_000  # bytes; the smallest home has twice as many
-FULL = re.compile("No space left on device|disk is full|disk I/O error")  # the system's words, DuckDB's, SQLite's
+FULL = re.compile("No space left on device|disk is full")
+FAILED = "disk I/O error"  # what SQLite says of a full disk, but not of that alone
 
 
 class Failed(click.ClickException):
@@ -49,18 +50,15 @@ class Group(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except Exception as error:  # the last resort
-            unforeseen = (
-                f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员"
-            )
-            _leave(1, full_disk(traceback.format_exc()) or unforeseen)
+            _leave(1, full_disk(traceback.format_exc()) or _unforeseen(error))
 
 
 def full_disk(text: str) -> str | None:
     """What there is to tell where an error, by its text, comes of a disk that is full; null: it does not."""
-    if not FULL.search(text):
-        return None
     home = settings.home_folder()
-    free = shutil.disk_usage(home if home.exists() else home.parent).free
+    free = shutil.disk_usage(home).free if home.exists() else LEAST_SPACE
+    if not FULL.search(text) and not (FAILED in text and free < LEAST_SPACE):
+        return None
     return f"磁盘满了（{home} 所在的磁盘还剩 {free / 1e6:,.0f} MB）：请清出空间，再运行 junheng refresh；已发布的版本不受影响"
 
 
@@ -70,6 +68,10 @@ def _of_warehouse(error: duckdb.IOException) -> str:
     if "lock" in str(error):
         return f"{path} 正被另一个程序打开：请关闭它，再试"
     return f"{path} 已损坏或读不了：请移走它，再运行 junheng refresh，会从 raw/ 重建；已发布的版本不受影响。{str(error).splitlines()[0]}"
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"没有料到的情况（{type(error).__name__}），没有做完；经过写在 {_keep_details()}，请交给维护人员"
 
 
 def _leave(code: int, message: str) -> None:

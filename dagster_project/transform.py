@@ -201,16 +201,8 @@ def _invoke(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    place = [
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT),
-        "--log-level",
-        "none",
-        "--log-level-file",
-        "none",
-    ]
+    silence = ["--log-level", "none", "--log-level-file", "none"]  # what goes wrong comes as an exception or a result
+    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), *silence]
     before = os.environ.get("JUNHENG_HOME")
     os.environ["JUNHENG_HOME"] = str(home)  # where dbt/profiles.yml looks
     try:

@@ -268,7 +268,7 @@ BREAKS = {
         "update raw.scores set score = null": "成绩没有空值",
         "update raw.scores set score = 'nan' where school_id = 's1'": "成绩是有限的数",
         "update raw.scores set score = 60": "30 名以上学生",
-        "update raw.scores set score = score * 100 where school_id = 's1'": "30 名以上学生的同一年级科目",
+        "update raw.scores set score = score * 100 where school_id = 's1'": "同一年级科目的最高分",
         "update raw.scores set school_id = 's1'": "5,000 份以上成绩",
         "delete from raw.scores where school_year = 2023 and school_id < 's2'": "成绩行数比上年减少不到 30%",
         "insert into raw.scores select s.* from raw.scores as s, range(3) where school_id = 's7'": "一校一个学段同一科目的成绩数",

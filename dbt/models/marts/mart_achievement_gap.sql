@@ -1,6 +1,6 @@
 -- Grain: region × school year × county × stage × grade × subject: the bureau's own estimate of the difference rate 校际差异率.
 -- ANOVA ICC(1) of unbalanced groups: (MSB − MSW) / (MSB + (n0 − 1) MSW). The interval is Searle's, with n0 for the pupils of a school.
--- Nothing here has the scale of a score: all scores a + b × score give the same row, so that none can be worked out from any number of rows.
+-- Nothing here has the scale of a score: all scores a + b × score give the same row, and none can be worked out from any number of rows.
 with tests as (
     select
         *,
