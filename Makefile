@@ -23,10 +23,11 @@ test: $(READY) ## 运行全部测试 run all tests
 soak: $(READY) ## 随机改动，每次刷新与重建比较 random changes, a refresh held to a rebuild
 	$(BIN)/python tests/soak.py $(SOAK)
 
-lint: $(READY) ## 检查代码 ruff, ty, sqlfluff
+lint: $(READY) ## 检查代码 ruff, ty, import-linter, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
+	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dbt/models dbt/tests
 
 bench: $(READY) ## 测速 measure against a floor

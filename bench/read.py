@@ -20,10 +20,10 @@ from statistics import median
 
 from run import measure, python, show
 
-from dagster_project import load, warehouse
 from dagster_project.extracts.contract import contract
-from dagster_project.incoming import read_files
-from dagster_project.regions import Region, partition_files
+from dagster_project.extracts.regions import Region, partition_files
+from dagster_project.warehouse import load, tables
+from dagster_project.warehouse.reading import read_files
 
 REGION = Region("bench", "测试省", {}, r"^\d{10}$", None, (), "09-01", synthetic=True)
 SCHOOLS_OF_THE_ROSTER = 2000
@@ -108,7 +108,7 @@ def read_with_pandas(path: Path) -> None:
 
 
 def read_with_ours(raw: Path, home: Path, into_warehouse: bool) -> None:
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         if into_warehouse:
             print(load.apply_change(con, raw, load.Change("bench", 2023, "of this measure"), REGION, "key"))
         else:

@@ -18,15 +18,16 @@ from dagster_project import settings
 def main(raw: Path, home: Path, repeat: int) -> None:
     """Refresh once to be warm, then `repeat` times after a change."""
     settings.use(raw, home)
-    from dagster_project.refresh import run  # reads the regions of the folder just chosen
-    from dagster_project.summary import survey
+    from dagster_project.definitions import defs  # reads the regions of the folder just chosen
+    from dagster_project.orchestration.refresh import run
+    from dagster_project.orchestration.summary import survey
 
     found = []
     for _ in range(repeat + 1):
         change(raw)
         began = time.time()
         found_now = survey()
-        if not run(found_now.todo if found_now.is_built else found_now.partitions):
+        if not run(defs, found_now.todo if found_now.is_built else found_now.partitions):
             raise SystemExit("refresh failed")
         ended = time.time()
         found.append(profile(home, began, ended) | {"wall": ended - began})

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
-import yaml
 
 from dagster_project import settings
-from dagster_project.console import Failed, Group, require_home, require_raw
-from dagster_project.regions import Region, find_misnamed, find_partitions, find_strays, read_regions, region_of
+from dagster_project.console import Failed, Group, prepare, say_misnamed, the_region
+from dagster_project.extracts.regions import find_partitions
 
 if TYPE_CHECKING:
-    from dagster_project.summary import Survey
-    from dagster_project.warehouse import Partition
+    from dagster_project.extracts.regions import Partition
+    from dagster_project.orchestration.summary import Survey
 
 HOME = click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
@@ -56,12 +55,12 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     """
     started = time.monotonic()
     settings.use(raw, home)
-    _prepare()
-    from dagster_project.summary import account_for, summarise, survey
+    prepare()
+    from dagster_project.orchestration.summary import account_for, summarise, survey
 
     before = survey()
     asked = _asked(before, region_ids, years)
-    is_complete = not _say_misnamed()
+    is_complete = not say_misnamed()
     if before.damage:
         click.echo(f"已发布的版本有 {len(before.damage)} 处损坏，重新生成：{before.damage[0]}", err=True)
     if before.is_built and not before.damage and not before.todo & asked:
@@ -70,16 +69,17 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
             click.echo("文件没有变化，已发布的版本仍是最新")
         is_complete &= _deliver()
     else:
-        from dagster_project.validation import start_worker
+        from dagster_project.gates.worker import start_worker
 
         start_worker()  # it imports Great Expectations while this process imports Dagster and dbt
         gc.disable()  # what is imported stays: to look for garbage in it, again and again, takes a second
-        from dagster_project.refresh import run
+        from dagster_project.definitions import defs
+        from dagster_project.orchestration.refresh import run
 
         gc.freeze()
         gc.enable()
 
-        is_complete &= run(before.todo & asked if before.is_built else asked)
+        is_complete &= run(defs, before.todo & asked if before.is_built else asked)
         after = survey()
     is_complete &= account_for(before, after, asked | _asked(after, region_ids, years), region_ids)
     is_complete &= summarise(asked)
@@ -96,35 +96,10 @@ def status(raw: Path | None, home: Path | None) -> None:
     都是最新的，退出码为 0；否则为 1。只看，不载入，不发布。
     """
     settings.use(raw, home)
-    _prepare()
-    from dagster_project.summary import tell_status
+    prepare()
+    from dagster_project.orchestration.summary import tell_status
 
     _leave(0 if tell_status() else 1)
-
-
-def _leave(code: int) -> NoReturn:
-    """End now: Python would take another second to dismantle a thousand modules one by one."""
-    from dagster_project.worker import stop_pools
-
-    stop_pools()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _deliver() -> bool:
-    """Write to PostgreSQL what an earlier refresh could not; True unless it cannot be done now either."""
-    from dagster_project.release.export import deliver
-    from dagster_project.release.read import ReleaseError
-
-    try:
-        if delivered := deliver(settings.home_folder()):
-            click.echo(delivered)
-    except ReleaseError as error:
-        click.echo(f"错误：{error}", err=True)
-        return False
-    return True
 
 
 def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:
@@ -147,43 +122,29 @@ def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...])
     }
 
 
-def _say_misnamed() -> bool:
-    """Tell of folders that can be no region; True where there is one."""
-    misnamed = find_misnamed(settings.raw_folder())
-    for sentence in misnamed:
-        click.echo(f"错误：{sentence}", err=True)
-    return bool(misnamed)
+def _leave(code: int) -> NoReturn:
+    """End now: Python would take another second to dismantle a thousand modules one by one."""
+    from dagster_project.processes import stop_pools
+
+    stop_pools()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
-def _prepare() -> None:
-    """Make sure that the folders can be used, and tell of files that no partition holds; raises Failed and RegionsError."""
-    raw = settings.raw_folder()
-    require_raw(raw)
-    require_home(settings.home_folder())
-    read_regions(raw)
-    for folder, count in find_strays(raw).items():
-        where = folder.relative_to(raw.parent)
-        click.echo(
-            f"注意：{where} 里有 {count} 个报表文件没有读：请放进 raw/<区域>/<学年>/，学年写四位数字，如 2023", err=True
-        )
-    dagster_home = settings.home_folder() / "dagster"
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(_dagster_yaml(dagster_home)), encoding="utf-8")
+def _deliver() -> bool:
+    """Write to PostgreSQL what an earlier refresh could not; True unless it cannot be done now either."""
+    from dagster_project.release.export import deliver
+    from dagster_project.release.read import ReleaseError
 
-
-def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
-    return {
-        "telemetry": {"enabled": False},
-        "nux": {"enabled": False},
-        "concurrency": {"runs": {"max_concurrent_runs": 1}},
-        "run_monitoring": {"enabled": True},
-        "event_log_storage": {
-            "module": "dagster_project.event_log",
-            "class": "KeptSqliteEventLog",
-            "config": {"base_dir": str(dagster_home / "history" / "runs")},
-        },
-    }
+    try:
+        if delivered := deliver(settings.home_folder()):
+            click.echo(delivered)
+    except ReleaseError as error:
+        click.echo(f"错误：{error}", err=True)
+        return False
+    return True
 
 
 @main.command()
@@ -193,9 +154,9 @@ def verify(home: Path | None) -> None:
 
     完好时退出码为 0；有损坏、缺失或多出的文件，逐个列出，退出码为 1。运行 junheng refresh 会重新生成。
     """
+    from dagster_project.orchestration.summary import tell_damage
     from dagster_project.release.read import ReleaseError, require_release
     from dagster_project.release.read import verify as look
-    from dagster_project.summary import tell_damage
 
     settings.use(None, home)
     try:
@@ -323,11 +284,11 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
         junheng template --out 空白报表 --region liaocheng
     填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh。
     """
-    from dagster_project.template import write_templates
+    from dagster_project.clerk.template import write_templates
 
     settings.use(raw, None)
     try:
-        region = _region(region_id) if region_id else None
+        region = the_region(region_id) if region_id else None
         paths = write_templates(out, region.counties if region else {}, region.documents if region else None)
     except OSError as error:
         raise Failed(f"没有写出空白报表。{error}") from error
@@ -361,8 +322,8 @@ def check(paths: tuple[str, ...], out: Path) -> None:
 
     没有问题时退出码为 0，有问题时为 1。
     """
-    from dagster_project.check import CheckError
-    from dagster_project.check import check as check_paths
+    from dagster_project.clerk.check import CheckError
+    from dagster_project.clerk.check import check as check_paths
 
     if not paths:
         raise Failed("请给出要检查的文件或文件夹，例如 junheng check raw/liaocheng/2023")
@@ -399,11 +360,11 @@ def scenario(region_id: str, year: int, path: Path, raw: Path | None, out: Path 
     \b
     例：junheng scenario liaocheng 2023 撤并方案.csv
     """
-    from dagster_project.scenario import ScenarioError, compare
-    from dagster_project.transform import BuildFailed
+    from dagster_project.clerk.scenario import ScenarioError, compare
+    from dagster_project.transform.project import BuildFailed
 
     settings.use(raw, None)
-    region = _region(region_id)
+    region = the_region(region_id)
     if (region_id, year) not in find_partitions(settings.raw_folder()):
         raise Failed(f"{region_id} 没有 {year} 学年的文件")
     try:
@@ -411,15 +372,6 @@ def scenario(region_id: str, year: int, path: Path, raw: Path | None, out: Path 
     except (ScenarioError, BuildFailed) as error:
         raise Failed(str(error)) from error
     _leave(0)
-
-
-def _region(region_id: str) -> Region:
-    """One region of regions.yml, fit to be loaded; raises Failed and RegionsError."""
-    region = region_of(settings.raw_folder(), region_id)
-    if region is None:
-        known = "、".join(sorted(read_regions(settings.raw_folder())))
-        raise Failed(f"没有区域“{region_id}”：可选的有 {known}")
-    return region
 
 
 @main.command()
@@ -433,7 +385,7 @@ def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) 
     if host not in ("127.0.0.1", "localhost", "::1") and not public:
         raise Failed(f"网页没有登录，不绑定 {host}：确需如此请加 --public，并放在有登录的代理之后")
     settings.use(raw, home)
-    _prepare()
+    prepare()
     click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"  # by a tool that Junheng has not
     dagster = str(Path(sys.executable).with_name("dagster"))

@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 import duckdb
+import yaml
 
 from dagster_project import settings
-from dagster_project.regions import RegionsError
+from dagster_project.extracts.regions import Region, RegionsError, find_misnamed, find_strays, read_regions, region_of
 
 LONGEST_HOME = 300  # bytes; below it lie files whose whole name may have 512
 LEAST_SPACE = 32_000_000  # bytes; the smallest home has twice as many
@@ -165,3 +166,51 @@ def require_raw(raw: Path) -> None:
         raise Failed(
             f"报表文件夹 {ascii(str(raw)) if not str(raw).isprintable() else raw} 打不开（{why}）：请用 --raw 或 JUNHENG_RAW 指明"
         ) from error
+
+
+def say_misnamed() -> bool:
+    """Tell of folders that can be no region; True where there is one."""
+    misnamed = find_misnamed(settings.raw_folder())
+    for sentence in misnamed:
+        click.echo(f"错误：{sentence}", err=True)
+    return bool(misnamed)
+
+
+def prepare() -> None:
+    """Make sure that the folders can be used, and tell of files that no partition holds; raises Failed and RegionsError."""
+    raw = settings.raw_folder()
+    require_raw(raw)
+    require_home(settings.home_folder())
+    read_regions(raw)
+    for folder, count in find_strays(raw).items():
+        where = folder.relative_to(raw.parent)
+        click.echo(
+            f"注意：{where} 里有 {count} 个报表文件没有读：请放进 raw/<区域>/<学年>/，学年写四位数字，如 2023", err=True
+        )
+    dagster_home = settings.home_folder() / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(_dagster_yaml(dagster_home)), encoding="utf-8")
+
+
+def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
+    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
+    return {
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+        "concurrency": {"runs": {"max_concurrent_runs": 1}},
+        "run_monitoring": {"enabled": True},
+        "event_log_storage": {
+            "module": "dagster_project.patches.event_log",
+            "class": "KeptSqliteEventLog",
+            "config": {"base_dir": str(dagster_home / "history" / "runs")},
+        },
+    }
+
+
+def the_region(region_id: str) -> Region:
+    """One region of regions.yml, fit to be loaded; raises Failed and RegionsError."""
+    region = region_of(settings.raw_folder(), region_id)
+    if region is None:
+        known = "、".join(sorted(read_regions(settings.raw_folder())))
+        raise Failed(f"没有区域“{region_id}”：可选的有 {known}")
+    return region

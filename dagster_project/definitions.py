@@ -5,7 +5,7 @@ import sys
 
 import dagster as dg
 
-from dagster_project import assets, automation, checks
+from dagster_project.orchestration import asset_checks, assets, automation
 
 
 class MessageAlone(logging.Formatter):
@@ -28,7 +28,7 @@ def plain(context: dg.InitLoggerContext) -> logging.Logger:
 
 defs = dg.Definitions(
     assets=[assets.files, assets.pending, assets.region_tables, assets.extracts, assets.models, assets.release],
-    asset_checks=[checks.extract_expectations, checks.mart_expectations],
+    asset_checks=[asset_checks.extract_expectations, asset_checks.mart_expectations],
     jobs=[automation.refresh],
     schedules=automation.schedules,
     sensors=[automation.new_files],

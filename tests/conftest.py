@@ -16,8 +16,9 @@ import pytest
 import xlwt
 from playwright.sync_api import Browser, sync_playwright
 
-from dagster_project import load, transform, warehouse
-from dagster_project.regions import Region
+from dagster_project.extracts.regions import Region
+from dagster_project.transform import build, project
+from dagster_project.warehouse import load, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -31,7 +32,7 @@ Grid = Sequence[Sequence[Any]]
 def pytest_configure(config: pytest.Config) -> None:
     """Parse the dbt project once, before processes side by side would each do it."""
     if not hasattr(config, "workerinput"):
-        transform.prepare()
+        project.prepare()
 
 
 def junheng(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -95,18 +96,18 @@ def built_with(
     folder: Path, rows: Mapping[str, str], changed: Mapping[str, str], fill: Callable[[duckdb.DuckDBPyConnection], None]
 ) -> Generator[duckdb.DuckDBPyConnection]:
     """A dbt build of what `fill` puts into raw tables, in a project that differs in its seeds alone: rows are added, then whole ones changed."""
-    project = folder / "dbt"
-    shutil.copytree(ROOT / "dbt", project, ignore=shutil.ignore_patterns("target"))
+    copy = folder / "dbt"
+    shutil.copytree(ROOT / "dbt", copy, ignore=shutil.ignore_patterns("target"))
     for name in {*rows, *changed}:
-        path = project / "seeds" / f"{name}.csv"
+        path = copy / "seeds" / f"{name}.csv"
         path.write_text(changed.get(name, path.read_text("utf-8")) + rows.get(name, ""), "utf-8")
     home = folder / "home"
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         fill(con)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transform, "PROJECT", project)
-        patch.setattr(transform, "TARGET", project / "target" / "junheng")
-        transform.build(home)
+        patch.setattr(project, "PROJECT", copy)
+        patch.setattr(project, "TARGET", copy / "target" / "junheng")
+        build.build(home)
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
         con.execute("use marts")
         yield con
@@ -143,14 +144,14 @@ def schools(count: int = 6, county: str = "371502") -> list[dict[str, Any]]:
     ]
 
 
-def read(con: duckdb.DuckDBPyConnection, raw: Path, region: Region | None = REGION) -> warehouse.Account:
+def read(con: duckdb.DuckDBPyConnection, raw: Path, region: Region | None = REGION) -> tables.Account:
     """Load demo/2023 into a warehouse."""
     return load.apply_change(con, raw, load.Change("demo", 2023, "of this test"), region, "key")
 
 
 def reasons(con: duckdb.DuckDBPyConnection) -> list[str]:
     """What was put aside of demo/2023 and why, a line each."""
-    return warehouse.rejects(con, ("demo", 2023), 1000)
+    return tables.rejects(con, ("demo", 2023), 1000)
 
 
 def value(con: duckdb.DuckDBPyConnection, column: str, school_id: str = "3715020001") -> object:
@@ -175,7 +176,7 @@ def raw(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with warehouse.connect(tmp_path / "home") as connection:
+    with tables.connect(tmp_path / "home") as connection:
         yield connection
 
 

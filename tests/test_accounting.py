@@ -14,8 +14,11 @@ import dagster as dg
 import pytest
 from conftest import ROOT, command, environment, junheng, schools, write_csv, write_regions
 
-from dagster_project import automation, ledger, load, runs, settings, transform, warehouse
+from dagster_project import settings
+from dagster_project.orchestration import automation, runs
 from dagster_project.release.read import connect, current_release, verify
+from dagster_project.transform import project, replay
+from dagster_project.warehouse import ledger, load, tables
 
 COUNTIES = {"jia": "371502", "yi": "371503", "bing": "371504"}
 REGIONS = "regions:\n" + "".join(
@@ -224,7 +227,7 @@ def test_what_a_killed_run_loaded_is_not_read_by_the_next(folder: Path) -> None:
         assert process.stdout is not None
         next(line for line in process.stdout if line.startswith("[1/1] jia 2023"))
         os.killpg(process.pid, signal.SIGKILL)
-    with warehouse.connect(folder / "home") as con:
+    with tables.connect(folder / "home") as con:
         assert ledger.with_new_rows(con) == {("jia", 2023)}
     hand_in(folder / "raw", "yi", 2023, 小学在校生数=500)
     outcome = refresh(folder, "--region", "yi")
@@ -287,7 +290,8 @@ def test_a_running_service_refreshes_a_region_younger_than_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This process knows the demo's partitions from its start; the run deals with those of its list."""
-    from dagster_project.refresh import run
+    from dagster_project.definitions import defs
+    from dagster_project.orchestration.refresh import run
 
     for name in ("JUNHENG_RAW", "JUNHENG_HOME", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")
@@ -296,7 +300,7 @@ def test_a_running_service_refreshes_a_region_younger_than_itself(
     hand_in(folder / "raw", "jia", 2022, 小学在校生数=500)
     shutil.rmtree(folder / "raw" / "bing")
     before = pupils(folder)
-    assert run([("yi", 2024), ("jia", 2022)])
+    assert run(defs, [("yi", 2024), ("jia", 2022)])
     held = pupils(folder)
     assert held["jia", 2022] == before["jia", 2022] + 63 and ("yi", 2024) in held
     assert not any(region_id == "bing" for region_id, _ in held)
@@ -311,7 +315,7 @@ def loaded(tmp_path: Path) -> Callable[[str, int], None]:
 
     def apply(region_id: str, year: int) -> None:
         regions = load_regions(tmp_path)
-        with warehouse.connect(tmp_path / "home") as con:
+        with tables.connect(tmp_path / "home") as con:
             changes = load.find_changes(con, tmp_path / "raw", regions, "key", [(region_id, year)])
             for change in changes:
                 load.apply_change(con, tmp_path / "raw", change, regions.get(region_id), "key")
@@ -321,14 +325,14 @@ def loaded(tmp_path: Path) -> Callable[[str, int], None]:
 
 
 def load_regions(folder: Path) -> dict[str, Any]:
-    from dagster_project.regions import read_regions
+    from dagster_project.extracts.regions import read_regions
 
     return dict(read_regions(folder / "raw"))
 
 
-def tables(con: Any) -> dict[str, list[tuple[Any, ...]]]:
+def raw_rows(con: Any) -> dict[str, list[tuple[Any, ...]]]:
     """Every raw table but the list of what is pending."""
-    names = [*warehouse.TABLES, "region", "county"]
+    names = [*tables.TABLES, "region", "county"]
     return {name: sorted(con.execute(f"from raw.{name}").fetchall(), key=repr) for name in names}
 
 
@@ -339,9 +343,9 @@ def test_new_rows_are_put_back_whole(tmp_path: Path, loaded: Callable[[str, int]
     hand_in(raw, "yi", 2023)
     loaded("jia", 2023)
     loaded("yi", 2023)
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         ledger.accept(con)
-        accepted = tables(con)
+        accepted = raw_rows(con)
     write_regions(raw, REGIONS.replace("jia市", "别名").replace("yi市", "异名"))
     hand_in(raw, "jia", 2023, count=6)
     hand_in(raw, "jia", 2024)
@@ -350,13 +354,13 @@ def test_new_rows_are_put_back_whole(tmp_path: Path, loaded: Callable[[str, int]
         loaded(region_id, year)
     hand_in(raw, "jia", 2023, count=5)
     loaded("jia", 2023)
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         assert ledger.with_new_rows(con) == {("jia", 2023), ("jia", 2024), ("yi", 2023)}
         ledger.restore(con, [("jia", 2024)])
         assert con.execute("select region_name_zh from raw.region where region_id = 'jia'").fetchall() == [("别名",)]
         ledger.hold_back(con, "jia", "不合", "版本")
         ledger.restore(con, [("yi", 2023)])
-        found = tables(con)
+        found = raw_rows(con)
         assert found.pop("blocked_partition") == [("jia", 2023, "不合", "版本")]
         assert found == {name: rows for name, rows in accepted.items() if name != "blocked_partition"}
         assert ledger.with_new_rows(con) == set()
@@ -374,28 +378,28 @@ def test_next_year_is_rebuilt_when_the_list_of_schools_changes(
         hand_in(raw, "jia", year)
         loaded("jia", year)
 
-    def pending_after(**change: Any) -> set[warehouse.Partition]:
-        with warehouse.connect(home) as con:
+    def pending_after(**change: Any) -> set[tables.Partition]:
+        with tables.connect(home) as con:
             ledger.accept(con)
         hand_in(raw, "jia", 2022, **change)
         loaded("jia", 2022)
-        with warehouse.connect(home) as con:
+        with tables.connect(home) as con:
             return ledger.pending(con)
 
     assert pending_after(小学在校生数=500) == {("jia", 2022)}
     assert pending_after(count=9) == {("jia", 2022), ("jia", 2023)}
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         con.execute("delete from raw.pending_partition where school_year = 2023")
         ledger.restore(con, [("jia", 2022)])
         assert ledger.pending(con) == {("jia", 2022), ("jia", 2023)}
 
 
 def test_a_failed_dbt_test_says_whose_rows_failed_it(folder: Path) -> None:
-    with warehouse.connect(folder / "home") as con:
+    with tables.connect(folder / "home") as con:
         con.execute("insert into raw.pending_partition select region_id, school_year, true from raw.loaded_partition")
         con.execute("update raw.source_file set rows_in = rows_in + 1 where region_id = 'jia'")
-    with pytest.raises(transform.BuildFailed) as failed:
-        transform.rebuild(folder / "home")
+    with pytest.raises(project.BuildFailed) as failed:
+        replay.rebuild(folder / "home")
     assert failed.value.regions == {"jia": ["不合 dbt 检验 assert_source_rows_reconcile"]}
 
 

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize
 
-from dagster_project import transform, warehouse
+from dagster_project.transform import build, project, replay
+from dagster_project.warehouse import tables
 
 Row = dict[str, Any]
 County = list[Row]  # its schools; a school is a row of raw.schools, yet without its ids
@@ -115,15 +116,15 @@ Standards = dict[tuple[str, str], Standard]  # by indicator and stage
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse whose marts are built and empty: each example replaces its one partition."""
     folder = tmp_path_factory.mktemp("arithmetic")
-    warehouse.connect(folder).close()
-    transform.build(folder)
+    tables.connect(folder).close()
+    build.build(folder)
     return folder
 
 
 def test_the_models_hold_their_unit_tests(home: Path) -> None:
     """Those beside the models in yml, which a refresh leaves out."""
     units = ["test", "--select", "test_type:unit", "--target-path", str(home / "dbt")]
-    transform._invoke(units, home, transform._parsed(transform.fingerprint()))
+    project.invoke(units, home, project.parsed(project.fingerprint()))
 
 
 def open_marts(home: Path) -> duckdb.DuckDBPyConnection:
@@ -145,7 +146,7 @@ def standards(home: Path) -> Standards:
     return {(indicator, stage): Standard(*map(Fraction, figures)) for indicator, stage, *figures in rows}
 
 
-def build(home: Path, counties: dict[str, County]) -> Marts:
+def build_marts(home: Path, counties: dict[str, County]) -> Marts:
     """Make these the schools of the one partition, build the marts anew and read them back."""
     rows = [
         {"region_id": "r", "school_year": 2023, "county_code": code, **names(code, number), **school}
@@ -173,12 +174,12 @@ def load(home: Path, rows: list[Row]) -> None:
     """Make these the schools, and build the marts of their years anew."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     table = pa.table({name: pa.array([row.get(name) for row in rows]) for name in columns})
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         con.execute("delete from raw.schools; delete from raw.pending_partition")
         con.register("drawn", table)
         con.execute("insert into raw.pending_partition select distinct region_id, school_year, true from drawn")
         con.execute("insert into raw.schools by name from drawn")
-    transform.rebuild(home)
+    replay.rebuild(home)
 
 
 def names(county: str, number: int) -> Row:
@@ -206,7 +207,7 @@ def test_a_rebuild_that_fails_a_test_says_which_and_changes_nothing(home: Path) 
     load(home, rows)
     with open_marts(home) as con:
         before = con.execute("from marts.dim_school").fetchall()
-    with pytest.raises(transform.BuildFailed, match="dim_school_is_one_row_a_school: 1 rows"):
+    with pytest.raises(project.BuildFailed, match="dim_school_is_one_row_a_school: 1 rows"):
         load(home, rows * 2)
     with open_marts(home) as con:
         assert len(before) == 1 and con.execute("from marts.dim_school").fetchall() == before
@@ -388,7 +389,7 @@ def compare(
     home: Path, counties: dict[str, County], change: Callable[[County], County], measures: Sequence[str]
 ) -> list[tuple[Row, Row]]:
     """Build the counties and what became of them side by side: these measures may not differ."""
-    marts = build(home, {**counties, **{f"{code}x": change(schools) for code, schools in counties.items()}})
+    marts = build_marts(home, {**counties, **{f"{code}x": change(schools) for code, schools in counties.items()}})
     pairs = []
     for code, schools in counties.items():
         for indicator in INDICATORS:
@@ -409,7 +410,7 @@ def test_every_measure_is_what_its_definition_says(
     home: Path, counties: dict[str, County], standards: Standards
 ) -> None:
     """Weighted by pupils, population form; null with one school, without data and where nobody has anything."""
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     for code, schools in counties.items():
         stage = stage_of(schools)
         for indicator in INDICATORS:
@@ -540,7 +541,7 @@ def test_the_same_for_every_pupil_brings_schools_closer(home: Path, counties: di
 @given(counties=some(county()))
 def test_parts_add_up_to_the_whole(home: Path, counties: dict[str, County]) -> None:
     """Theil within and between; the schools' shares of the variance; a coefficient without a school is a county's."""
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     for code, schools in counties.items():
         stage = stage_of(schools)
         for indicator in INDICATORS:
@@ -612,7 +613,7 @@ def test_shared_resources_are_split_by_weighted_pupils(
     home: Path, counties: dict[str, County], standards: Standards
 ) -> None:
     """1:1.1, 1:1.2 and 1:1.1:1.32; a stage's value is A over the weighted pupils; teachers stay where they teach."""
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     for code, (nine, complete, twelve) in counties.items():
         p, j, s = (twelve[f"{stage}_pupils"] for stage in ("primary", "junior", "senior"))
         for indicator in SPLIT:
@@ -773,7 +774,7 @@ def test_a_school_is_judged_exactly(home: Path, standards: Standards) -> None:
     def law(plans: list[Plan]) -> None:
         nonlocal flips
         schools = [plan.school(standards) for plan in plans]
-        marts = build(home, {"c": schools})
+        marts = build_marts(home, {"c": schools})
         for number, school in enumerate(schools):
             for stage in stages_of(school):
                 for indicator in NATIONAL:
@@ -807,7 +808,7 @@ def test_a_county_is_judged_by_its_parts(home: Path, standards: Standards) -> No
     @given(drawn=st.lists(whole_county(), min_size=15, max_size=20).filter(lambda drawn: drawn[0] != drawn[-1]))
     def law(drawn: list[list[Plan]]) -> None:
         counties = {f"{i:02}": [plan.school(standards) for plan in plans] for i, plans in enumerate(drawn)}
-        marts = build(home, counties)
+        marts = build_marts(home, counties)
         for code, schools in counties.items():
             seen.add(check_verdict(marts, code, schools, standards))
 
@@ -947,7 +948,7 @@ def test_a_school_passes_with_its_plan_and_none_is_cheaper(
     def law(plans: list[Plan]) -> None:
         nonlocal left, planned
         schools = [plan.school(standards) for plan in plans]
-        marts = build(home, {"c": schools})
+        marts = build_marts(home, {"c": schools})
         for number, school in enumerate(schools):
             after, cost = school, 0.0
             for stage, indicator in itertools.product(stages_of(school), NATIONAL):
@@ -983,7 +984,7 @@ def test_a_county_plan_carried_out_leaves_what_it_says(
     def law(drawn: dict[str, list[Plan]]) -> None:
         nonlocal mended
         counties = {code: [plan.school(standards) for plan in plans] for code, plans in drawn.items()}
-        marts = build(home, counties)
+        marts = build_marts(home, counties)
         after, paid = {}, dict.fromkeys(counties, Fraction(0))
         for code, schools in counties.items():
             after[code] = list(schools)
@@ -996,7 +997,7 @@ def test_a_county_plan_carried_out_leaves_what_it_says(
                         if more:
                             after[code][number] = added(after[code][number], stage, indicator, more)
                         paid[code] += costs[indicator] * more
-        again = build(home, after)
+        again = build_marts(home, after)
         for code in counties:
             ours = marts.county_plans[code,]
             assert (ours["failed_school_count"], ours["failed_coefficient_count"]) == failures(marts, code)
@@ -1080,7 +1081,7 @@ def test_the_lowest_schools_are_raised_until_the_limit_holds_and_no_further(home
     """The plan applied holds the limit, without any one of its units it does not, and no plan is cheaper."""
     turn = random.Random(5)
     counties = {f"{number:03}": uneven(turn) for number in range(280)}
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     exact_optima = optima = shared = 0
     for code, schools in counties.items():
         for stage, indicator in itertools.product(("primary", "junior"), RAISED):
@@ -1204,7 +1205,10 @@ def test_no_fewer_teachers_could_move(home: Path, standards: Standards) -> None:
     """In counties so small that every assignment can be tried: the fewest moves, or the proof that none would do."""
     turn = random.Random(11)
     counties = {f"{number:03}": staffed(turn, turn.randint(2, 5), 9) for number in range(300)}
-    marts, seen = build(home, counties), dict.fromkeys(("optimal", "infeasible", "not_needed", "not_evaluable"), 0)
+    marts, seen = (
+        build_marts(home, counties),
+        dict.fromkeys(("optimal", "infeasible", "not_needed", "not_evaluable"), 0),
+    )
     for code, schools in counties.items():
         given = problem(schools, standards)
         ours = check_transfer(given, code, schools, marts)
@@ -1245,7 +1249,7 @@ def fewest_by_milp(given: Problem) -> int | None:
 def test_a_solver_finds_the_same_number_of_moves(home: Path, standards: Standards) -> None:
     turn = random.Random(12)
     counties = {f"{number:03}": staffed(turn, turn.randint(8, 30), 25) for number in range(60)}
-    marts, solved = build(home, counties), 0
+    marts, solved = build_marts(home, counties), 0
     for code, schools in counties.items():
         given = problem(schools, standards)
         ours = check_transfer(given, code, schools, marts)
@@ -1262,7 +1266,7 @@ def test_teachers_that_are_not_reported_are_not_moved(home: Path) -> None:
         code: [primary(1000, primary_backbone_teachers=x) if x is not None else primary(1000) for x in has]
         for code, has in teachers.items()
     }
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     found = {code: marts.transfers[code, "primary", "backbone_teachers_per_100"] for code in counties}
     assert {code: row["status"] for code, row in found.items()} == {
         "missing": "not_evaluable", "many": "not_solved", "edge": "infeasible"
@@ -1287,26 +1291,26 @@ def primary(pupils: int, **figures: float) -> Row:
 def test_schools_that_have_nothing_have_no_coefficient(home: Path) -> None:
     """Without the one school that has any, the county's mean is 0."""
     schools = [primary(291, multimedia_rooms=16), primary(1064, multimedia_rooms=0), primary(970, multimedia_rooms=0)]
-    check_shares(build(home, {"c": schools}), "c", schools, "primary", "multimedia_rooms_per_100")
+    check_shares(build_marts(home, {"c": schools}), "c", schools, "primary", "multimedia_rooms_per_100")
 
 
 def test_schools_at_the_median_are_peers(home: Path) -> None:
     """0.07 for 200 pupils and 0.21 for 600 are the same, also where 0.07 × 10000 is not 700 in floating point."""
     schools = [primary(n, equipment_value_wan_yuan=x) for n, x in ((100, 0.02), (200, 0.07), (600, 0.21))]
-    ours = build(home, {"c": schools}).balance["c", "primary", "equipment_value_per_pupil"]
+    ours = build_marts(home, {"c": schools}).balance["c", "primary", "equipment_value_per_pupil"]
     assert same(ours["mcloone"], spread(schools, "primary", "equipment_value_per_pupil")["mcloone"])
 
 
 def test_yuan_handed_in_as_wan_yuan_do_not_stop_the_build(home: Path) -> None:
     schools = [primary(500, equipment_value_wan_yuan=1_000_000), primary(500, equipment_value_wan_yuan=100)]
-    marts = build(home, {"c": schools})
+    marts = build_marts(home, {"c": schools})
     assert marts.values["c-0", "primary", "equipment_value_per_pupil"]["value"] == 2e7
 
 
 def test_schools_that_are_almost_equal_do_not_stop_the_build(home: Path) -> None:
     """Ten square centimetres apart: the deviations, 10⁻⁸ of the mean, leave floating point eight digits of a share."""
     schools = [primary(20_000, teaching_area_m2=100_000), primary(10_000, teaching_area_m2=50_000.001)]
-    shares = build(home, {"c": schools}).shares
+    shares = build_marts(home, {"c": schools}).shares
     found = [shares[f"c-{number}", "primary", "teaching_area_per_pupil"]["variance_share"] for number in range(2)]
     assert found == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
     assert sum(found) == pytest.approx(1, abs=1e-12)
@@ -1350,7 +1354,7 @@ def test_published_coefficients_are_judged_as_they_were(home: Path, standards: S
             else:
                 unit = 10000 if indicator == "equipment_value_per_pupil" else 1
                 school[SHARED[indicator]] = round(figure / unit)
-    marts = build(home, counties)
+    marts = build_marts(home, counties)
     over = set()
     for row in published:
         key = f"{row['county']}-{row['level']}", row["level"], PUBLISHED[row["indicator"]]

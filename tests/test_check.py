@@ -23,12 +23,13 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project import load, marked, warehouse
-from dagster_project.check import check
+from dagster_project.clerk import marked
+from dagster_project.clerk.check import check
 from dagster_project.cli import main
 from dagster_project.extracts.contract import Extract, contract
 from dagster_project.extracts.headers import LEVELS, find_headers
-from dagster_project.regions import Region
+from dagster_project.extracts.regions import Region
+from dagster_project.warehouse import load, tables
 
 REGION = Region("demo", "示范区", {"371502": "东昌府区"}, r"^\d{10}$", None, (), "09-01", synthetic=False)
 FINDINGS = "检查结果"
@@ -246,10 +247,10 @@ def test_the_mended_copy_loads_clean_with_all_that_stands_in_it(
     place = tmp_path / "raw" / "demo" / "2023" / f"schools-{FINDINGS}.xlsx"
     place.parent.mkdir(parents=True)
     book.save(place)
-    with warehouse.connect(tmp_path / "home") as con:
+    with tables.connect(tmp_path / "home") as con:
         load.apply_change(con, tmp_path / "raw", load.Change("demo", 2023, "of this test"), REGION, "key")
-        assert warehouse.rejects(con, ("demo", 2023), 10) == []
-        assert warehouse.refused_files(con) == []
+        assert tables.rejects(con, ("demo", 2023), 10) == []
+        assert tables.refused_files(con) == []
         loaded = con.execute(
             "select school_id, school_name, primary_pupils, books from raw.schools order by 1"
         ).fetchall()

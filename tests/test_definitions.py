@@ -11,10 +11,10 @@ import pytest
 import yaml
 from conftest import ROOT, schools, write_csv
 
-from dagster_project import automation
-from dagster_project.assets import PARTITIONS
 from dagster_project.definitions import defs
 from dagster_project.extracts.contract import contract
+from dagster_project.orchestration import automation
+from dagster_project.orchestration.assets import PARTITIONS
 from dagster_project.settings import raw_folder
 
 GRAPH = defs.resolve_asset_graph()

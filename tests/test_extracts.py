@@ -12,9 +12,9 @@ from conftest import REGION, grid, read, reasons, schools, value, write_csv, wri
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_project import load, warehouse
 from dagster_project.extracts.contract import contract
-from dagster_project.regions import RegionsError, find_partitions, partition_files, read_regions
+from dagster_project.extracts.regions import RegionsError, find_partitions, partition_files, read_regions
+from dagster_project.warehouse import load, tables
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_line_without_end_is_no_table(con: duckdb.DuckDBPyConnection, raw: Pat
 def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     write_schools(raw)
     read(con, raw, region=None)
-    assert len(warehouse.refused_files(con)) == 1
+    assert len(tables.refused_files(con)) == 1
     assert "区域“demo”没有登记：请在 regions.yml 中登记" in reasons(con)[0]
 
 
@@ -289,7 +289,7 @@ def test_a_workbook_without_any_table_is_refused_and_not_skipped(con: duckdb.Duc
     (raw / "demo" / "2023").mkdir(parents=True)
     book.save(raw / "demo" / "2023" / "schools.xlsx")
     account = read(con, raw)
-    assert (account.rows_in, account.quarantined, len(warehouse.refused_files(con))) == (2, 2, 2)
+    assert (account.rows_in, account.quarantined, len(tables.refused_files(con))) == (2, 2, 2)
     assert all("找不到表头" in line for line in reasons(con))
 
 
@@ -311,7 +311,7 @@ def test_a_partition_is_replaced_whole_or_not_at_all(
     write_schools(raw)
     read(con, raw)
     write_csv(raw / "demo/2023/schools.csv", schools(3))
-    monkeypatch.setitem(warehouse.TABLES, "no_such_table", "x VARCHAR")
+    monkeypatch.setitem(tables.TABLES, "no_such_table", "x VARCHAR")
     with pytest.raises(duckdb.CatalogException):
         read(con, raw)
     assert con.execute("select count(*) from raw.schools").fetchone() == (6,)

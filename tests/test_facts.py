@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, read, reasons, schools, write_csv
 
 from dagster_project.extracts.contract import contract
-from dagster_project.facts import known_facts, seed
+from dagster_project.extracts.facts import known_facts, seed
 
 
 def put(raw: Path, *rows: tuple[str, str, str, str]) -> None:

@@ -48,10 +48,11 @@ from conftest import (
     write_workbook,
 )
 
-from dagster_project import validation, warehouse
-from dagster_project.extracts.files import text_rows
-from dagster_project.regions import RegionsError, read_regions
+from dagster_project.extracts.regions import RegionsError, read_regions
+from dagster_project.extracts.text import text_rows
+from dagster_project.gates import suites
 from dagster_project.release.read import connect, current_release
+from dagster_project.warehouse import tables
 
 FACT = {"单位类型": "县", "单位代码": "371502", "事实编号": "new_heads", "值": "1"}
 CLASS = {"学校标识码": "3715020001", "学段": "小学", "年级": 1, "班号": "1", "班级学生数": 40}
@@ -161,7 +162,7 @@ def test_11_a_file_that_is_not_what_it_says_is_put_aside_whole_and_the_others_lo
     assert said.keys() == expected.keys() | {"demo/2023/schools.csv", "demo/2023/facts.csv"}
     assert {name: said[name] for name, message in expected.items() if message not in said[name]} == {}
     assert {row[0] for row in files(con, "sha256 is not null")} == {True}
-    assert len(warehouse.refused_files(con)) == len(expected)
+    assert len(tables.refused_files(con)) == len(expected)
     assert len(reasons(con)) == len(expected)
 
 
@@ -484,7 +485,7 @@ def test_15_a_missing_required_column_names_the_nearest_header(con: duckdb.DuckD
     rows = [{("学校标示号" if k == "学校标识码" else k): v for k, v in row.items()} for row in schools()]
     write_csv(raw / "demo/2023/schools.csv", rows)
     account = read(con, raw)
-    assert (account.rows_in, account.quarantined, len(warehouse.refused_files(con))) == (6, 6, 1)
+    assert (account.rows_in, account.quarantined, len(tables.refused_files(con))) == (6, 6, 1)
     assert reasons(con) == [
         "demo/2023/schools.csv：缺少必填列“学校标识码”（school_id），最接近的是“学校标示号”：请改正表头后重新放入"
     ]
@@ -649,7 +650,7 @@ def test_17_rows_that_wait_for_a_school_are_counted_under_what_they_wait_for(
         "demo/2023/schools.csv 第 2 行：“小学在校生数”为“y”，应为整数：请改正",
     ]
     assert reasons(con) == expected
-    assert warehouse.rejects(con, ("demo", 2023), 2) == [
+    assert tables.rejects(con, ("demo", 2023), 2) == [
         *expected[:3],
         "…… 还有 4 处，见 marts.mart_quarantine",
     ]
@@ -833,15 +834,15 @@ READ_AND_MEASURE = """
 import resource, sys, time
 from pathlib import Path
 from conftest import read
-from dagster_project import warehouse
-from dagster_project.worker import stop_pools
+from dagster_project.warehouse import tables
+from dagster_project.processes import stop_pools
 
 def peak():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) >> 10
 
 if __name__ == "__main__":
     raw, home = map(Path, sys.argv[1:])
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         before, started = peak(), time.monotonic()
         read(con, raw)
         took, growth = time.monotonic() - started, peak() - before
@@ -885,7 +886,7 @@ def test_25_bombs_are_refused_in_bounded_memory_and_time(tmp_path: Path) -> None
         timeout=200,
     )
     assert outcome.returncode == 0, outcome.stderr
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         said = dict(files(con, "source_file, coalesce(reason, status)"))
         assert "root:" not in texts(con)
     expected = {
@@ -1174,7 +1175,7 @@ def test_23_data_docs_escape_what_they_quote(ruined: Ruined, tmp_path: Path) -> 
     database = shutil.copy(ruined.home / "warehouse.duckdb", tmp_path)
     with duckdb.connect(database) as con:
         con.execute("update raw.county set county_name_zh = ' ', county_code = '<img src=x onerror=alert(1)>'")
-    validation.validate(Path(database), "marts", None, tmp_path / "data_docs")
+    suites.validate(Path(database), "marts", None, tmp_path / "data_docs")
     page = (tmp_path / "data_docs" / "marts.html").read_text("utf-8")
     assert "县=&lt;img src=x" in page and "<img" not in page
 

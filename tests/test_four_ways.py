@@ -10,8 +10,8 @@ import xlwt
 from conftest import junheng, write_regions
 from official_workbooks import write_school
 
+from dagster_project.extracts.cell_map import read_cell_map
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.official import read_cell_map
 
 YEARS = (2020, 2021)  # the last year of one generation of official workbooks, the first of the other
 WAYS = ("csv", "xlsx", "xls", "forms")

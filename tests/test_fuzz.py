@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_faults import as_csv
 
-from dagster_project import warehouse
 from dagster_project.extracts.contract import contract
-from dagster_project.incoming import read_files
+from dagster_project.warehouse import tables
+from dagster_project.warehouse.reading import read_files
 
 EXAMPLES = int(os.environ.get("JUNHENG_FUZZ", "150"))
 SLOWEST = 10.0  # seconds that one file may take
@@ -67,7 +67,7 @@ def tally() -> Iterator[Tally]:
 
 @pytest.fixture(scope="module")
 def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with warehouse.connect(tmp_path_factory.mktemp("fuzz")) as connection:
+    with tables.connect(tmp_path_factory.mktemp("fuzz")) as connection:
         connection.execute("set threads = 1")  # for tables of ten rows more of them only wait for each other
         yield connection
 
@@ -202,7 +202,7 @@ def check(
     assert con.execute(by_row).fetchone() == (sum(account[3] for account in accounts if account[5] == "loaded"),)
     if rows is not None and [account[5] for account in accounts] == ["loaded"]:
         assert accounts[0][1] == rows
-    for table in warehouse.TABLES:
+    for table in tables.TABLES:
         for row in con.execute(f"select * from incoming_{table}").fetchall():
             kept = " | ".join(
                 cell for cell in row if isinstance(cell, str) and not re.fullmatch("[0-9a-f]{32,64}", cell)

@@ -21,10 +21,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from dagster_project import cli, load, summary, warehouse
+from dagster_project import cli
 from dagster_project import settings as places
-from dagster_project.regions import FIELDS, RegionsError, find_misnamed, find_partitions, find_strays, read_regions
+from dagster_project.extracts.regions import (
+    FIELDS,
+    RegionsError,
+    find_misnamed,
+    find_partitions,
+    find_strays,
+    read_regions,
+)
+from dagster_project.orchestration import summary
 from dagster_project.release.read import ReleaseError, connect
+from dagster_project.warehouse import load, tables
 
 EXAMPLES = int(os.environ.get("JUNHENG_FUZZ", "60"))
 DRAWN = settings(
@@ -75,8 +84,8 @@ def look_and_load(raw: Path, home: Path) -> None:
     find_strays(raw)
     find_misnamed(raw)
     found = summary.survey()
-    with warehouse.connect(home) as con:
-        warehouse.write_regions(con, {r: region for r, region in regions.items() if not region.problem})
+    with tables.connect(home) as con:
+        tables.write_regions(con, {r: region for r, region in regions.items() if not region.problem})
         for change in found.changes.values():
             if not change.problem:
                 load.apply_change(con, raw, change, regions.get(change.region_id), "key")

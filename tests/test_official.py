@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 from official_workbooks import STAGES, workbook, write_school
 
+from dagster_project.extracts.cell_map import MAP, CellMapError, form_of, read_cell_map
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.files import Unreadable
-from dagster_project.extracts.official import (
-    MAP,
-    Cell,
-    CellMapError,
-    School,
-    form_of,
-    read_cell_map,
-    read_school,
-)
+from dagster_project.extracts.official import Cell, School, read_school
+from dagster_project.extracts.sheet import Unreadable
 from dagster_project.extracts.workbook import texts_of
 
 TYPES = list(STAGES)

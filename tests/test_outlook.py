@@ -12,7 +12,8 @@ import pytest
 from conftest import seed
 from scipy import stats
 
-from dagster_project import transform, warehouse
+from dagster_project.transform import build, replay
+from dagster_project.warehouse import tables
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -68,13 +69,13 @@ def put(con: duckdb.DuckDBPyConnection, region: str, year: int, tables: dict[str
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outlook")
     dice = random.Random(5)
-    with warehouse.connect(folder) as con:
+    with tables.connect(folder) as con:
         con.execute("insert into raw.region values ('r', '甲市', true, ''), ('q', '乙市', true, '')")
         for year in YEARS:
             put(con, "r", year, partition("r", year, ("c1", "c2", "c3"), 60 if year == MANY else 9, dice))
             if year > 2019:
                 put(con, "q", year, partition("q", year, ("d1", "d2"), 60 if year == MANY else 9, dice))
-    transform.build(folder)
+    build.build(folder)
     return folder
 
 
@@ -280,11 +281,11 @@ def test_a_refresh_reaches_later_years_and_other_regions(home: Path) -> None:
     """One region hands in two years anew: trends of the years after move, and the similar schools of the other region."""
     before = {name: rows_of(home, f"select * from marts.{name} where {where}") for name, where in ELSEWHERE.items()}
     dice = random.Random(6)
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         con.execute("delete from raw.pending_partition")
         put(con, "q", 2020, partition("q", 2020, ("d1", "d2"), 9, dice))
         put(con, "q", 2023, partition("q", 2023, ("d1", "d2"), 12, dice))
-    transform.rebuild(home)
+    replay.rebuild(home)
     for name, where in ELSEWHERE.items():
         assert rows_of(home, f"select * from marts.{name} where {where}") != before[name], name
     check_trends(home)

@@ -12,10 +12,10 @@ import pytest
 from conftest import ROOT, junheng, read, schools, write_csv, write_regions
 from test_check import FINDINGS, marks, said
 
-from dagster_project import ledger, load, warehouse
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
-from dagster_project.regions import read_regions
+from dagster_project.extracts.regions import read_regions
+from dagster_project.warehouse import ledger, load, tables
 
 EQUIPMENT = "教学仪器设备资产值"
 AMOUNTS = [(name, c.name) for name, extract in contract().extracts.items() for c in extract.columns if c.plausible]
@@ -26,7 +26,7 @@ SAMPLED = 8  # one row of so many is changed at a time: a county's median stays 
 def demo_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """The raw tables of every region and year of the demo."""
     raw, regions = ROOT / "raw", read_regions(ROOT / "raw")
-    with warehouse.connect(tmp_path_factory.mktemp("demo_rows")) as con:
+    with tables.connect(tmp_path_factory.mktemp("demo_rows")) as con:
         for change in load.find_changes(con, raw, regions, "key", None):
             load.apply_change(con, raw, change, regions[change.region_id], "key")
         yield con

@@ -15,8 +15,9 @@ import duckdb
 import pytest
 from conftest import REGION, command, environment, junheng, schools, write_csv, write_regions
 
-from dagster_project import ledger, load, transform, warehouse
 from dagster_project.release.read import connect, current_release, verify
+from dagster_project.transform import build, replay
+from dagster_project.warehouse import ledger, load, tables
 
 
 def fingerprint(home: Path) -> dict[str, str]:
@@ -137,26 +138,26 @@ def test_a_county_that_comes_in_a_later_year_is_built_as_from_nothing(tmp_path: 
     write_csv(raw / "demo" / "2023" / "schools.csv", [*schools(8), *of_two])
 
     def load_year(home: Path, year: int) -> None:
-        with warehouse.connect(home) as con:
+        with tables.connect(home) as con:
             load.apply_change(con, raw, load.Change("demo", year, "of this test"), region, "key")
 
     one, other = tmp_path / "one", tmp_path / "other"
     load_year(one, 2022)
-    transform.build(one)
-    with warehouse.connect(one) as con:
+    build.build(one)
+    with tables.connect(one) as con:
         ledger.accept(con)
     load_year(one, 2023)
-    transform.rebuild(one)
+    replay.rebuild(one)
     for year in (2022, 2023):
         load_year(other, year)
-    transform.build(other)
+    build.build(other)
     with duckdb.connect(str(one / "warehouse.duckdb"), read_only=True) as con:
         con.execute(f"attach '{other / 'warehouse.duckdb'}' as other (read_only)")
-        tables = con.execute(
+        both = con.execute(
             "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'intermediate') and database_name = 'other'"
         ).fetchall()
-        assert len(tables) > 40
-        for (table,) in tables:
+        assert len(both) > 40
+        for (table,) in both:
             for left, right in ((f"warehouse.{table}", f"other.{table}"), (f"other.{table}", f"warehouse.{table}")):
                 assert con.execute(f"from {left} except all from {right}").fetchall() == [], table
         assert con.execute("select count(*) from marts.fct_measure where area_id = '371503'").fetchone() != (0,)

@@ -14,11 +14,11 @@ from openpyxl import Workbook
 from openpyxl.utils import get_column_letter, range_boundaries
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from dagster_project import load, warehouse
+from dagster_project.clerk.template import DICTIONARY, write_templates
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.headers import find_headers
-from dagster_project.regions import Region, read_regions
-from dagster_project.template import DICTIONARY, write_templates
+from dagster_project.extracts.regions import Region, read_regions
+from dagster_project.warehouse import load, tables
 
 COUNTIES = {"371502": "东昌府区", "371503": "茌平区"}
 REGION = Region("demo", "示范区", COUNTIES, r"^\d{10}$", None, (), "09-01", synthetic=False)
@@ -28,7 +28,7 @@ ROWS = 2
 
 @pytest.fixture
 def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with warehouse.connect(tmp_path / "home") as connection:
+    with tables.connect(tmp_path / "home") as connection:
         yield connection
 
 
@@ -62,7 +62,7 @@ def other(column: Column, extract: Extract) -> str:
     return "townships" if column.name == "fact_id" else f"0{column.example[1:]}"
 
 
-def read(con: duckdb.DuckDBPyConnection, folder: Path) -> warehouse.Account:
+def read(con: duckdb.DuckDBPyConnection, folder: Path) -> tables.Account:
     raw = folder.parents[1]
     return load.apply_change(con, raw, load.Change("demo", 2023, "of this test"), REGION, "key")
 
@@ -70,7 +70,7 @@ def read(con: duckdb.DuckDBPyConnection, folder: Path) -> warehouse.Account:
 def assert_clean(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Every row loaded as it was typed, and every other sheet accounted for."""
     account = read(con, folder)
-    assert warehouse.rejects(con, ("demo", 2023), 100) == []
+    assert tables.rejects(con, ("demo", 2023), 100) == []
     sheets = con.execute(
         "select extract, sheet, rows_in, rows_loaded, rows_skipped, status from raw.source_file"
     ).fetchall()
@@ -138,7 +138,7 @@ def test_an_explanation_is_no_data_whatever_stands_above_it(blank: Path) -> None
 def test_a_blank_template_holds_no_row(con: duckdb.DuckDBPyConnection, blank: Path) -> None:
     account = read(con, blank)
     assert (account.loaded, account.quarantined) == (0, 0)
-    assert warehouse.refused_files(con) == []
+    assert tables.refused_files(con) == []
 
 
 @pytest.mark.parametrize("extract", EXTRACTS.values(), ids=list(EXTRACTS))

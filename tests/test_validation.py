@@ -13,8 +13,8 @@ import duckdb
 import pytest
 import yaml
 
-from dagster_project import validation
-from dagster_project.warehouse import ORIGIN, TABLES
+from dagster_project.gates import suites, worker
+from dagster_project.warehouse.tables import ORIGIN, TABLES
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
@@ -571,14 +571,14 @@ def only(table: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Leave one suite, which saves time."""
     room, name = table.split(".")
     (folder / room).mkdir(parents=True)
-    (folder / room / f"{name}.json").write_bytes((validation.SUITES / room / f"{name}.json").read_bytes())
-    monkeypatch.setattr(validation, "SUITES", folder)
+    (folder / room / f"{name}.json").write_bytes((suites.SUITES / room / f"{name}.json").read_bytes())
+    monkeypatch.setattr(suites, "SUITES", folder)
 
 
 @pytest.mark.parametrize("partitions", [GOOD, None])
 @pytest.mark.parametrize("room", ["raw", "marts"])
-def test_good_tables_pass(warehouse: Path, room: validation.Room, partitions):
-    results = validation.validate(warehouse, room, partitions)
+def test_good_tables_pass(warehouse: Path, room: suites.Room, partitions):
+    results = suites.validate(warehouse, room, partitions)
     assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
     assert [failure for result in results for failure in result.failures] == []
     assert all(result.success and result.evaluated >= 3 for result in results)
@@ -602,7 +602,7 @@ def test_absent_extracts_and_columns_pass(warehouse: Path):
             "delete from marts.mart_variance_share; delete from marts.mart_quarantine; delete from marts.mart_achievement_gap"
         )
     for room in ("raw", "marts"):
-        assert [failure for each in validation.validate(warehouse, room, GOOD) for failure in each.failures] == []
+        assert [failure for each in suites.validate(warehouse, room, GOOD) for failure in each.failures] == []
 
 
 @pytest.mark.parametrize(
@@ -613,7 +613,7 @@ def test_broken_table_fails(table: str, broken: str, sentence: str, warehouse, m
     only(table, monkeypatch, tmp_path / "suites")
     with duckdb.connect(warehouse) as con:
         con.execute(broken)
-    [result] = validation.validate(warehouse, "raw" if table.startswith("raw.") else "marts")
+    [result] = suites.validate(warehouse, "raw" if table.startswith("raw.") else "marts")
     assert not result.success
     assert [failure for failure in result.failures if failure.startswith(sentence)], result.failures
     assert not any("无法检查" in failure for failure in result.failures)
@@ -623,7 +623,7 @@ def test_every_expectation_is_seen_to_fail():
     """No expectation without a break, and each suite is as GX writes it."""
     import great_expectations as gx
 
-    for path in validation.SUITES.glob("*/*.json"):
+    for path in suites.SUITES.glob("*/*.json"):
         suite = gx.ExpectationSuite(**json.loads(path.read_text("utf-8")))
         assert suite.name == f"{path.parent.name}.{path.stem}"
         assert suite.to_json_dict() == json.loads(path.read_text("utf-8"))
@@ -659,7 +659,7 @@ def test_fewer_rows_than_the_year_before_are_blocked_with_the_numbers(
     only(f"raw.{table}", monkeypatch, tmp_path / "suites")
     with duckdb.connect(warehouse) as con:
         con.execute(f"delete from raw.{table} where school_year = 2023 and {broken}")
-    [result] = validation.validate(warehouse, "raw", GOOD)
+    [result] = suites.validate(warehouse, "raw", GOOD)
     assert [failure.partition("：")[2] for failure in result.failures] == ([f"地区=liaocheng {found}"] if found else [])
 
 
@@ -683,7 +683,7 @@ def test_only_a_fact_of_the_county_or_region_lets_a_jump_pass(warehouse, monkeyp
                 "delete from raw.facts; insert into raw.facts values (?, ?, ?, ?, ?, '确有其事', null, null, null, null)",
                 explanation,
             )
-        passed.append(validation.validate(warehouse, "raw", GOOD)[0].success)
+        passed.append(suites.validate(warehouse, "raw", GOOD)[0].success)
     assert passed == [True, True, False, False, False, False, False]
 
 
@@ -693,16 +693,16 @@ def test_only_the_given_partitions_are_checked(warehouse: Path):
             "insert into raw.schools by name"
             " select * replace ('o''hare' as region_id, 0 as primary_pupils) from raw.schools"
         )
-    assert all(result.success for result in validation.validate(warehouse, "raw", GOOD))
-    failures = validation.validate(warehouse, "raw", [("o'hare", 2023), *GOOD])[3].failures
+    assert all(result.success for result in suites.validate(warehouse, "raw", GOOD))
+    failures = suites.validate(warehouse, "raw", [("o'hare", 2023), *GOOD])[3].failures
     assert failures == ["每个地区学年都有在校生：地区=o'hare 学年=2023 在校生合计=0"]
-    assert validation.validate(warehouse, "raw", []) == []
+    assert suites.validate(warehouse, "raw", []) == []
 
 
 def test_missing_column_fails_with_its_name(warehouse: Path):
     with duckdb.connect(warehouse) as con:
         con.execute("alter table raw.facts drop column value")
-    failures = validation.validate(warehouse, "raw", GOOD)[1].failures
+    failures = suites.validate(warehouse, "raw", GOOD)[1].failures
     assert len(failures) == 1
     assert "无法检查" in failures[0] and '"value"' in failures[0]
 
@@ -711,7 +711,7 @@ def test_data_docs_are_static_and_show_no_teacher(warehouse: Path, tmp_path: Pat
     with duckdb.connect(warehouse) as con:
         con.execute("update raw.teachers set birth_year = 2010, annual_pay_yuan = 1, school_id = null")
         con.execute("update raw.schools set school_name = '<b>' where school_id = 's1'")
-    validation.validate(warehouse, "raw", GOOD, tmp_path / "data_docs")
+    suites.validate(warehouse, "raw", GOOD, tmp_path / "data_docs")
     page = (tmp_path / "data_docs/raw.html").read_text("utf-8")
     assert "半数以上教师(至少 10 人时)的年龄" in page and "liaocheng 2023" in page
     assert "secret" not in page
@@ -721,7 +721,7 @@ def test_data_docs_are_static_and_show_no_teacher(warehouse: Path, tmp_path: Pat
 
 def test_teachers_are_only_counted():
     """A failed column expectation lists values: about persons it may only ask whether they are null."""
-    suite = json.loads((validation.SUITES / "raw/teachers.json").read_text("utf-8"))
+    suite = json.loads((suites.SUITES / "raw/teachers.json").read_text("utf-8"))
     kinds = {expectation["type"] for expectation in suite["expectations"]}
     assert kinds <= {"expect_column_values_to_not_be_null", "unexpected_rows_expectation"}
     for expectation in suite["expectations"]:
@@ -731,37 +731,37 @@ def test_teachers_are_only_counted():
 
 def test_warehouse_is_free_afterwards(warehouse: Path):
     """GX leaves its engines open, and DuckDB refuses a second configuration in one process."""
-    validation.validate(warehouse, "raw", GOOD)
+    suites.validate(warehouse, "raw", GOOD)
     with duckdb.connect(warehouse) as con:
         con.execute("create table raw.written as select 1")
 
 
 def test_worker_checks_and_lets_go(warehouse: Path, tmp_path: Path):
-    validation.start_worker()
-    results = validation.validate_in_worker(warehouse, "raw", GOOD, tmp_path / "docs")
+    worker.start_worker()
+    results = worker.validate_in_worker(warehouse, "raw", GOOD, tmp_path / "docs")
     assert all(result.success for result in results)
     with duckdb.connect(warehouse) as con:
         con.execute("drop table raw.facts")
-    assert not validation.validate_in_worker(warehouse, "raw", GOOD)[1].success
+    assert not worker.validate_in_worker(warehouse, "raw", GOOD)[1].success
     with pytest.raises(Exception, match=r"nowhere\.duckdb"):
-        validation.validate_in_worker(tmp_path / "nowhere.duckdb", "raw", GOOD)
-    validation.stop_worker()
+        worker.validate_in_worker(tmp_path / "nowhere.duckdb", "raw", GOOD)
+    worker.stop_worker()
 
 
 def test_killed_worker_is_replaced(warehouse: Path):
     from concurrent.futures.process import BrokenProcessPool
 
-    os.kill(validation.start_worker().submit(os.getpid).result(), signal.SIGKILL)
+    os.kill(worker.start_worker().submit(os.getpid).result(), signal.SIGKILL)
     with pytest.raises(BrokenProcessPool):
-        validation.validate_in_worker(warehouse, "raw", GOOD)
-    assert validation.validate_in_worker(warehouse, "raw", GOOD)
-    validation.stop_worker()
+        worker.validate_in_worker(warehouse, "raw", GOOD)
+    assert worker.validate_in_worker(warehouse, "raw", GOOD)
+    worker.stop_worker()
 
 
 PARENT = """
 import os, signal, sys, time
 import duckdb
-from dagster_project import validation
+from dagster_project.gates import suites, worker
 
 def look_for_long(warehouse):
     con = duckdb.connect(warehouse, read_only=True)
@@ -769,9 +769,9 @@ def look_for_long(warehouse):
     con.execute("select count(*) from range(1000000000) a(i), range(1000000000) b(j) where i * j % 7 = 3")
 
 if __name__ == "__main__":
-    print(validation.start_worker().submit(os.getpid).result(), flush=True)
+    print(worker.start_worker().submit(os.getpid).result(), flush=True)
     if sys.argv[2] == "killed":
-        validation.start_worker().submit(look_for_long, sys.argv[1])
+        worker.start_worker().submit(look_for_long, sys.argv[1])
         time.sleep(1)
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -793,19 +793,19 @@ def test_worker_ends_with_its_parent(end: str, warehouse: Path, tmp_path: Path):
 
 def test_module_is_light():
     """The command imports it at every start."""
-    code = "import sys, dagster_project.validation; print(*{'great_expectations', 'pandas'} & set(sys.modules))"
+    code = "import sys, dagster_project.gates.worker; print(*{'great_expectations', 'pandas'} & set(sys.modules))"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert seen.stdout.split() == []
 
 
 def test_duckdb_mend_is_still_needed(warehouse: Path, monkeypatch: pytest.MonkeyPatch):
-    """When this fails, GX speaks DuckDB by itself: delete validation.speak_duckdb, its call and this test."""
+    """When this fails, GX speaks DuckDB by itself: delete patches/gx_duckdb.py, its call and this test."""
     from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
 
     dialects = tuple(each for each in engine._PERSISTED_CONNECTION_DIALECTS if each != "duckdb")
     monkeypatch.setattr(engine, "_PERSISTED_CONNECTION_DIALECTS", dialects)
-    monkeypatch.setattr(validation, "speak_duckdb", lambda: None)
-    results = validation.validate(warehouse, "raw", GOOD)
+    monkeypatch.setattr(suites, "speak_duckdb", lambda: None)
+    results = suites.validate(warehouse, "raw", GOOD)
     assert not all(result.success for result in results), (
-        "Great Expectations now works on DuckDB by itself: delete validation.speak_duckdb, its call and this test"
+        "Great Expectations now works on DuckDB by itself: delete patches/gx_duckdb.py, its call and this test"
     )

@@ -9,10 +9,10 @@ from dataclasses import asdict
 import duckdb
 
 from dagster_project.extracts.contract import contract
+from dagster_project.extracts.facts import known_facts
 from dagster_project.extracts.headers import nearest, normalise
+from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import FULL_WIDTH, UNREAD, quote
-from dagster_project.facts import known_facts
-from dagster_project.regions import Region
 
 MOST_GUESSED = 20  # unknown facts that are compared with all that are known
 

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 
 from dagster_project.extracts.contract import Column, Extract, contract
-from dagster_project.extracts.files import BLANKS, CONTROL, DAMAGED, Sheet
 from dagster_project.extracts.headers import Headers
-from dagster_project.regions import COUNTY_CODE, TEN_DIGITS, Region
+from dagster_project.extracts.regions import COUNTY_CODE, TEN_DIGITS, Region
+from dagster_project.extracts.sheet import BLANKS, CONTROL, DAMAGED, Sheet
 
 FULL_WIDTH = ("０１２３４５６７８９－．，", "0123456789-.,")
 IN_PERSONAL = 11  # how many of them an identity or telephone number may hold

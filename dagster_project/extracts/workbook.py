@@ -14,8 +14,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_project.extracts.files import DAMAGED, MARKS, OLE, ZIP, Unreadable, as_table
-from dagster_project.worker import start_pool
+from dagster_project.extracts.sheet import DAMAGED, MARKS, OLE, ZIP, Unreadable, as_table
+from dagster_project.processes import start_pool
 
 if TYPE_CHECKING:
     import pyarrow as pa

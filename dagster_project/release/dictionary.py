@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from dagster_project import transform
+from dagster_project.transform import project
 
 FILES = ("dictionary.html", "dictionary.xlsx")
 TEMPLATE = Path(__file__).with_suffix(".html.j2")
@@ -41,7 +41,7 @@ def write_dictionary(
 
 
 def read_manifest() -> dict[str, Any]:
-    return json.loads(transform.prepare().read_bytes())
+    return json.loads(project.prepare().read_bytes())
 
 
 def tables(manifest: dict[str, Any]) -> list[dict[str, Any]]:

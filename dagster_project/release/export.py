@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import duckdb
 
 from dagster_project import settings
+from dagster_project.processes import Died, call_apart
 from dagster_project.release.read import ReleaseError, connect, current_release, require_release, write_result
-from dagster_project.worker import Died, call_apart
 
 TABLES = """
     SELECT table_name, any_value(tables.comment), list((column_name, data_type) ORDER BY column_index),

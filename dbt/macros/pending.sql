@@ -1,7 +1,7 @@
 {#
   The where-clause of a refresh: the rows of the partitions (region × school year) that changed and that the run at hand was
   asked for. `dbt build` builds every table whole, so there it says true; what `dbt compile` writes is the refresh, and
-  dagster_project/transform.py runs that: out with a model's pending rows, in with its compiled select, also when nothing takes
+  dagster_project/transform/replay.py runs that: out with a model's pending rows, in with its compiled select, also when nothing takes
   their place. DuckDB turns the membership into a filter on the scan, so a refresh costs the same whatever lies beside them.
 
   A model's config says which of its rows a changed partition touches:

@@ -13,11 +13,12 @@ from typing import TextIO
 
 import duckdb
 
-from dagster_project import load, transform, warehouse
 from dagster_project.extracts.contract import Column, contract
+from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import quote
-from dagster_project.regions import Region
 from dagster_project.release.read import write_result
+from dagster_project.transform import build
+from dagster_project.warehouse import load, tables
 
 PLANNED = "设想"  # no region of regions.yml has such an id
 HEADERS = {
@@ -103,19 +104,19 @@ def compare(
     steps = read_steps(path)
     with TemporaryDirectory(prefix="junheng-scenario-") as folder:
         home = Path(folder)
-        with warehouse.connect(home) as con:
+        with tables.connect(home) as con:
             say(
                 f"{region.id} {year}：{load.apply_change(con, raw, load.Change(region.id, year, PLANNED), region, secrets.token_hex())}"
             )
-            warehouse.write_regions(con, {region.id: region, PLANNED: replace(region, id=PLANNED)})
-            for table in warehouse.TABLES:
+            tables.write_regions(con, {region.id: region, PLANNED: replace(region, id=PLANNED)})
+            for table in tables.TABLES:
                 con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
             for table in ("funding", "facts"):
                 named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
                 con.execute(named, [PLANNED, PLANNED, region.id])
             counties = {county for step in steps for county in take(con, step)}
         say(f"计算 {len(steps)} 项措施……")
-        transform.build(home)
+        build.build(home)
         with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
             touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})"
             for name, query in RESULTS.items():

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from dagster_project import ledger, transform, validation, warehouse
-from dagster_project.assets import GATE, ONE_WRITER, hold_back, release_inputs, tell
 from dagster_project.extracts.contract import contract
+from dagster_project.extracts.regions import Partition
+from dagster_project.gates import results as gate
+from dagster_project.gates import worker
+from dagster_project.orchestration.assets import GATE, ONE_WRITER, hold_back, release_inputs, tell
 from dagster_project.settings import home_folder
+from dagster_project.transform import replay
+from dagster_project.warehouse import ledger, tables
 
 CHECK = "expectations"
 
@@ -22,7 +26,7 @@ def _specs(keys: Iterable[dg.AssetKey]) -> list[dg.AssetCheckSpec]:
 
 
 raw_keys = [dg.AssetKey(["raw", name]) for name in contract().extracts]
-mart_keys = [key for key in release_inputs if (validation.SUITES / "marts" / f"{key.path[1]}.json").exists()]
+mart_keys = [key for key in release_inputs if (gate.SUITES / "marts" / f"{key.path[1]}.json").exists()]
 
 
 @dg.multi_asset_check(specs=_specs(raw_keys), can_subset=True, required_resource_keys=ONE_WRITER)
@@ -37,14 +41,14 @@ def mart_expectations(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Ass
     yield from _judge(context, "marts")
 
 
-def _judge(context: dg.AssetCheckExecutionContext, room: validation.Room) -> Iterator[dg.AssetCheckResult]:
+def _judge(context: dg.AssetCheckExecutionContext, room: gate.Room) -> Iterator[dg.AssetCheckResult]:
     """One result a table; where nothing came in there is nothing to evaluate, and the table passes.
 
     What only new rows of some regions fail is a warning: the run has gone on without them. A run that asks for some of the tables
     judges them all and reports those; it fails when another one does.
     """
     home = home_folder()
-    results = validation.validate_in_worker(home / "warehouse.duckdb", room, _to_check(room), home / "data_docs")
+    results = worker.validate_in_worker(home / "warehouse.duckdb", room, _to_check(room), home / "data_docs")
     found = {result.table: result for result in results}
     failures = [failure for result in results for failure in result.failures]
     evaluated = sum(result.evaluated for result in results)
@@ -55,7 +59,7 @@ def _judge(context: dg.AssetCheckExecutionContext, room: validation.Room) -> Ite
     severity = dg.AssetCheckSeverity.WARN if goes_on else dg.AssetCheckSeverity.ERROR
     selected = {check.asset_key for check in context.selected_asset_check_keys}
     for key in selected:
-        result = found.get(".".join(key.path), validation.TableResult(".".join(key.path), []))
+        result = found.get(".".join(key.path), gate.TableResult(".".join(key.path), []))
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=CHECK,
@@ -68,25 +72,25 @@ def _judge(context: dg.AssetCheckExecutionContext, room: validation.Room) -> Ite
         raise dg.Failure(f"没有通过检查：{'、'.join(sorted(others))}")
 
 
-def _to_check(room: validation.Room) -> list[warehouse.Partition] | None:
+def _to_check(room: gate.Room) -> list[Partition] | None:
     """The pending partitions that should hold rows; None: of marts where there is none, all rows."""
-    with warehouse.connect(home_folder()) as con:
+    with tables.connect(home_folder()) as con:
         partitions = ledger.to_check(con)
     return partitions or (None if room == "marts" else [])
 
 
 def _go_on_without_the_failed(
-    context: dg.AssetCheckExecutionContext, room: validation.Room, results: list[validation.TableResult]
+    context: dg.AssetCheckExecutionContext, room: gate.Room, results: list[gate.TableResult]
 ) -> bool:
     """Put back what the regions that fail held before, compute and judge again, until all is well (True) or nobody is to blame."""
     home = home_folder()
     database = home / "warehouse.duckdb"
     while not all(result.success for result in results):
-        with warehouse.connect(home) as con:
+        with tables.connect(home) as con:
             regions = sorted({region_id for region_id, _ in ledger.with_new_rows(con)})
-        if not hold_back(context, validation.blame(database, room, _to_check(room) or [], regions, results)):
+        if not hold_back(context, worker.blame(database, room, _to_check(room) or [], regions, results)):
             return False
         if room == "marts":
-            transform.rebuild(home)
-        results = validation.validate_in_worker(database, room, _to_check(room))
+            replay.rebuild(home)
+        results = worker.validate_in_worker(database, room, _to_check(room))
     return True

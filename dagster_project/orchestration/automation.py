@@ -7,11 +7,17 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.assets import PARTITIONS, region_year, regions
-from dagster_project.regions import Region, RegionsError, find_partitions, partition_files, read_regions
-from dagster_project.runs import end_dead, forget_old_logs
+from dagster_project.extracts.regions import (
+    Partition,
+    Region,
+    RegionsError,
+    find_partitions,
+    partition_files,
+    read_regions,
+)
+from dagster_project.orchestration.assets import PARTITIONS, region_year, regions
+from dagster_project.orchestration.runs import end_dead, forget_old_logs
 from dagster_project.settings import home_folder, raw_folder
-from dagster_project.warehouse import Partition
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 TIMEZONE = "Asia/Shanghai"

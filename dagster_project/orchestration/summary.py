@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from dagster_project import ledger, load, settings, transform, warehouse
-from dagster_project.regions import Region, find_misnamed, find_partitions, read_regions
+from dagster_project import settings
+from dagster_project.extracts.regions import Partition, Region, find_misnamed, find_partitions, read_regions
 from dagster_project.release.export import is_delivered
 from dagster_project.release.read import connect, current_release, verify, write_result
-from dagster_project.warehouse import Partition
+from dagster_project.transform import project
+from dagster_project.warehouse import ledger, load, lock, tables
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
@@ -83,8 +84,8 @@ def survey() -> Survey:
     home, raw = settings.home_folder(), settings.raw_folder()
     regions, present = read_regions(raw), set(find_partitions(raw))
     release = current_release(home)
-    with warehouse.hold(home, click.echo), warehouse.connect(home) as con:
-        changes = load.find_changes(con, raw, regions, warehouse.hash_key(home), None)
+    with lock.hold(home, click.echo), tables.connect(home) as con:
+        changes = load.find_changes(con, raw, regions, tables.hash_key(home), None)
         return Survey(
             regions=regions,
             present=present,
@@ -92,7 +93,7 @@ def survey() -> Survey:
             pending=ledger.pending(con),
             changes={change.partition: change for change in changes},
             blocked=ledger.blocked(con),
-            is_built=release is not None and warehouse.build_fingerprint(con) == transform.fingerprint(),
+            is_built=release is not None and tables.build_fingerprint(con) == project.fingerprint(),
             damage=verify(release) if release else [],
         )
 
@@ -190,13 +191,13 @@ def summarise(partitions: Collection[Partition] | None) -> bool:
     if current_release(home) is None:
         return False
     with connect(home) as con:
-        click.echo(f"汇总：{warehouse.account(con, partitions, 'mart_source_file')}")
-        refused = warehouse.refused_files(con, partitions, "mart_source_file")
+        click.echo(f"汇总：{tables.account(con, partitions, 'mart_source_file')}")
+        refused = tables.refused_files(con, partitions, "mart_source_file")
         for line in refused:
             click.echo(f"没能载入：{line}", err=True)
         remarks = con.execute(
             f"""select source_file, remarks, count(*) over () from mart_source_file
-            where remarks is not null and {warehouse.among(partitions)} order by all limit {MOST_REMARKS}"""
+            where remarks is not null and {tables.among(partitions)} order by all limit {MOST_REMARKS}"""
         ).fetchall()
         for source_file, remark, _ in remarks:
             click.echo(f"提示：{source_file}：{remark}")

@@ -22,11 +22,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import ARC_CORE
 from openpyxl.xml.functions import tostring
 
-from dagster_project.extracts.contract import contract
-from dagster_project.extracts.files import TEXT, Unreadable, text_rows
-from dagster_project.extracts.rows import WHAT_IS_EXPECTED
-from dagster_project.extracts.workbook import read_each, texts_of
-from dagster_project.template import (
+from dagster_project.clerk.template import (
     BLUE,
     BODY,
     BOLD,
@@ -41,9 +37,14 @@ from dagster_project.template import (
     print_landscape,
     text_width,
 )
+from dagster_project.extracts.contract import contract
+from dagster_project.extracts.rows import WHAT_IS_EXPECTED
+from dagster_project.extracts.sheet import TEXT, Unreadable
+from dagster_project.extracts.text import text_rows
+from dagster_project.extracts.workbook import read_each, texts_of
 
 if TYPE_CHECKING:
-    from dagster_project.check import CheckedFile, CheckedSheet, Problem
+    from dagster_project.clerk.findings import CheckedFile, CheckedSheet, Problem
 
 FINDINGS = "检查结果"
 COPY = f"-{FINDINGS}"  # what the name of a copy ends with

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_project import facts, incoming, ledger
-from dagster_project.extracts import official
+from dagster_project.extracts import facts, official
 from dagster_project.extracts.contract import SOURCE
-from dagster_project.extracts.files import is_within
-from dagster_project.incoming import read_files, sha256
-from dagster_project.regions import Region, find_partitions, partition_files
-from dagster_project.warehouse import TABLES, Account, Partition, account, write_region
+from dagster_project.extracts.files import is_within, sha256
+from dagster_project.extracts.regions import Partition, Region, find_partitions, partition_files
+from dagster_project.warehouse import ledger
+from dagster_project.warehouse.reading import read_files
+from dagster_project.warehouse.tables import TABLES, Account, account, write_region
 
 Look = list[tuple[Path, int, int, int, int]]  # path, inode, size and times of every file
 
@@ -89,8 +89,9 @@ def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: st
 def _reader() -> str:
     """Hash of the code that reads, and of the seeds that say what a fact may be."""
     digest = hashlib.sha256()
-    readers = sorted(path for path in SOURCE.parent.iterdir() if path.is_file())
-    for source in (*readers, *map(Path, (incoming.__file__, __file__, facts.__file__)), *facts.SOURCES):
+    rooms = (SOURCE.parent, Path(__file__).parent)
+    readers = sorted(path for room in rooms for path in room.iterdir() if path.is_file())
+    for source in (*readers, *facts.SOURCES):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -20,21 +20,17 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Collection, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
-from dagster_project.causes import causes, place
+from dagster_project.extracts.causes import causes, place
 from dagster_project.extracts.contract import contract
+from dagster_project.extracts.regions import Partition, Region
 from dagster_project.extracts.rows import create_macros, quote
-from dagster_project.regions import Region
 from dagster_project.settings import Damaged
-
-Partition = tuple[str, int]
 
 ORIGIN = "source_file VARCHAR, sheet VARCHAR, row_number BIGINT"
 TABLES = {
@@ -115,25 +111,6 @@ def _columns(con: duckdb.DuckDBPyConnection) -> set[str]:
         where schema_name in ('raw', 'previous')"""
     )
     return {row[0] for row in found.fetchall()}
-
-
-@contextmanager
-def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
-    """Be the one that writes to this home; wait for another that already does, and say which process it is."""
-    home.mkdir(parents=True, exist_ok=True)
-    holder = home / "refresh.pid"
-    lock = FileLock(home / "refresh.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        say(f"另一次刷新正在进行（进程 {holder.read_text() if holder.exists() else '不明'}），等它结束……")
-        lock.acquire()
-    try:
-        holder.write_text(str(os.getpid()))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
 def write_regions(

@@ -15,68 +15,19 @@ a SQL expectation found. They and the messages show counts, aggregates and what 
 the suite of the teachers returns nothing about one person.
 """
 
-import atexit
 import json
 import os
-import threading
-from collections.abc import Collection, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from datetime import datetime
-from importlib import import_module
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from dagster_project.worker import start_pool
+from dagster_project.extracts.regions import Partition
+from dagster_project.gates.data_docs import write_docs
+from dagster_project.gates.results import SUITES, Finding, Room, TableResult
+from dagster_project.patches.gx_duckdb import speak_duckdb
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
-
-SUITES = Path(__file__).parents[1] / "expectations"
 EXAMPLES = 3  # offending groups that a message names
-
-Room = Literal["raw", "marts"]
-Partition = tuple[str, int]  # region_id, school_year
-
-_worker: ProcessPoolExecutor | None = None
-
-
-class Finding(NamedTuple):
-    """What one expectation said: its sentence, whether it held, what was observed (Chinese).
-
-    regions: of the rows that its SQL returned, those of each region, as their column 地区 says; none where it does not say.
-    """
-
-    expectation: str
-    success: bool
-    observed: str
-    regions: Mapping[str, str] = {}
-
-
-class TableResult(NamedTuple):
-    """What one suite said about one table, e.g. `raw.schools`."""
-
-    table: str
-    findings: list[Finding]
-
-    @property
-    def success(self) -> bool:
-        """Every expectation held."""
-        return all(finding.success for finding in self.findings)
-
-    @property
-    def evaluated(self) -> int:
-        """Expectations evaluated, count."""
-        return len(self.findings)
-
-    @property
-    def failures(self) -> list[str]:
-        """One Chinese sentence for each expectation that did not hold."""
-        return [f"{found.expectation}：{found.observed}" for found in self.failed]
-
-    @property
-    def failed(self) -> list[Finding]:
-        """The expectations that did not hold."""
-        return [found for found in self.findings if not found.success]
 
 
 def validate(
@@ -124,7 +75,7 @@ def validate(
         source.get_execution_engine().close()
         source.get_engine().dispose()
     if docs is not None:
-        _write_docs(docs, room, partitions, results)
+        write_docs(docs, room, partitions, results)
     return results
 
 
@@ -146,86 +97,6 @@ def _rows_to_check(suite: Any, given: str, region_id: str | None) -> dict[str, A
     rows = whole if suite.meta.get("whole_table") else given
     query = f"select * from {suite.name}{rows}"
     return {"name": suite.name, "type": "query", "query": query, "batch_definitions": [{"name": "all"}]}
-
-
-def start_worker() -> ProcessPoolExecutor:
-    """The worker process, started when there is none; returns at once, while it still imports GX."""
-    global _worker
-    if _worker is None:
-        _worker = start_pool(1, _begin_work)
-        _worker.submit(os.getpid)  # a pool starts its process with the first task
-    return _worker
-
-
-def stop_worker() -> None:
-    """End the worker; it happens by itself when this process ends."""
-    global _worker
-    if _worker is not None:
-        _worker.shutdown(cancel_futures=True)
-        _worker = None
-
-
-def validate_in_worker(
-    database: Path,
-    room: Room,
-    partitions: Collection[Partition] | None = None,
-    docs: Path | None = None,
-    region_id: str | None = None,
-) -> list[TableResult]:
-    """`validate` in the worker. The caller holds no connection to the warehouse meanwhile.
-
-    Raises what `validate` raises, and BrokenProcessPool when the worker was killed; the next call starts
-    another.
-    """
-    try:
-        return start_worker().submit(validate, database, room, partitions, docs, region_id).result()
-    except BrokenProcessPool:
-        stop_worker()
-        raise
-
-
-def blame(
-    database: Path, room: Room, partitions: Collection[Partition], regions: Collection[str], results: list[TableResult]
-) -> dict[str, list[str]]:
-    """Which of the regions failed which expectations, in Chinese, by the results for all partitions.
-
-    The rows that an expectation returned say whose they are. Where they do not, each region is judged by itself.
-    """
-    failures: dict[str, list[str]] = {}
-    unsaid = set()
-    for result in results:
-        for found in result.failed:
-            for region_id, observed in found.regions.items():
-                failures.setdefault(region_id, []).append(f"{found.expectation}：{observed}")
-            if not found.regions:
-                unsaid.add((result.table, found.expectation))
-    for region_id in regions if unsaid else ():
-        own = [partition for partition in partitions if partition[0] == region_id]
-        for result in validate_in_worker(database, room, own, region_id=region_id):
-            for found in result.failed:
-                if (result.table, found.expectation) in unsaid:
-                    failures.setdefault(region_id, []).append(f"{found.expectation}：{found.observed}")
-    return failures
-
-
-def speak_duckdb() -> None:
-    """Mend GX 1.24 for DuckDB: it reads a result after it has closed the connection (GX issue 11579).
-
-    Dialects on this list keep one connection. `tests/test_validation.py` says when the mend is no longer needed.
-    """
-    from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
-
-    class Dialect(str):
-        value = "duckdb"
-
-    if "duckdb" not in engine._PERSISTED_CONNECTION_DIALECTS:
-        engine._PERSISTED_CONNECTION_DIALECTS = (*engine._PERSISTED_CONNECTION_DIALECTS, Dialect("duckdb"))  # ty: ignore[invalid-assignment]
-
-
-def _begin_work() -> None:
-    """In the worker: import GX while waiting."""
-    atexit.register(os._exit, 0)  # clearing GX from memory would hold up the parent's end for a second
-    threading.Thread(target=import_module, args=("great_expectations",), daemon=True).start()
 
 
 def _context() -> Any:
@@ -306,22 +177,3 @@ def _errors(info: dict[str, Any]) -> list[str | None]:
 def _shown(value: Any) -> str:
     """A value for readers: numbers with four significant digits at most after the point."""
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
-
-
-def _write_docs(docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]) -> None:
-    """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched."""
-    from jinja2 import Environment, FileSystemLoader
-
-    pages = Environment(loader=FileSystemLoader(SUITES), autoescape=True, trim_blocks=True)
-    docs.mkdir(parents=True, exist_ok=True)
-    scope = {
-        "room": room,
-        "results": results,
-        "partitions": partitions,
-        "checked_at": datetime.now().astimezone(),
-    }
-    for name, text in {
-        f"{room}.html": pages.get_template("data_docs.html.j2").render(scope),
-        "index.html": pages.get_template("data_docs.html.j2").render(room=None),
-    }.items():
-        (docs / name).write_text(text, "utf-8")

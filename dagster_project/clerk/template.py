@@ -11,7 +11,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project import facts
+from dagster_project.extracts import facts
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.rows import LARGEST
 

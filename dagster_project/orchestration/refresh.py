@@ -6,15 +6,14 @@ from collections.abc import Collection
 import click
 import dagster as dg
 
-from dagster_project.automation import run_tags
 from dagster_project.console import full_disk
-from dagster_project.definitions import defs
-from dagster_project.runs import end_dead, forget_old_logs
+from dagster_project.extracts.regions import Partition
+from dagster_project.orchestration.automation import run_tags
+from dagster_project.orchestration.runs import end_dead, forget_old_logs
 from dagster_project.settings import home_folder
-from dagster_project.warehouse import Partition
 
 
-def run(partitions: Collection[Partition]) -> bool:
+def run(defs: dg.Definitions, partitions: Collection[Partition]) -> bool:
     """Refresh these partitions in one Dagster run; True when every step and every gate passed."""
     job = defs.resolve_job_def("refresh")
     with dg.DagsterInstance.get() as instance:

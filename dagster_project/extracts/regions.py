@@ -15,11 +15,17 @@ import duckdb
 import yaml
 
 from dagster_project.extracts.contract import CELL_MAP, contract
-from dagster_project.extracts.files import DAMAGED, TEXT, WORKBOOK, Unreadable, is_within, text_rows
+from dagster_project.extracts.files import is_within
 from dagster_project.extracts.headers import Aliases, nearest, normalise
+from dagster_project.extracts.sheet import DAMAGED, TEXT, WORKBOOK, Unreadable
+from dagster_project.extracts.text import text_rows
 
 REGIONS, ALIASES = "regions.yml", "aliases.csv"
-SCENARIOS = "scenarios"  # beside the years of a region: files of `junheng scenario`, never loaded
+SCENARIOS = "scenarios"
+
+Partition = tuple[
+    str, int
+]  # region_id, school_year  # beside the years of a region: files of `junheng scenario`, never loaded
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[12][0-9]{3}")
 COUNTY_CODE = "[0-9A-Za-z一-鿿][0-9A-Za-z一-鿿 ._-]{0,39}"  # it names files; Python and DuckDB read it alike

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import duckdb
 
 from dagster_project.extracts import plausible
-from dagster_project.warehouse import TABLES, Partition, among
+from dagster_project.extracts.regions import Partition
+from dagster_project.warehouse.tables import TABLES, among
 
 ENTRY = ("region", "county")  # tables of a region, not of a partition
 EXPECTED = """

@@ -14,15 +14,17 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from dagster_project import ledger, load, transform, validation, warehouse
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
-from dagster_project.regions import Region, find_partitions, read_regions
+from dagster_project.extracts.regions import Region, find_partitions, read_regions
+from dagster_project.gates import worker
+from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
 from dagster_project.release.read import ReleaseError, current_release
-from dagster_project.runs import alive
 from dagster_project.settings import home_folder, raw_folder
+from dagster_project.transform import build, project, replay
+from dagster_project.warehouse import ledger, load, lock, tables
 
 PARTITIONS = "junheng/partitions"
 FOR_PEOPLE = "junheng"
@@ -37,9 +39,9 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
 
     Its value is where the steps of a run note which regions stay behind, each with the reason.
     """
-    validation.start_worker()
+    worker.start_worker()
     home = home_folder()
-    with alive(home, context.run_id or ""), warehouse.hold(home, lambda text: tell(context, text)):
+    with alive(home, context.run_id or ""), lock.hold(home, lambda text: tell(context, text)):
         yield {}
 
 
@@ -68,7 +70,7 @@ def hold_back(context: Any, failures: Mapping[str, Sequence[str]]) -> bool:
     """
     home = home_folder()
     current = current_release(home)
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         if not failures or not failures.keys() <= {region_id for region_id, _ in ledger.with_new_rows(con)}:
             return False
         for region_id, said in failures.items():
@@ -97,7 +99,7 @@ def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
     )
 
 
-def asked_for(context: dg.AssetExecutionContext) -> set[warehouse.Partition]:
+def asked_for(context: dg.AssetExecutionContext) -> set[tables.Partition]:
     """The partitions that a run deals with."""
     if tag := context.run.tags.get(PARTITIONS):
         return {(region_id, year) for region_id, year in json.loads(tag)}
@@ -129,10 +131,10 @@ pending = dg.AssetSpec(
 def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """raw/regions.yml as two tables; of a region with rows it is written with them (load.apply_change)."""
     found = read_regions(raw_folder())
-    with warehouse.connect(home_folder()) as con:
+    with tables.connect(home_folder()) as con:
         with_rows = {region_id for region_id, _ in ledger.loaded(con) | ledger.pending(con)}
         fine = {region_id: region for region_id, region in found.items() if not region.problem}
-        warehouse.write_regions(con, {r: fine[r] for r in fine if r not in with_rows}, {*found, *with_rows})
+        tables.write_regions(con, {r: fine[r] for r in fine if r not in with_rows}, {*found, *with_rows})
     yield dg.MaterializeResult(asset_key=["raw", "region"], metadata={"rows": len(found)})
     yield dg.MaterializeResult(
         asset_key=["raw", "county"], metadata={"rows": sum(len(r.counties) for r in found.values())}
@@ -162,10 +164,10 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     What is gone from raw/ leaves with any run of its region, and with any run at all where the region has no folder any more.
     """
     raw, home = raw_folder(), home_folder()
-    found, key, present, wanted = read_regions(raw), warehouse.hash_key(home), find_partitions(raw), asked_for(context)
+    found, key, present, wanted = read_regions(raw), tables.hash_key(home), find_partitions(raw), asked_for(context)
     alive, mine = {region_id for region_id, _ in present}, {region_id for region_id, _ in wanted}
     broken = {region_id for region_id, region in found.items() if region.problem}
-    with warehouse.connect(home) as con:
+    with tables.connect(home) as con:
         known = ledger.loaded(con) | ledger.pending(con) | ledger.blocked(con).keys()
         wanted |= {p for p in known.difference(present) if p[0] in mine or p[0] not in alive}
         ledger.restore(con, [p for p in ledger.with_new_rows(con) if p not in wanted or p[0] in broken])
@@ -174,9 +176,9 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
             _apply(context, con, change, f"[{number}/{len(changes)}]", found.get(change.region_id), key)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
-        if warehouse.build_fingerprint(con) != transform.fingerprint():
+        if tables.build_fingerprint(con) != project.fingerprint():
             ledger.make_all_pending(con)
-        rows = warehouse.rows_by_table(con, wanted)
+        rows = tables.rows_by_table(con, wanted)
     for region_id in broken & mine:
         context.resources.warehouse_lock[region_id] = found[region_id].problem or ""
     for name, count in rows.items():
@@ -204,30 +206,30 @@ def _apply(
         tell(context, f"{place}：没有载入。{problem}", logging.WARNING)
         return
     tell(context, f"{place}：文件已撤回，移出" if change.fingerprint is None else f"{place}：{account}")
-    for line in warehouse.rejects(con, change.partition, REJECTS_SHOWN):
+    for line in tables.rejects(con, change.partition, REJECTS_SHOWN):
         tell(context, f"    {line}", logging.WARNING)
     for line in plausible.lines(con, *change.partition, REJECTS_SHOWN):
         tell(context, f"    {line}", logging.WARNING)
 
 
-@dbt_assets(manifest=transform.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)
+@dbt_assets(manifest=project.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)
 def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """All arithmetic: the dbt project, whole after its code changed, else the pending partitions alone.
 
     A run that asks for some of the models (a button of the page) computes them all and reports those.
     """
     home, wanted = home_folder(), {key.to_python_identifier() for key in context.selected_asset_keys}
-    with warehouse.connect(home) as con:
-        full = warehouse.build_fingerprint(con) != transform.fingerprint()
+    with tables.connect(home) as con:
+        full = tables.build_fingerprint(con) != project.fingerprint()
         count = len(ledger.pending(con))
     tell(context, "计算指标：" + ("全部重算" if full else f"{count} 个地区学年"))
-    results: dict[str, transform.Result] = {}
-    refused: dict[str, transform.Result] = {}  # tests that some regions failed, without which the run goes on
-    compute = transform.build if full else transform.rebuild
+    results: dict[str, build.Result] = {}
+    refused: dict[str, build.Result] = {}  # tests that some regions failed, without which the run goes on
+    compute = build.build if full else replay.rebuild
     try:
         try:
             compute(home, lambda result: results.update({result.unique_id: result}))
-        except transform.BuildFailed as error:
+        except project.BuildFailed as error:
             if not hold_back(context, error.regions):
                 raise
             refused = {key: result for key, result in results.items() if result.failures}
@@ -236,22 +238,20 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from _check_results(
             {**results, **refused}.values(), dg.AssetCheckSeverity.WARN if refused else dg.AssetCheckSeverity.ERROR
         )
-    for unique_id, node in transform.nodes().items():
+    for unique_id, node in project.nodes().items():
         key = translator.get_asset_key(node)
         name = key.to_python_identifier()
         if name in wanted and unique_id in results:
             yield dg.Output(None, output_name=name, metadata={"seconds": results[unique_id].seconds})
         elif name in wanted and key in release_inputs:  # a view is as it should be without being built again
             yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
-    with warehouse.connect(home) as con:
-        warehouse.note_build(con, transform.fingerprint())
+    with tables.connect(home) as con:
+        tables.note_build(con, project.fingerprint())
 
 
-def _check_results(
-    results: Iterable[transform.Result], severity: dg.AssetCheckSeverity
-) -> Iterator[dg.AssetCheckResult]:
+def _check_results(results: Iterable[build.Result], severity: dg.AssetCheckSeverity) -> Iterator[dg.AssetCheckResult]:
     """Of the dbt tests that ran."""
-    manifest = transform.manifest()
+    manifest = project.manifest()
     for result in results:
         if check := get_asset_check_key_for_test(manifest, translator, result.unique_id, None):
             yield dg.AssetCheckResult(
@@ -280,8 +280,8 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     if GATE not in context.job_def.graph.node_dict:
         raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh")
     home = home_folder()
-    published = publish(home, transform.fingerprint()[:12])
-    with warehouse.connect(home) as con:
+    published = publish(home, project.fingerprint()[:12])
+    with tables.connect(home) as con:
         ledger.accept(con)
     told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
     tell(context, told)

@@ -1,0 +1,27 @@
+"""One writer a home."""
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
+    """Be the one that writes to this home; wait for another that already does, and say which process it is."""
+    home.mkdir(parents=True, exist_ok=True)
+    holder = home / "refresh.pid"
+    lock = FileLock(home / "refresh.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"另一次刷新正在进行（进程 {holder.read_text() if holder.exists() else '不明'}），等它结束……")
+        lock.acquire()
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
