@@ -27,7 +27,7 @@ from dagster_project.extracts.regions import (
     partition_files,
     region_of,
 )
-from dagster_project.extracts.rows import quote
+from dagster_project.sql import quote
 from dagster_project.warehouse.reading import read_files
 from dagster_project.warehouse.tables import prepare
 

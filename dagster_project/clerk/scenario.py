@@ -15,8 +15,8 @@ import duckdb
 
 from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.regions import Region
-from dagster_project.extracts.rows import quote
 from dagster_project.release.read import write_result
+from dagster_project.sql import quote
 from dagster_project.transform import build
 from dagster_project.warehouse import load, tables
 

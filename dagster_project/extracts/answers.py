@@ -12,7 +12,8 @@ from dagster_project.extracts.contract import contract
 from dagster_project.extracts.facts import known_facts
 from dagster_project.extracts.headers import nearest, normalise
 from dagster_project.extracts.regions import Region
-from dagster_project.extracts.rows import FULL_WIDTH, UNREAD, quote
+from dagster_project.extracts.rows import FULL_WIDTH, UNREAD
+from dagster_project.sql import quote
 
 MOST_GUESSED = 20  # unknown facts that are compared with all that are known
 

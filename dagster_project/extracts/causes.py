@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.rows import quote
+from dagster_project.sql import quote
 
 REPORT_SCHOOL = "请先补报学校，或改正标识码"
 

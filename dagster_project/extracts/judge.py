@@ -6,7 +6,7 @@ These read and mark candidate_<extract>, which holds every row of an extract fro
 import duckdb
 
 from dagster_project.extracts.contract import Extract, contract
-from dagster_project.extracts.rows import quote
+from dagster_project.sql import quote
 
 PLACES_SHOWN = 5
 KNOWN = {

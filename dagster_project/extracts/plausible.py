@@ -14,7 +14,7 @@ from math import log10
 import duckdb
 
 from dagster_project.extracts.contract import Column, contract
-from dagster_project.extracts.rows import quote
+from dagster_project.sql import quote
 
 FACT = "explained_unit_jump"
 EXTRACTS = ("schools", "teachers", "funding")  # that hold amounts

@@ -11,6 +11,7 @@ from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.headers import Headers
 from dagster_project.extracts.regions import COUNTY_CODE, TEN_DIGITS, Region
 from dagster_project.extracts.sheet import BLANKS, CONTROL, DAMAGED, Sheet
+from dagster_project.sql import quote, quote_name
 
 FULL_WIDTH = ("０１２３４５６７８９－．，", "0123456789-.,")
 IN_PERSONAL = 11  # how many of them an identity or telephone number may hold
@@ -33,11 +34,6 @@ class Rule:
     broken: str
     reason: str
     column: Column | None = None
-
-
-def quote(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def create_macros() -> str:
@@ -342,8 +338,3 @@ def wrong_totals(extract: Extract, headers: Headers, sheet: Sheet) -> str:
     )
     select * from nearest where abs(stated - summed) > 0.01 + 1e-9 * abs(stated)
     """
-
-
-def quote_name(text: str) -> str:
-    """A SQL identifier."""
-    return '"' + text.replace('"', '""') + '"'

@@ -25,6 +25,7 @@ from dagster_project.extracts.regions import Partition
 from dagster_project.gates.data_docs import write_docs
 from dagster_project.gates.results import SUITES, Finding, Room, TableResult
 from dagster_project.patches.gx_duckdb import speak_duckdb
+from dagster_project.sql import quote
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 EXAMPLES = 3  # offending groups that a message names
@@ -93,7 +94,7 @@ def _tables_of_regions(database: Path, room: Room) -> set[str]:
 
 def _rows_to_check(suite: Any, given: str, region_id: str | None) -> dict[str, Any]:
     """A suite's table as GX's settings describe an asset; given: the where clause of the partitions."""
-    whole = "" if region_id is None else " where region_id = '{}'".format(region_id.replace("'", "''"))
+    whole = "" if region_id is None else f" where region_id = {quote(region_id)}"
     rows = whole if suite.meta.get("whole_table") else given
     query = f"select * from {suite.name}{rows}"
     return {"name": suite.name, "type": "query", "query": query, "batch_definitions": [{"name": "all"}]}
@@ -129,9 +130,9 @@ def _only(partitions: Collection[Partition]) -> str:
 
     Plain lists come first: DuckDB skips the storage of other regions and years by them, not by pairs.
     """
-    regions = ", ".join(sorted({"'{}'".format(region.replace("'", "''")) for region, _ in partitions}))
+    regions = ", ".join(sorted({quote(region) for region, _ in partitions}))
     years = ", ".join(sorted({f"{year:d}" for _, year in partitions}))
-    pairs = ", ".join("('{}', {:d})".format(region.replace("'", "''"), year) for region, year in sorted(partitions))
+    pairs = ", ".join(f"({quote(region)}, {year:d})" for region, year in sorted(partitions))
     exact = f" and (region_id, school_year) in ({pairs})" if len(partitions) > 1 else ""
     return f" where region_id in ({regions}) and school_year in ({years}){exact}"
 

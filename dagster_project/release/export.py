@@ -16,6 +16,7 @@ import duckdb
 from dagster_project import settings
 from dagster_project.processes import Died, call_apart
 from dagster_project.release.read import ReleaseError, connect, current_release, require_release, write_result
+from dagster_project.sql import quote
 
 TABLES = """
     SELECT table_name, any_value(tables.comment), list((column_name, data_type) ORDER BY column_index),
@@ -116,9 +117,9 @@ def _write(release: Path, address: str, password: str | None) -> dict[str, int]:
     extension = package / f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     with duckdb.connect() as con:
         con.execute("PRAGMA disable_progress_bar")
-        con.execute(f"LOAD {_literal(str(extension))}")
-        con.execute(f"ATTACH {_literal(release / 'junheng.duckdb')} AS junheng (READ_ONLY)")
-        con.execute(f"ATTACH {_literal(address)} AS postgres (TYPE postgres)")
+        con.execute(f"LOAD {quote(str(extension))}")
+        con.execute(f"ATTACH {quote(release / 'junheng.duckdb')} AS junheng (READ_ONLY)")
+        con.execute(f"ATTACH {quote(address)} AS postgres (TYPE postgres)")
         con.execute("BEGIN; CREATE SCHEMA IF NOT EXISTS postgres.marts")
         present = {table: columns for table, _, columns, _ in con.execute(TABLES, ["postgres"]).fetchall()}
         rows = {}
@@ -129,20 +130,16 @@ def _write(release: Path, address: str, password: str | None) -> dict[str, int]:
                 con.execute(f"DROP TABLE IF EXISTS postgres.marts.{table}")
                 con.execute(f"CREATE TABLE postgres.marts.{table} AS FROM junheng.marts.{table} LIMIT 0")
             ((rows[table],),) = con.execute(f"INSERT INTO postgres.marts.{table} FROM junheng.marts.{table}").fetchall()
-            says = [f"COMMENT ON TABLE marts.{table} IS {_literal(comment or '')}"]
-            says += [f"COMMENT ON COLUMN marts.{table}.{name} IS {_literal(text or '')}" for name, text in comments]
+            says = [f"COMMENT ON TABLE marts.{table} IS {quote(comment or '')}"]
+            says += [f"COMMENT ON COLUMN marts.{table}.{name} IS {quote(text or '')}" for name, text in comments]
             _execute(con, "; ".join(says))
         for table in present:
             con.execute(f"DROP TABLE postgres.marts.{table}")
-        _execute(con, f"COMMENT ON SCHEMA marts IS {_literal(f'均衡 Junheng {release.name}')}")
+        _execute(con, f"COMMENT ON SCHEMA marts IS {quote(f'均衡 Junheng {release.name}')}")
         con.execute("COMMIT")
     return rows
 
 
 def _execute(con: duckdb.DuckDBPyConnection, statement: str) -> None:
     """A statement in PostgreSQL's own words, within the transaction."""
-    con.execute(f"CALL postgres_execute('postgres', {_literal(statement)})")
-
-
-def _literal(value: str | Path) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+    con.execute(f"CALL postgres_execute('postgres', {quote(statement)})")

@@ -27,6 +27,7 @@ from dagster_project.release import briefing
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
 from dagster_project.release.read import ReleaseError, content_hash, current_release, sha256, verify
+from dagster_project.sql import quote, quote_name
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -103,26 +104,26 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
     with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
         connection.execute("PRAGMA disable_progress_bar")
         # The alias is the one dbt knows the file by, so that views in marts find their tables.
-        connection.execute(f"ATTACH {_literal(warehouse)} AS warehouse (READ_ONLY)")
-        connection.execute(f"ATTACH {_literal(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute(f"ATTACH {quote(warehouse)} AS warehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {quote(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
         marts = _describe(connection)
         if not marts:
             raise ReleaseError("数仓的 marts 中没有任何表，未发布")
         connection.execute("BEGIN; CREATE SCHEMA junheng.marts")
         for mart in marts:
             connection.execute(_create_statement(mart))
-            table = _identifier(mart["name"])
+            table = quote_name(mart["name"])
             # A total order makes equal content equal bytes, whatever order dbt inserted it in.
             (mart["rows"],) = _row(
                 connection, f"INSERT INTO junheng.marts.{table} FROM warehouse.marts.{table} ORDER BY ALL"
             )
         connection.execute("COMMIT; DETACH junheng")
         # Read back what reached the disk: Parquet comes from the finished snapshot and must hold every row.
-        connection.execute(f"ATTACH {_literal(snapshot)} AS junheng (READ_ONLY)")
+        connection.execute(f"ATTACH {quote(snapshot)} AS junheng (READ_ONLY)")
         for mart in marts:
             mart["file"] = f"parquet/{mart['name']}.parquet"
-            target = _literal(building / mart["file"])
-            table = _identifier(mart["name"])
+            target = quote(building / mart["file"])
+            table = quote_name(mart["name"])
             (copied,) = _row(connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
             if copied != mart["rows"]:
                 raise ReleaseError(f"{mart['name']} 写入 {mart['rows']} 行，读回 {copied} 行，未发布")
@@ -202,15 +203,15 @@ def _describe(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _create_statement(mart: dict[str, Any]) -> str:
-    table = f"junheng.marts.{_identifier(mart['name'])}"
+    table = f"junheng.marts.{quote_name(mart['name'])}"
     columns, comments = [], []
     if mart["comment"] is not None:
-        comments.append(f"COMMENT ON TABLE {table} IS {_literal(mart['comment'])}")
+        comments.append(f"COMMENT ON TABLE {table} IS {quote(mart['comment'])}")
     for column in mart["columns"]:
-        name = _identifier(column["name"])
+        name = quote_name(column["name"])
         columns.append(f"{name} {column['type']}{'' if column['is_nullable'] else ' NOT NULL'}")
         if column["comment"] is not None:
-            comments.append(f"COMMENT ON COLUMN {table}.{name} IS {_literal(column['comment'])}")
+            comments.append(f"COMMENT ON COLUMN {table}.{name} IS {quote(column['comment'])}")
     return ";\n".join([f"CREATE TABLE {table} ({', '.join(columns)})", *comments])
 
 
@@ -308,11 +309,3 @@ def _records(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str
 
 def _row(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[Any, ...]:
     return connection.execute(statement).fetchall()[0]
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(value: str | Path) -> str:
-    return "'" + str(value).replace("'", "''") + "'"

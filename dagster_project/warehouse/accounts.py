@@ -10,9 +10,10 @@ from dagster_project.extracts.files import sha256, shown_name
 from dagster_project.extracts.headers import Headers
 from dagster_project.extracts.judge import named_school, repeats
 from dagster_project.extracts.regions import Region
-from dagster_project.extracts.rows import HIDDEN, is_ragged, quote, wrong_totals
+from dagster_project.extracts.rows import HIDDEN, is_ragged, wrong_totals
 from dagster_project.extracts.sheet import Sheet, forget
 from dagster_project.extracts.text import stops_within_a_line
+from dagster_project.sql import quote
 
 TOTALS_SHOWN = 5
 

@@ -29,8 +29,9 @@ import duckdb
 from dagster_project.extracts.causes import causes, place
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Partition, Region
-from dagster_project.extracts.rows import create_macros, quote
+from dagster_project.extracts.rows import create_macros
 from dagster_project.settings import Damaged
+from dagster_project.sql import quote
 
 ORIGIN = "source_file VARCHAR, sheet VARCHAR, row_number BIGINT"
 TABLES = {
