@@ -17,7 +17,6 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.hyperlink import Hyperlink
-from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import ARC_CORE
 from openpyxl.xml.functions import tostring
@@ -34,14 +33,14 @@ from dagster_project.clerk.template import (
     TITLE,
     WHITE_BOLD,
     WRAPPED,
-    print_landscape,
-    text_width,
 )
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.rows import WHAT_IS_EXPECTED
 from dagster_project.extracts.sheet import TEXT, Unreadable
 from dagster_project.extracts.text import text_rows
 from dagster_project.extracts.workbook import read_each, texts_of
+from dagster_project.release.read import FORMULA_STARTS
+from dagster_project.sheets import print_landscape, text_width
 
 if TYPE_CHECKING:
     from dagster_project.clerk.findings import CheckedFile, CheckedSheet, Problem
@@ -61,7 +60,6 @@ COMMENT, ORIGINAL_COMMENT = (
 MOST_ROWS = 100_000  # of a sheet that is copied whole
 MOST_UNPACKED = 100 << 20  # bytes of a workbook that is copied with its formatting
 NUMBER = re.compile(r"-?(0|[1-9]\d{0,11})(\.\d{1,6})?")
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a text may not begin with, lest a program takes it for a formula
 REACHES_OUT = re.compile(r"\||\b(WEBSERVICE|HYPERLINK|RTD|CALL|REGISTER|EXEC)\b", re.IGNORECASE)  # of a formula
 
 
@@ -162,7 +160,7 @@ def _clean(book: Workbook) -> None:
                 cell.fill = PatternFill()
             if cell.data_type == "f" and REACHES_OUT.search(str(getattr(cell.value, "text", cell.value))):
                 _put_text(cell, str(getattr(cell.value, "text", cell.value)))
-            elif cell.data_type == "s" and str(cell.value).startswith(RISKY):
+            elif cell.data_type == "s" and str(cell.value).startswith(FORMULA_STARTS):
                 cell.quotePrefix = True
     if book.calculation:
         book.calculation.fullCalcOnLoad = True  # the results of formulas are not kept
@@ -239,7 +237,7 @@ def _fill(sheet: Worksheet, rows: Iterable[list[str]], checked: "CheckedSheet | 
         below = (copy.rows or {}).get(header_row, header_row) + 1
         sheet.freeze_panes = sheet.cell(below, 1)
         sheet.row_dimensions[below - 1].height = 32
-        print_landscape(sheet, below - 1)
+        print_landscape(sheet, below - 1, is_fitted=False)
     return copy
 
 
@@ -248,7 +246,7 @@ def _put_text(cell: Cell, text: str) -> None:
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", text)
     if cell.value is not None:
         cell.data_type, cell.number_format = "s", "@"
-        cell.quotePrefix = text.startswith(RISKY)
+        cell.quotePrefix = text.startswith(FORMULA_STARTS)
 
 
 def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None, Copy]) -> None:
@@ -299,7 +297,6 @@ def _list_findings(book: Workbook, file: "CheckedFile", copies: dict[str | None,
     sheet.row_dimensions[1].height, sheet.row_dimensions[3].height = 30, 22
     sheet.sheet_view.showGridLines = False
     print_landscape(sheet, header_row=3)
-    sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 
 def _findings(

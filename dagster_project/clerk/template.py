@@ -8,12 +8,12 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from dagster_project.extracts import facts
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.rows import LARGEST
+from dagster_project.sheets import print_landscape, text_width
 
 HOUSE = "均衡 Junheng"
 EXPLANATION, CHOICES, DICTIONARY = "填写说明", "选项", "事实目录"
@@ -69,7 +69,7 @@ def template(extract: Extract, counties: Mapping[str, str], documents: Sequence[
     choices.sheet_state = "hidden"
     data.freeze_panes = "C2"
     data.row_dimensions[1].height = 48
-    print_landscape(data, header_row=1)
+    print_landscape(data, header_row=1, is_fitted=False)
     for index, column in enumerate(extract.columns, start=1):
         letter, words = get_column_letter(index), list(allowed[column.name])
         header = data.cell(1, index, _header(column))
@@ -105,11 +105,6 @@ def _width(column: Column, words: list[str]) -> float:
     """Room for half of the header, which wraps before its unit or in the middle, and for a whole value."""
     header = text_width(column.zh) if "(" in _header(column) else text_width(_header(column)) / 2
     return min(max(header, *map(text_width, (column.example, *words)), 8), 26) + 3
-
-
-def text_width(text: str) -> int:
-    """How wide a text stands: a Chinese character takes the room of two others."""
-    return len(text.encode("gb18030"))
 
 
 def _number_format(column: Column) -> str:
@@ -203,7 +198,6 @@ def _explain(sheet: Worksheet, extract: Extract, allowed: Mapping[str, Mapping[s
     sheet.row_dimensions[1].height, sheet.row_dimensions[header_row].height = 30, 24
     sheet.sheet_view.showGridLines = False
     print_landscape(sheet, header_row)
-    sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
 
 
 def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
@@ -235,10 +229,3 @@ def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
         header.fill, header.font, header.alignment = BLUE, WHITE_BOLD, CENTRE
     sheet.freeze_panes = "A2"
     print_landscape(sheet, header_row=1)
-    sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
-
-
-def print_landscape(sheet: Worksheet, header_row: int) -> None:
-    """On paper: across, the header on every page."""
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
-    sheet.print_title_rows = f"{header_row}:{header_row}"

@@ -135,6 +135,8 @@ def _write_workbook(path: Path, described: list[dict[str, Any]], worked: list[di
     from openpyxl.styles import Alignment, Font, PatternFill
     from openpyxl.utils import get_column_letter
 
+    from dagster_project.sheets import as_text, print_landscape, text_width
+
     sheets = {
         "表": (
             {"表": 30, "类别": 8, "一行是什么": 70, "主键": 34, "引用的维度": 34, "英文说明": 70},
@@ -176,23 +178,16 @@ def _write_workbook(path: Path, described: list[dict[str, Any]], worked: list[di
             sheet.column_dimensions[get_column_letter(column)].width = width
         for row in sheet.iter_rows():
             lines = [
-                sum(_lines(text, w) for text in str(c.value).split("\n"))
+                sum(text_width(text) // w + 1 for text in str(c.value).split("\n"))
                 for c, w in zip(row, widths.values(), strict=True)
             ]
             sheet.row_dimensions[row[0].row].height = min(15 * max(lines), 400)  # Excel shows no more
             for cell in row:
                 cell.alignment = Alignment(vertical="top", wrap_text=True)
-                cell.data_type = "s"  # a definition may begin like a formula
+                as_text(cell)
         for cell in sheet[1]:
             cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="E8EDF2")
         sheet.freeze_panes = "B2"
         sheet.auto_filter.ref = sheet.dimensions
-        sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-        sheet.sheet_properties.pageSetUpPr.fitToPage = True
-        sheet.print_title_rows = "1:1"
+        print_landscape(sheet, header_row=1)
     book.save(path)
-
-
-def _lines(text: str, width: int) -> int:
-    """How many lines a text takes in a column so wide; a Chinese character is as wide as two letters, and two bytes long."""
-    return len(text.encode("gb18030")) // width + 1

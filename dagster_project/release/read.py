@@ -26,7 +26,7 @@ _FETCH = 10_000
 ROOM = "\n" * 4 + "\x1b[4A\x1b7"  # four lines below, and the place is remembered
 _FORGET = "\x1b8\x1b[J"  # back there, and nothing below it
 # What a spreadsheet may take for a formula; a Chinese Excel reads the full-width signs the same way.
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
 class ReleaseError(RuntimeError):
@@ -175,7 +175,7 @@ def _neutral(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, list | dict | bytes):
         value = _text(value)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
 
