@@ -124,7 +124,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_models_hold_their_unit_tests(home: Path) -> None:
     """Those beside the models in yml, which a refresh leaves out."""
     units = ["test", "--select", "test_type:unit", "--target-path", str(home / "dbt")]
-    project.invoke(units, home, project.parsed(project.fingerprint()))
+    project.invoke(units, home, project.parsed())
 
 
 def open_marts(home: Path) -> duckdb.DuckDBPyConnection:

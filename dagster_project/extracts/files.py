@@ -1,6 +1,5 @@
 """A file that was handed in: which extract its name announces, whether it may be opened, its sheets as text."""
 
-import hashlib
 import os
 import re
 import unicodedata
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_project import fingerprint
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.sheet import TEXT, WORKBOOK, Sheet, Unreadable, sheet_of
 from dagster_project.extracts.text import read_text
@@ -47,8 +47,7 @@ def sha256(folder: Path, path: Path) -> str | None:
     """Hash of a file; null for what is no file, or lies outside the folder, which is not opened."""
     if not is_within(folder, path) or not path.is_file():
         return None
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return fingerprint.sha256(path)
 
 
 def shown_name(folder: Path, path: Path) -> str:

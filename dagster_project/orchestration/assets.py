@@ -14,6 +14,7 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from dagster_project import fingerprint
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Region, find_partitions, read_regions
@@ -143,7 +144,13 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(["raw", name], deps=[files.key, ["raw", "region"]], description=zh, group_name="raw")
+        dg.AssetSpec(
+            ["raw", name],
+            deps=[files.key, ["raw", "region"]],
+            description=zh,
+            group_name="raw",
+            code_version=fingerprint.loading()[:12],
+        )
         for name, zh in [
             *((name, f"{extract.zh}：{extract.grain_zh}") for name, extract in contract().extracts.items()),
             ("source_file", "收到的文件及行数核对 · files with their row accounts"),
@@ -176,7 +183,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
             _apply(context, con, change, f"[{number}/{len(changes)}]", found.get(change.region_id), key)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
-        if tables.build_fingerprint(con) != project.fingerprint():
+        if tables.build_fingerprint(con) != fingerprint.building():
             ledger.make_all_pending(con)
         rows = tables.rows_by_table(con, wanted)
     for region_id in broken & mine:
@@ -220,7 +227,7 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """
     home, wanted = home_folder(), {key.to_python_identifier() for key in context.selected_asset_keys}
     with tables.connect(home) as con:
-        full = tables.build_fingerprint(con) != project.fingerprint()
+        full = tables.build_fingerprint(con) != fingerprint.building()
         count = len(ledger.pending(con))
     tell(context, "计算指标：" + ("全部重算" if full else f"{count} 个地区学年"))
     results: dict[str, build.Result] = {}
@@ -246,7 +253,7 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         elif name in wanted and key in release_inputs:  # a view is as it should be without being built again
             yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
     with tables.connect(home) as con:
-        tables.note_build(con, project.fingerprint())
+        tables.note_build(con, fingerprint.building())
 
 
 def _check_results(results: Iterable[build.Result], severity: dg.AssetCheckSeverity) -> Iterator[dg.AssetCheckResult]:
@@ -269,6 +276,7 @@ release_inputs = [key for key in models.keys if key.path[0] == "marts"]
 @dg.asset(
     deps=release_inputs,
     group_name="release",
+    code_version=fingerprint.publishing()[:12],
     required_resource_keys=ONE_WRITER,
     description="已发布的版本：算完、查过、只读的一份 marts · the finished, checked copy behind releases/current",
 )
@@ -280,7 +288,7 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     if GATE not in context.job_def.graph.node_dict:
         raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh")
     home = home_folder()
-    published = publish(home, project.fingerprint()[:12])
+    published = publish(home, fingerprint.publishing()[:12])
     with tables.connect(home) as con:
         ledger.accept(con)
     told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import click
 
-from dagster_project import settings
+from dagster_project import fingerprint, settings
 from dagster_project.extracts.regions import Partition, Region, find_misnamed, find_partitions, read_regions
 from dagster_project.release.export import is_delivered
-from dagster_project.release.read import connect, current_release, verify, write_result
-from dagster_project.transform import project
+from dagster_project.release.read import code_version, connect, current_release, verify, write_result
 from dagster_project.warehouse import ledger, load, lock, tables
 
 VERDICTS = """
@@ -93,7 +92,9 @@ def survey() -> Survey:
             pending=ledger.pending(con),
             changes={change.partition: change for change in changes},
             blocked=ledger.blocked(con),
-            is_built=release is not None and tables.build_fingerprint(con) == project.fingerprint(),
+            is_built=release is not None
+            and tables.build_fingerprint(con) == fingerprint.building()
+            and code_version(release) == fingerprint.publishing()[:12],
             damage=verify(release) if release else [],
         )
 

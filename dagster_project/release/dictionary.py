@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from dagster_project.fingerprint import sha256
 from dagster_project.transform import project
 
 FILES = ("dictionary.html", "dictionary.xlsx")
@@ -23,8 +24,7 @@ def write_dictionary(
     building: Path, previous: Path | None, code_version: str, marts: Collection[str]
 ) -> list[dict[str, str]]:
     """Write the dictionary of these marts into a release, or link that of the release before if it says the same."""
-    code = Path(__file__).read_bytes() + TEMPLATE.read_bytes()
-    words = hashlib.sha256(f"{code_version} {sorted(marts)}".encode() + code).hexdigest()
+    words = hashlib.sha256(f"{code_version} {sorted(marts)}".encode()).hexdigest()
     before = json.loads((previous / "manifest.json").read_bytes()).get("dictionary", []) if previous else []
     if previous and {(file["file"], file["words"]) for file in before} == {(file, words) for file in FILES}:
         for file in FILES:
@@ -34,10 +34,7 @@ def write_dictionary(
         described = [table for table in tables(manifest) if table["name"] in marts]
         _write_page(building / FILES[0], described, exposures(manifest), queries(manifest))
         _write_workbook(building / FILES[1], described, queries(manifest))
-    return [
-        {"file": file, "words": words, "sha256": hashlib.sha256((building / file).read_bytes()).hexdigest()}
-        for file in FILES
-    ]
+    return [{"file": file, "words": words, "sha256": sha256(building / file)} for file in FILES]
 
 
 def read_manifest() -> dict[str, Any]:

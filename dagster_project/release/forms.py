@@ -40,14 +40,17 @@ NOTES = {
 Blanks = dict[tuple[str, int], list[str]]  # what is filled in, by table and row; "" where it is left blank
 
 
-def write_forms(con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None) -> list[dict[str, Any]]:
+def write_forms(
+    con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, code_version: str
+) -> list[dict[str, Any]]:
     """Write forms/<region>/<county>.xlsx for every county into a release; a form whose figures are those of the release
-    before is linked to it. Each file with the digest of its figures."""
+    before, written by the same code and seeds, is linked to it. Each file with the digest of its figures and that code version."""
     con.execute("use junheng.marts")
     before = json.loads((previous / "manifest.json").read_bytes()).get("forms", []) if previous else []
     known = {(form["file"], form["figures"]) for form in before}
     forms = []
     for region_id, county_code, school_year, figures in counties(con):
+        figures = f"{code_version}-{figures}"
         file = f"forms/{region_id}/{county_code}_{school_year}.xlsx"
         (building / file).parent.mkdir(parents=True, exist_ok=True)
         if previous and (file, figures) in known and (previous / file).is_file():

@@ -23,10 +23,11 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.fingerprint import sha256
 from dagster_project.release import briefing
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
-from dagster_project.release.read import ReleaseError, content_hash, current_release, sha256, verify
+from dagster_project.release.read import ReleaseError, content_hash, current_release, verify
 from dagster_project.sql import quote, quote_name
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
@@ -146,7 +147,7 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
             "SELECT region_id, school_year, reason, since_release FROM warehouse.raw.blocked_partition ORDER BY ALL",
         )
         has_forms = any(mart["name"] == "mart_application_form" for mart in marts)
-        forms = write_forms(connection, building, previous) if has_forms else []
+        forms = write_forms(connection, building, previous, code_version) if has_forms else []
         for form in forms:
             form["sha256"] = sha256(building / form["file"])
         notice, page = _notice(regions), []

@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO
 import duckdb
 
 from dagster_project import settings
+from dagster_project.fingerprint import sha256
 
 Format = Literal["table", "csv", "json"]
 
@@ -44,6 +45,14 @@ def require_release(home: Path) -> Path:
     if release := current_release(home):
         return release
     raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
+
+
+def code_version(release: Path) -> str | None:
+    """By which code a release was made; None where its manifest does not say."""
+    try:
+        return json.loads((release / "manifest.json").read_bytes())["code_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def connect(home: str | Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -116,11 +125,6 @@ def content_hash(manifest: dict[str, Any]) -> str:
     """sha256 over what a release holds and comes from; not over when it was made."""
     content = {key: manifest[key] for key in ("code_version", "regions", "source_files", "marts", "notice")}
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shell(home: Path) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from dagster_project.transform.project import BuildFailed, fingerprint, invoke, nodes, parsed
+from dagster_project.transform.project import BuildFailed, invoke, nodes, parsed
 
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
 
@@ -29,7 +29,7 @@ def build(home: Path, on_result: OnResult | None = None) -> None:
     """
     arguments = ["build", "--full-refresh", "--exclude", "resource_type:unit_test", "--no-write-json"]
     try:
-        invoke([*arguments, "--target-path", str(home / "dbt")], home, parsed(fingerprint()), _forward(on_result))
+        invoke([*arguments, "--target-path", str(home / "dbt")], home, parsed(), _forward(on_result))
     except BuildFailed as error:
         if error.tests:
             from dagster_project.transform.functions import register

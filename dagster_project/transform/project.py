@@ -1,21 +1,17 @@
-"""The dbt project: what decides what it builds, its nodes as dbt compiled them, and dbt itself at work in this process."""
+"""The dbt project: its nodes as dbt compiled them, and dbt itself at work in this process."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
 from functools import cache
 from graphlib import TopologicalSorter
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dagster_project.settings import CHECKOUT
+from dagster_project.fingerprint import PROJECT, compiling
 
-PROJECT = CHECKOUT / "dbt"
 TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
-FUNCTIONS = Path(__file__).with_name("functions.py")
 
 
 class BuildFailed(RuntimeError):
@@ -32,30 +28,20 @@ class BuildFailed(RuntimeError):
         self.tests, self.regions = tests or [], regions or {}
 
 
-def fingerprint() -> str:
-    """Hash of everything that decides what dbt builds; marts built by another fingerprint are rebuilt whole."""
-    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')} {version('duckdb')}".encode())
-    for path in sorted(PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv"} and TARGET.parent not in path.parents:
-            digest.update(f"{path.relative_to(PROJECT)}".encode() + path.read_bytes())
-    digest.update(FUNCTIONS.read_bytes())
-    return digest.hexdigest()
-
-
 def prepare() -> Path:
     """Compile the project if it changed since it was last compiled; the path of its manifest.json, with the SQL of each node."""
     mark = TARGET / "fingerprint"
-    if not mark.exists() or mark.read_text() != fingerprint():
+    if not mark.exists() or mark.read_text() != compiling(PROJECT):
         with TemporaryDirectory() as empty:
             arguments = ["compile", "--no-partial-parse", "--exclude", "resource_type:unit_test"]
             invoke([*arguments, "--target-path", str(TARGET)], Path(empty))
-        mark.write_text(fingerprint())
+        mark.write_text(compiling(PROJECT))
     return TARGET / "manifest.json"
 
 
 def manifest() -> dict[str, Any]:
     """The compiled project, as dbt wrote it down."""
-    return _read_manifest(fingerprint())
+    return _read_manifest(compiling(PROJECT))
 
 
 @cache
@@ -73,9 +59,13 @@ def nodes() -> dict[str, Any]:
     return {key: found[key] for key in TopologicalSorter(graph).static_order()}
 
 
-@cache
-def parsed(project_fingerprint: str) -> Any:
+def parsed() -> Any:
     """The project as dbt keeps it between two invocations."""
+    return _read_parsed(compiling(PROJECT))
+
+
+@cache
+def _read_parsed(project_fingerprint: str) -> Any:
     from dbt.contracts.graph.manifest import Manifest
 
     prepare()

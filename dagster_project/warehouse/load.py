@@ -4,14 +4,13 @@ import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from dagster_project.extracts import facts, official
-from dagster_project.extracts.contract import SOURCE
-from dagster_project.extracts.files import is_within, sha256
+from dagster_project import fingerprint
+from dagster_project.extracts import official
+from dagster_project.extracts.files import is_within
 from dagster_project.extracts.regions import Partition, Region, find_partitions, partition_files
 from dagster_project.warehouse import ledger
 from dagster_project.warehouse.reading import read_files
@@ -79,34 +78,13 @@ def _look(raw: Path, partition: Partition) -> Look:
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
     """Hash of all that decides a partition's rows: its files, its region's entry, the contract, the reader, the key."""
-    digest = hashlib.sha256(f"{region}{key}{_reader()}".encode())
+    digest = hashlib.sha256(f"{region}{key}{fingerprint.loading()}".encode())
     for source in (raw / official.MAP.name, *partition_files(raw, *partition)):
-        digest.update(os.fsencode(source.relative_to(raw)) + _digest(raw, source).encode())
+        is_ours = is_within(raw, source) and source.is_file()
+        digest.update(
+            os.fsencode(source.relative_to(raw)) + (fingerprint.sha256_once(source) if is_ours else "").encode()
+        )
     return digest.hexdigest()
-
-
-@cache
-def _reader() -> str:
-    """Hash of the code that reads, and of the seeds that say what a fact may be."""
-    digest = hashlib.sha256()
-    rooms = (SOURCE.parent, Path(__file__).parent)
-    readers = sorted(path for room in rooms for path in room.iterdir() if path.is_file())
-    for source in (*readers, *facts.SOURCES):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()
-
-
-def _digest(raw: Path, path: Path) -> str:
-    """Hash of a file; a refresh asks twice, and what was not touched in between is not read again."""
-    if not is_within(raw, path) or not path.is_file():
-        return ""
-    stat = path.stat()
-    return _digest_of(raw, path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-
-
-@cache
-def _digest_of(raw: Path, path: Path, *_: int) -> str:
-    return sha256(raw, path) or ""
 
 
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
