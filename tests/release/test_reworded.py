@@ -8,7 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from conftest import ROOT, environment, schools, write_csv, write_regions
+from helpers import ROOT, environment, schools, write_csv, write_regions
 
 ROOMS = ("dagster_project", "dbt", "expectations")
 COUNTY = "371502"

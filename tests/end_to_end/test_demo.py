@@ -1,0 +1,76 @@
+"""The demo data: what the seed makes, no more than it may weigh, in words the contract knows."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = ROOT / "raw"
+sys.path.insert(0, str(ROOT / "bench"))
+
+import generate  # noqa: E402
+
+EXTRACTS = sorted(p for p in RAW.glob("*/*/*") if p.suffix in {".csv", ".xlsx"})
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """The bytes of a file; of a workbook those of its parts, for compression differs between zlib builds."""
+    if path.suffix != ".xlsx":
+        return {"": path.read_bytes()}
+    with zipfile.ZipFile(path) as book:
+        return {name: book.read(name) for name in book.namelist()}
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str) if path.suffix == ".csv" else pd.read_excel(path, dtype=str, engine="openpyxl")
+
+
+def test_the_demo_is_what_the_generator_writes(tmp_path: Path) -> None:
+    generate.main(["--demo", "--out", str(tmp_path / "raw")])
+    made = {p.relative_to(tmp_path / "raw"): p for p in (tmp_path / "raw").rglob("*") if p.is_file()}
+    kept = {p.relative_to(RAW) for p in (*EXTRACTS, RAW / "regions.yml")}
+    assert set(made) == kept
+    assert [str(name) for name, path in made.items() if content(path) != content(RAW / name)] == []
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        generate.main(["--counties", "2", "--years", "2022-2023", "--format", "xlsx", "--out", str(tmp_path / name)])
+    first = sorted(p for p in (tmp_path / "a").rglob("*") if p.is_file())
+    assert len(first) == 2 * 6 + 1
+    assert all(p.read_bytes() == (tmp_path / "b" / p.relative_to(tmp_path / "a")).read_bytes() for p in first)
+
+
+def test_the_demo_is_small() -> None:
+    assert sum(p.stat().st_size for p in RAW.rglob("*") if p.is_file()) < 5_000_000
+
+
+def test_every_region_hands_in_six_extracts_a_year() -> None:
+    regions = {r["id"] for r in yaml.safe_load((RAW / "regions.yml").read_text(encoding="utf-8"))["regions"]}
+    assert {(p.parts[-3], p.parts[-2], p.stem) for p in EXTRACTS} == {
+        (region, year, extract)
+        for region in regions
+        for year in ("2021", "2022", "2023")
+        for extract in generate.EXTRACTS
+    }
+
+
+@pytest.mark.parametrize("path", EXTRACTS, ids=lambda p: "/".join(p.parts[-3:]))
+def test_every_header_is_in_the_contract(path: Path) -> None:
+    assert set(read(path)) <= {c["zh"] for c in generate.columns_of(path.stem)}
+
+
+def test_school_ids_are_ten_digits_and_unique_in_a_year() -> None:
+    for year in ("2021", "2022", "2023"):
+        ids = pd.concat([read(p)["学校标识码"] for p in EXTRACTS if p.stem == "schools" and p.parts[-2] == year])
+        assert ids.is_unique
+        assert ids.str.fullmatch(r"\d{10}").all()
+
+
+def test_the_readme_holds_the_contract() -> None:
+    readme = (RAW / "README.md").read_text(encoding="utf-8")
+    assert generate.with_contract(readme) == readme

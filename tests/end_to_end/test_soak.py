@@ -1,0 +1,123 @@
+"""The soak itself, twelve steps of it, and that what it would find is told."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import duckdb
+import openpyxl
+import pytest
+from helpers import ROOT
+from soak import WINDOW, compare, mutate
+from soak_changes import CHANGES, Change, Place, change, extracts, file_withdrawn, nothing, reduce, year_withdrawn
+
+from dagster_project.extracts.contract import contract
+
+SEED = 20  # a year comes and goes, a school is recoded, two refreshes are killed, some are of a region or a year
+
+
+def test_a_refresh_gives_what_a_build_from_nothing_gives() -> None:
+    arguments = ["--seed", str(SEED), "--steps", "12", "--every", "6"]
+    outcome = subprocess.run(
+        [sys.executable, ROOT / "tests" / "soak.py", *arguments], capture_output=True, text=True, timeout=1800
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "12 步，比较 2 次，0 次不同" in outcome.stdout
+
+
+@pytest.fixture(scope="module")
+def reduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reduced demo, nothing on the shelf, and the seeds; a test copies it before it changes it."""
+    folder = tmp_path_factory.mktemp("reduced")
+    reduce(ROOT / "raw", folder / "raw")
+    (folder / "shelf").mkdir()
+    shutil.copytree(ROOT / "dbt" / "seeds", folder / "seeds")
+    return folder
+
+
+def copy(reduced: Path, to: Path) -> Place:
+    shutil.copytree(reduced, to)
+    return Place(to / "raw", to / "shelf", to / "seeds")
+
+
+def test_the_reduced_demo_has_every_kind_of_file(reduced: Path) -> None:
+    names = {path.name for path in extracts(reduced / "raw")}
+    for kind in (".csv", ".xlsx"):
+        assert {"schools", "teachers"} <= {name.removesuffix(kind) for name in names if name.endswith(kind)}
+    assert {path.stem for path in extracts(reduced / "raw")} == set(contract().extracts)
+
+
+def test_the_same_seed_makes_the_same_changes(reduced: Path, tmp_path: Path) -> None:
+    told = []
+    for name in ("first", "second"):
+        where, rng = copy(reduced, tmp_path / name), Random(7)
+        told.append([change(where, rng) for _ in range(40)])
+    assert told[0] == told[1]
+    assert len(set(told[0])) > 35
+
+
+@pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
+def test_every_change_can_be_made(reduced: Path, tmp_path: Path, make: Change) -> None:
+    """What was withdrawn can return; a year that is there is no new one."""
+    where, rng = copy(reduced, tmp_path / "place"), Random(3)
+    file_withdrawn(where, rng)
+    year_withdrawn(where, rng)
+    before = bytes_of(tmp_path / "place")
+    tries = (make(where, rng) for _ in range(30))
+    assert any(told and (make is nothing or bytes_of(tmp_path / "place") != before) for told in tries)
+
+
+def bytes_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def release(folder: Path, value: float, cell: str, said: str) -> Path:
+    """The files of a release that a comparison reads."""
+    (folder / "forms" / "demo").mkdir(parents=True)
+    (folder / "briefing" / "data").mkdir(parents=True)
+    with duckdb.connect(str(folder / "junheng.duckdb")) as con:
+        con.execute(
+            "create schema marts; create table marts.mart_x (school_year integer, school_id varchar, figure double)"
+        )
+        con.execute("insert into marts.mart_x values (2022, 'A', 1), (2023, 'A', ?), (2023, 'B', 1)", [value])
+    book = openpyxl.Workbook()
+    book.worksheets[0]["B2"] = cell
+    book.save(folder / "forms" / "demo" / "371502_2023.xlsx")
+    (folder / "briefing" / "data" / "release.js").write_text(said)
+    (folder / "briefing" / "data" / "index.js").write_text(f"say({said})")
+    (folder / "manifest.json").write_text(json.dumps({"release_id": said, "source_files": [said]}))
+    return folder
+
+
+def test_a_difference_is_told_with_its_place_and_both_values(tmp_path: Path) -> None:
+    one = release(tmp_path / "one", 0.1 + 0.2, "达标", "A")
+    assert compare(one, one) == []
+    assert compare(one, release(tmp_path / "other", 0.3, "不达标", "B")) == [
+        "mart_x（school_year=2023, school_id=A）：figure 0.30000000000000004 / 0.3",
+        "forms/demo/371502_2023.xlsx 工作表“Sheet”第 2 行第 2 列：'达标' / '不达标'",
+        "briefing/data/index.js：…say(A)… / …say(B)…",
+        "manifest.json：source_files 不同",
+    ]
+
+
+def test_a_row_of_one_release_alone_is_told(tmp_path: Path) -> None:
+    one, other = (release(tmp_path / name, 1, "", "") for name in ("one", "other"))
+    with duckdb.connect(str(other / "junheng.duckdb")) as con:
+        con.execute("delete from marts.mart_x where school_id = 'B'")
+    assert compare(one, other) == ["mart_x（school_year=2023, school_id=B）：只在刷新里有"]
+
+
+def test_a_mutation_takes_the_window_and_nothing_else(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "dbt" / "models", tmp_path / "models")
+    mutated = 0
+    for path in sorted(tmp_path.rglob("*.sql")):
+        config = re.compile(rf"{{{{ config\(({WINDOW})=.*\) }}}}")
+        if config.search(text := path.read_text("utf-8")):
+            mutate(tmp_path, path.stem)
+            assert path.read_text("utf-8") == config.sub("", text)
+            mutated += 1
+    assert mutated >= 10

@@ -1,0 +1,422 @@
+"""A refresh does all the work there is or says what it left; one region never holds back another; refused rows are never read."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from helpers import ROOT, command, environment, junheng, schools, write_csv, write_regions
+
+from dagster_project import settings
+from dagster_project.orchestration import automation, runs
+from dagster_project.release.read import connect, current_release, verify
+from dagster_project.transform import project, replay
+from dagster_project.warehouse import ledger, load, tables
+
+COUNTIES = {"jia": "371502", "yi": "371503", "bing": "371504"}
+REGIONS = "regions:\n" + "".join(
+    f"  - {{id: {region_id}, name_zh: {region_id}市, counties: {{'{code}': 某县}}}}\n"
+    for region_id, code in COUNTIES.items()
+)
+
+
+def hand_in(raw: Path, region_id: str, year: int, count: int = 10, **change: Any) -> None:
+    """The schools of a region in a year; change: laid over the first."""
+    county = COUNTIES.get(region_id, "371505")
+    rows = [{**row, "学校标识码": county + row["学校标识码"][6:]} for row in schools(count, county)]
+    rows[0].update(change)
+    write_csv(raw / region_id / str(year) / "schools.csv", rows)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three regions, each with 2022 and 2023, and a release of them; a test copies it."""
+    folder = tmp_path_factory.mktemp("three")
+    write_regions(folder / "raw", REGIONS)
+    for region_id in COUNTIES:
+        for year in (2022, 2023):
+            hand_in(folder / "raw", region_id, year)
+    outcome = refresh(folder)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "分区：共 6，有变化 6，已载入 6，移出 0，未处理 0" in outcome.stdout
+    return folder
+
+
+@pytest.fixture
+def folder(published: Path, tmp_path: Path) -> Path:
+    shutil.copytree(published, tmp_path / "three", symlinks=True)
+    settings_of_dagster = tmp_path / "three" / "home" / "dagster" / "dagster.yaml"  # which say where its history lies
+    text = settings_of_dagster.read_text("utf-8").replace(str(published), str(tmp_path / "three"))
+    settings_of_dagster.write_text(text, "utf-8")
+    return tmp_path / "three"
+
+
+def refresh(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", *more)
+
+
+def status(folder: Path) -> subprocess.CompletedProcess[str]:
+    return junheng("status", "--raw", folder / "raw", "--home", folder / "home")
+
+
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with connect(folder / "home") as con:
+        return con.execute(sql).fetchall()
+
+
+def pupils(folder: Path) -> dict[tuple[str, int], int]:
+    """What the release holds: pupils by region and year."""
+    rows = query(folder, "select region_id, school_year, sum(pupils) from fct_school_stage group by all")
+    return {(region_id, year): int(total) for region_id, year, total in rows}
+
+
+def blocked(folder: Path) -> list[tuple[Any, ...]]:
+    """What the release names as not updated; mart and manifest agree, and the release is whole."""
+    release = current_release(folder / "home")
+    assert release is not None and verify(release) == []
+    rows = query(folder, "from mart_blocked_partition order by all")
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    assert [tuple(row.values()) for row in manifest["blocked"]] == rows
+    assert {row["path"] for row in manifest["source_files"]} == {
+        path for (path,) in query(folder, "select source_file from mart_source_file")
+    }
+    return rows
+
+
+def test_one_refresh_does_all_the_work_there_is(folder: Path) -> None:
+    """A new year of one region, a change of an older one of another, a withdrawn one that others still have, a folder of nobody's."""
+    hand_in(folder / "raw", "yi", 2024)
+    hand_in(folder / "raw", "yi", 2020)  # 2021 is a gap
+    hand_in(folder / "raw", "jia", 2022, 小学在校生数=500)
+    shutil.rmtree(folder / "raw" / "bing" / "2023")
+    hand_in(folder / "raw", "zz", 2021)
+    before = pupils(folder)
+    outcome = refresh(folder, "--region", "jia")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "另有 4 个分区有变化，这次没有要求刷新：bing 2023、yi 2020 2024、zz 2021" in outcome.stdout
+    assert pupils(folder) == before | {("jia", 2022): before["jia", 2022] + 63}
+    seen = status(folder)
+    assert seen.returncode == 1 and "yi 2020 2024：有变化，还没有刷新" in seen.stdout
+
+    outcome = refresh(folder)
+    assert "分区：共 9，有变化 4，已载入 3，移出 1，未处理 0" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert outcome.returncode == 1  # a file was refused, and that is all
+    assert "没能载入：zz/2021/schools.csv：区域“zz”没有登记" in outcome.stderr
+    held = pupils(folder)
+    assert {("yi", 2020), ("yi", 2024)} <= held.keys() and ("bing", 2023) not in held
+
+    shutil.rmtree(folder / "raw" / "zz")
+    hand_in(folder / "raw", "bing", 2022, 小学在校生数=500)
+    assert refresh(folder, "--region", "bing").returncode == 0  # what has no folder any more leaves with any run
+    again = refresh(folder)
+    assert again.returncode == 0 and "文件没有变化，已发布的版本仍是最新" in again.stdout
+    assert status(folder).returncode == 0
+
+
+def test_a_region_that_fails_the_first_gate_stays_behind_until_it_is_mended(folder: Path) -> None:
+    """40 % fewer schools: jia keeps its figures in this release and the next ones, which other regions' refreshes make."""
+    before, old = pupils(folder), current_release(folder / "home")
+    assert old is not None
+    hand_in(folder / "raw", "jia", 2023, count=6)
+    hand_in(folder / "raw", "yi", 2023, 小学在校生数=500)
+    outcome = refresh(folder)
+    assert outcome.returncode == 1 and "未处理：jia 2023：没有通过检查：" in outcome.stderr, outcome.stdout
+    assert "上年学校数=10 本年学校数=6 减少=40.0%" in outcome.stderr
+    assert "jia 没有更新，仍是以前的数" in outcome.stderr and f"仍是版本 {old.name} 的数" in outcome.stderr
+    assert "分区：共 6，有变化 2，已载入 1，移出 0，未处理 1" in outcome.stdout
+    after_yi = before | {("yi", 2023): before["yi", 2023] + 63}
+    assert pupils(folder) == after_yi
+    [(region_id, year, reason, since)] = blocked(folder)
+    assert (region_id, year, since) == ("jia", 2023, old.name) and "减少=40.0%" in reason
+
+    hand_in(folder / "raw", "bing", 2023, 小学在校生数=500)
+    outcome = refresh(folder, "--region", "bing")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "仍未更新：jia 2023：没有通过检查：" in outcome.stdout
+    assert pupils(folder) == after_yi | {("bing", 2023): before["bing", 2023] + 63}
+    assert [row[:2] + row[3:] for row in blocked(folder)] == [("jia", 2023, old.name)]
+    seen = status(folder)
+    assert seen.returncode == 1 and "未更新：jia 2023：没有通过检查：" in seen.stdout
+
+    hand_in(folder / "raw", "jia", 2023, 小学在校生数=501)
+    outcome = refresh(folder)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert blocked(folder) == [] and pupils(folder)["jia", 2023] == before["jia", 2023] + 64
+    assert status(folder).returncode == 0
+
+
+def test_the_gates_judge_every_year_of_a_region_that_changes(folder: Path) -> None:
+    """What a build from nothing refuses a refresh refuses too, whichever of the years changed and whoever else is refreshed."""
+    teachers = [{"教师编号": f"T{i}", "学校标识码": "3715020001", "学段": "小学"} for i in range(10)]
+    write_csv(folder / "raw" / "jia" / "2023" / "teachers.csv", teachers[:6])
+    assert refresh(folder).returncode == 0
+    write_csv(folder / "raw" / "jia" / "2022" / "teachers.csv", teachers)  # a year later there are 40 % fewer
+    write_csv(folder / "raw" / "yi" / "2024" / "teachers.csv", [{**teachers[0], "学校标识码": "3715030001"}])
+    hand_in(folder / "raw", "bing", 2024)
+    outcome = refresh(folder)
+    assert outcome.returncode == 1, outcome.stdout
+    assert "地区=jia 学年=2023 上年行数=10 本年行数=6" in outcome.stderr
+    assert "报了别的表的地区学年，学校表至少有一行：地区=yi 学年=2024" in outcome.stderr
+    assert [row[:2] for row in blocked(folder)] == [("jia", 2022), ("yi", 2024)] and ("bing", 2024) in pupils(folder)
+
+
+def test_a_region_that_fails_the_second_gate_stays_behind(folder: Path, tmp_path: Path) -> None:
+    """With an expectation that nine schools break: what was computed is taken back too, before anything is published."""
+    (tmp_path / "dagster_project").symlink_to(ROOT / "dagster_project")
+    shutil.copytree(ROOT / "expectations", tmp_path / "expectations")
+    suite = tmp_path / "expectations" / "marts" / "mart_county_verdict.json"
+    rules = json.loads(suite.read_text("utf-8"))
+    rule = next(rule for rule in rules["expectations"] if rule["type"] == "unexpected_rows_expectation")
+    asked = "select region_id as 地区, school_year as 学年 from {batch} where school_count = 9"
+    rules["expectations"].append(
+        {**rule, "kwargs": {"unexpected_rows_query": asked}, "description": "没有九所学校的县"}
+    )
+    suite.write_text(json.dumps(rules, ensure_ascii=False), "utf-8")
+    before = pupils(folder)
+    hand_in(folder / "raw", "jia", 2023, count=9)
+    hand_in(folder / "raw", "jia", 2024)
+    hand_in(folder / "raw", "yi", 2023, 小学在校生数=500)
+    outcome = subprocess.run(
+        [sys.executable, "-m", "dagster_project.cli", "refresh", "--raw", folder / "raw", "--home", folder / "home"],
+        env={**environment(), "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert outcome.returncode == 1, outcome.stdout
+    assert "错误：marts.mart_county_verdict 没有通过检查 expectations" in outcome.stderr
+    assert "未处理：jia 2023 2024：没有通过检查：没有九所学校的县：地区=jia 学年=2023" in outcome.stderr
+    assert pupils(folder) == before | {("yi", 2023): before["yi", 2023] + 63}
+    assert [(region_id, year, since is None) for region_id, year, _, since in blocked(folder)] == [
+        ("jia", 2023, False),
+        ("jia", 2024, True),
+    ]
+
+
+def test_a_first_build_goes_out_without_the_region_that_fails(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_regions(raw, REGIONS)
+    for year, count in ((2022, 10), (2023, 6)):
+        hand_in(raw, "jia", year, count)
+        hand_in(raw, "yi", year)
+    outcome = refresh(tmp_path)
+    assert outcome.returncode == 1 and "已发布" in outcome.stdout, outcome.stdout + outcome.stderr
+    assert pupils(tmp_path).keys() == {("yi", 2022), ("yi", 2023)}
+    assert [(region_id, year, since) for region_id, year, _, since in blocked(tmp_path)] == [
+        ("jia", 2022, None),
+        ("jia", 2023, None),
+    ]
+
+
+def test_what_a_killed_run_loaded_is_not_read_by_the_next(folder: Path) -> None:
+    """kill -9 after the load, before any gate: yi's refresh publishes jia's old figures, and jia's own the new ones."""
+    before = pupils(folder)
+    hand_in(folder / "raw", "jia", 2023, 小学在校生数=500)
+    arguments = command("refresh", "--raw", folder / "raw", "--home", folder / "home")
+    with subprocess.Popen(
+        arguments, env=environment(), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("[1/1] jia 2023"))
+        os.killpg(process.pid, signal.SIGKILL)
+    with tables.connect(folder / "home") as con:
+        assert ledger.with_new_rows(con) == {("jia", 2023)}
+    hand_in(folder / "raw", "yi", 2023, 小学在校生数=500)
+    outcome = refresh(folder, "--region", "yi")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "另有 1 个分区有变化，这次没有要求刷新：jia 2023" in outcome.stdout
+    assert pupils(folder) == before | {("yi", 2023): before["yi", 2023] + 63}
+    assert refresh(folder).returncode == 0
+    assert pupils(folder)["jia", 2023] == before["jia", 2023] + 63
+
+
+def test_a_run_that_died_lets_the_next_one_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kill -9: it would count as running for ever. The service looks once a minute, and leaves alone what is alive."""
+    monkeypatch.setenv("JUNHENG_HOME", str(folder / "home"))
+    monkeypatch.setenv("JUNHENG_RAW", str(folder / "raw"))
+    hand_in(folder / "raw", "jia", 2023, 小学在校生数=500)
+    arguments = command("refresh", "--raw", folder / "raw", "--home", folder / "home")
+
+    def look() -> list[dg.DagsterRunStatus]:
+        with dg.build_sensor_context(instance=instance) as context:
+            automation.new_files.evaluate_tick(context)
+        return [run.status for run in instance.get_runs() if run.status != dg.DagsterRunStatus.SUCCESS]
+
+    with (
+        dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance,
+        subprocess.Popen(
+            arguments, env=environment(), stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("[1/1] jia 2023"))
+        assert look() == [dg.DagsterRunStatus.STARTED]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert look() == [dg.DagsterRunStatus.FAILURE]
+
+
+def test_an_entry_that_is_wrong_stops_its_region_alone(folder: Path) -> None:
+    """Its rows, its names and its county stay as they are; mended, nothing is left."""
+    before = pupils(folder)
+    wrong = REGIONS.replace("{'371502': 某县}", "[371502]").replace("jia市", "不该出现")
+    write_regions(folder / "raw", wrong)
+    hand_in(folder / "raw", "jia", 2023, 小学在校生数=500)
+    hand_in(folder / "raw", "yi", 2023, 小学在校生数=500)
+    outcome = refresh(folder)
+    assert outcome.returncode == 1, outcome.stdout
+    assert "regions.yml 第 2 行，区域 jia：counties 应写县代码: 县名，现在是“[371502]”：请改正" in outcome.stderr
+    assert pupils(folder) == before | {("yi", 2023): before["yi", 2023] + 63}
+    assert [row[:2] for row in blocked(folder)] == [("jia", 2022), ("jia", 2023)]
+    assert query(folder, "select distinct region_name_zh from dim_county where region_id = 'jia'") == [("jia市",)]
+    again = refresh(folder)  # nothing to do but to say so
+    assert again.returncode == 1 and "已发布" not in again.stdout and "未处理：jia 2022 2023" in again.stderr
+    assert refresh(folder, "--region", "yi").returncode == 0
+    write_regions(folder / "raw", REGIONS)
+    outcome = refresh(folder)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert blocked(folder) == [] and pupils(folder)["jia", 2023] == before["jia", 2023] + 63
+
+
+def test_a_running_service_refreshes_a_region_younger_than_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This process knows the demo's partitions from its start; the run deals with those of its list."""
+    from dagster_project.definitions import defs
+    from dagster_project.orchestration.refresh import run
+
+    for name in ("JUNHENG_RAW", "JUNHENG_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")
+    settings.use(folder / "raw", folder / "home")
+    hand_in(folder / "raw", "yi", 2024)
+    hand_in(folder / "raw", "jia", 2022, 小学在校生数=500)
+    shutil.rmtree(folder / "raw" / "bing")
+    before = pupils(folder)
+    assert run(defs, [("yi", 2024), ("jia", 2022)])
+    held = pupils(folder)
+    assert held["jia", 2022] == before["jia", 2022] + 63 and ("yi", 2024) in held
+    assert not any(region_id == "bing" for region_id, _ in held)
+
+
+# What the warehouse remembers
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Callable[[str, int], None]:
+    """Load a partition of raw/ into the home beside it."""
+
+    def apply(region_id: str, year: int) -> None:
+        regions = load_regions(tmp_path)
+        with tables.connect(tmp_path / "home") as con:
+            changes = load.find_changes(con, tmp_path / "raw", regions, "key", [(region_id, year)])
+            for change in changes:
+                load.apply_change(con, tmp_path / "raw", change, regions.get(region_id), "key")
+
+    write_regions(tmp_path / "raw", REGIONS)
+    return apply
+
+
+def load_regions(folder: Path) -> dict[str, Any]:
+    from dagster_project.extracts.regions import read_regions
+
+    return dict(read_regions(folder / "raw"))
+
+
+def raw_rows(con: Any) -> dict[str, list[tuple[Any, ...]]]:
+    """Every raw table but the list of what is pending."""
+    names = [*tables.TABLES, "region", "county"]
+    return {name: sorted(con.execute(f"from raw.{name}").fetchall(), key=repr) for name in names}
+
+
+def test_new_rows_are_put_back_whole(tmp_path: Path, loaded: Callable[[str, int], None]) -> None:
+    """Loaded twice before a release, with another entry, and taken out: what was accepted comes back, row for row."""
+    raw, home = tmp_path / "raw", tmp_path / "home"
+    hand_in(raw, "jia", 2023)
+    hand_in(raw, "yi", 2023)
+    loaded("jia", 2023)
+    loaded("yi", 2023)
+    with tables.connect(home) as con:
+        ledger.accept(con)
+        accepted = raw_rows(con)
+    write_regions(raw, REGIONS.replace("jia市", "别名").replace("yi市", "异名"))
+    hand_in(raw, "jia", 2023, count=6)
+    hand_in(raw, "jia", 2024)
+    shutil.rmtree(raw / "yi")
+    for region_id, year in (("jia", 2023), ("jia", 2024), ("yi", 2023)):
+        loaded(region_id, year)
+    hand_in(raw, "jia", 2023, count=5)
+    loaded("jia", 2023)
+    with tables.connect(home) as con:
+        assert ledger.with_new_rows(con) == {("jia", 2023), ("jia", 2024), ("yi", 2023)}
+        ledger.restore(con, [("jia", 2024)])
+        assert con.execute("select region_name_zh from raw.region where region_id = 'jia'").fetchall() == [("别名",)]
+        ledger.hold_back(con, "jia", "不合", "版本")
+        ledger.restore(con, [("yi", 2023)])
+        found = raw_rows(con)
+        assert found.pop("blocked_partition") == [("jia", 2023, "不合", "版本")]
+        assert found == {name: rows for name, rows in accepted.items() if name != "blocked_partition"}
+        assert ledger.with_new_rows(con) == set()
+        assert ledger.pending(con) == {("jia", 2023), ("jia", 2024), ("yi", 2023)}
+        kept = [con.execute(f"select count(*) from previous.{name}").fetchall() for name in found]
+        assert kept == [[(0,)]] * len(kept)
+
+
+def test_next_year_is_rebuilt_when_the_list_of_schools_changes(
+    tmp_path: Path, loaded: Callable[[str, int], None]
+) -> None:
+    """Which schools should be there is read from the year before; how many pupils they have is not."""
+    raw, home = tmp_path / "raw", tmp_path / "home"
+    for year in (2022, 2023):
+        hand_in(raw, "jia", year)
+        loaded("jia", year)
+
+    def pending_after(**change: Any) -> set[tables.Partition]:
+        with tables.connect(home) as con:
+            ledger.accept(con)
+        hand_in(raw, "jia", 2022, **change)
+        loaded("jia", 2022)
+        with tables.connect(home) as con:
+            return ledger.pending(con)
+
+    assert pending_after(小学在校生数=500) == {("jia", 2022)}
+    assert pending_after(count=9) == {("jia", 2022), ("jia", 2023)}
+    with tables.connect(home) as con:
+        con.execute("delete from raw.pending_partition where school_year = 2023")
+        ledger.restore(con, [("jia", 2022)])
+        assert ledger.pending(con) == {("jia", 2022), ("jia", 2023)}
+
+
+def test_a_failed_dbt_test_says_whose_rows_failed_it(folder: Path) -> None:
+    with tables.connect(folder / "home") as con:
+        con.execute("insert into raw.pending_partition select region_id, school_year, true from raw.loaded_partition")
+        con.execute("update raw.source_file set rows_in = rows_in + 1 where region_id = 'jia'")
+    with pytest.raises(project.BuildFailed) as failed:
+        replay.rebuild(folder / "home")
+    assert failed.value.regions == {"jia": ["不合 dbt 检验 assert_source_rows_reconcile"]}
+
+
+def test_the_history_of_runs_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log a run, closed when the run ends, and only so many of them; Dagster still knows of the runs whose log is gone."""
+    history = folder / "home" / "dagster" / "history" / "runs"
+    [newest] = history.glob("*-*-*-*-*.db")
+    assert not list(history.glob("*-wal"))
+    for number in range(3):
+        (history / f"{number}-0-0-0-0.db").touch()
+        os.utime(history / f"{number}-0-0-0-0.db", (number, number))
+    monkeypatch.setattr(runs, "KEPT_LOGS", 2)
+    runs.forget_old_logs(folder / "home")
+    assert {path.name for path in history.glob("*-*-*-*-*.db")} == {"2-0-0-0-0.db", newest.name}
+    os.utime(newest, (0, 0))
+    monkeypatch.setattr(runs, "KEPT_LOGS", 1)
+    runs.forget_old_logs(folder / "home")
+    with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
+        [run] = instance.get_runs()
+        assert run.is_success and instance.all_logs(run.run_id) == []

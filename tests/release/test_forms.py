@@ -1,0 +1,291 @@
+"""The application form: every number of it derived a second time, from the raw extracts alone; what lacks data is blank and named."""
+
+import json
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+from helpers import ROOT
+from openpyxl.worksheet.worksheet import Worksheet
+
+RAW = ROOT / "raw" / "liaocheng" / "2023"
+STAGES = {"小学": Fraction(1), "初中": Fraction("1.1"), "高中": Fraction("1.32")}
+THRESHOLDS = {
+    "小学": ("4.2", "1", "0.9", "4.5", "7.5", "2000", "2.3"),
+    "初中": ("5.3", "1", "0.9", "5.8", "10.2", "2500", "2.4"),
+}
+PASSING, FAILING = "371524", "371522"
+
+
+def rounded(value: Fraction | int | float, decimals: int) -> Decimal:
+    """Half up, exactly."""
+    exact = Fraction(value)
+    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def number(text: Any) -> Fraction:
+    return Fraction(str(text)) if pd.notna(text) else Fraction(0)
+
+
+class County:
+    """A county read from the files that it handed in, with nothing of the product."""
+
+    def __init__(self, code: str) -> None:
+        schools = pd.read_csv(RAW / "schools.csv", dtype=str)
+        self.schools = schools[schools["县级行政区划代码"] == code]
+        mine = set(self.schools["学校标识码"])
+
+        def of(name: str, column: str) -> pd.DataFrame:
+            table = pd.read_csv(RAW / f"{name}.csv", dtype=str)
+            return table[table[column].isin(mine)]
+
+        self.teachers = of("teachers", "学校标识码").query("学段 in ['小学', '初中']")
+        self.classes, self.funding = of("classes", "学校标识码"), of("funding", "单位代码")
+        facts = pd.read_csv(RAW / "facts.csv", dtype=str)
+        rows = facts[facts["单位代码"] == code]
+        self.facts = dict(zip(rows["事实编号"], rows["值"], strict=True))
+        self.sections = {stage: list(self._sections(stage)) for stage in ("小学", "初中")}
+
+    def _sections(self, stage: str) -> Iterator[tuple[pd.Series, Fraction, list[Fraction]]]:
+        """Each section in scope, in the order of its school's code: the school, its pupils, its seven values."""
+        for _, school in self.schools.sort_values("学校标识码").iterrows():
+            pupils = number(school[f"{stage}在校生数"])
+            point = school["办学类型"] == "小学教学点" and pupils < 50
+            if not pupils or point or school["办学类型"] == "特殊教育学校":
+                continue
+            weighted = sum(number(school[f"{other}在校生数"]) * weight for other, weight in STAGES.items())
+            share = pupils * STAGES[stage] / weighted
+            indoor = number(school["室内体育用房面积"])
+            staff = [
+                100 * number(school[f"{stage}{kind}"])
+                for kind in ("高于规定学历专任教师数", "县级及以上骨干教师数", "体育艺术专任教师数")
+            ]
+            shared = [
+                number(school["教学及辅助用房面积"]) - indoor,
+                number(school["运动场地面积"]) + indoor,
+                10000 * number(school["教学仪器设备资产值"]),
+                100 * number(school["网络多媒体教室数"]),
+            ]
+            yield school, pupils, [x / pupils for x in staff] + [x * share / pupils for x in shared]
+
+    def passes(self, stage: str, values: list[Fraction]) -> bool:
+        thresholds = list(map(Fraction, THRESHOLDS[stage]))
+        met = [value >= threshold for value, threshold in zip(values, thresholds, strict=True)]
+        floor = [value >= threshold * Fraction("0.85") for value, threshold in zip(values, thresholds, strict=True)]
+        return sum(met) >= 6 and all(floor)
+
+    def coefficients(self, stage: str) -> list[tuple[Fraction, float]]:
+        """Pooled value and difference coefficient of each indicator."""
+        total = sum((pupils for _, pupils, _ in self.sections[stage]), Fraction(0))
+        found = []
+        for i in range(7):
+            mean = sum((pupils * values[i] for _, pupils, values in self.sections[stage]), Fraction(0)) / total
+            variance = sum(pupils * (values[i] - mean) ** 2 for _, pupils, values in self.sections[stage]) / total
+            found.append((mean, float(variance) ** 0.5 / float(mean)))
+        return found
+
+    def fact(self, name: str) -> Fraction:
+        return Fraction(self.facts[name])
+
+    def money(self, schools: pd.Series) -> Fraction:
+        mine = self.funding[self.funding["单位代码"].isin(schools)]
+        return sum(map(number, mine.query("经费项目 == '公用经费' and 口径 == '预算'")["金额"]), Fraction(0))
+
+
+@pytest.fixture(scope="module", params=[PASSING, FAILING])
+def county(request: pytest.FixtureRequest) -> County:
+    return County(request.param)
+
+
+@pytest.fixture(scope="module")
+def book(county: County, demo_home: Path) -> openpyxl.Workbook:
+    code = county.schools["县级行政区划代码"].iloc[0]
+    return openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+
+
+def row(sheet: Worksheet, number: int, first: int, last: int) -> list[Any]:
+    return [sheet.cell(number, column).value for column in range(first, last + 1)]
+
+
+def same(found: list[Any], expected: list[Decimal]) -> bool:
+    return [Decimal(str(value)) for value in found] == expected
+
+
+def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbook) -> None:
+    sheet, schools = book["表Ⅰ"], county.schools
+    said = [fact for fact in ("population_wan", "agricultural_population_wan")]
+    whole = (
+        "townships",
+        "villages",
+        "gdp_per_capita_yuan",
+        "fiscal_revenue_per_capita_yuan",
+        "rural_income_yuan",
+        "urban_income_yuan",
+    )
+    expected = [rounded(county.fact(fact), 2) for fact in said] + [rounded(county.fact(fact), 0) for fact in whole]
+    assert same(row(sheet, 6, 1, 8), expected)
+    types = schools["办学类型"]
+    points = schools[types == "小学教学点"]
+    counts = [
+        int((types == name).sum())
+        for name in ("小学", "九年一贯制学校", "初级中学", "完全中学", "十二年一贯制学校", "特殊教育学校")
+    ]
+    counts += [len(points), int((points["小学在校生数"].astype(int) >= 50).sum())]
+    assert row(sheet, 10, 1, 8) == counts
+    ordinary = schools[types != "特殊教育学校"]
+    sums = [
+        int(sum(map(number, ordinary[f"{stage}{name}"])))
+        for name in ("班级数", "在校生数")
+        for stage in ("小学", "初中")
+    ]
+    for stage, staff in (("小学", "primary_staff"), ("初中", "junior_staff")):
+        sums += [int(county.fact(staff)), int(sum(map(number, ordinary[f"{stage}专任教师数"])))]
+    assert row(sheet, 14, 1, 8) == sums
+
+
+def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.Workbook) -> None:
+    lines = []
+    for i, stage in enumerate(("小学", "初中")):
+        sections = county.sections[stage]
+        met = [sum(values[k] >= Fraction(THRESHOLDS[stage][k]) for _, _, values in sections) for k in range(7)]
+        met.append(sum(county.passes(stage, values) for _, _, values in sections))
+        assert row(book["表Ⅱ-1"], 5 + 2 * i, 3, 10) == met
+        assert same(row(book["表Ⅱ-1"], 6 + 2 * i, 3, 10), [rounded(Fraction(100 * m, len(sections)), 1) for m in met])
+        found = county.coefficients(stage)
+        assert same(row(book["表Ⅲ"], 5 + 2 * i, 3, 9), [rounded(mean, 2) for mean, _ in found])
+        cvs = [cv for _, cv in found]
+        assert same(row(book["表Ⅲ"], 6 + 2 * i, 3, 10), [rounded(cv, 3) for cv in [*cvs, sum(cvs) / 7]])
+        for school, pupils, values in sections:
+            combined = school["办学类型"] in ("九年一贯制学校", "十二年一贯制学校", "完全中学")
+            lines.append([
+                len(lines) + 1, school["学校名称"] + (f"（{stage}部）" if combined else ""),
+                {"县级教育部门": 7, "民办": 10}[school["举办者"]], int(pupils), int(school[f"{stage}年级数"]), int(school[f"{stage}班级数"]),
+                *(rounded(value, 2) for value in values), "是" if county.passes(stage, values) else "否",
+            ])  # fmt: skip
+    sheet = book["表Ⅱ-2"]
+    given = [row(sheet, 5 + i, 1, 14) for i in range(len(lines))]
+    assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), line[13]] for line in given] == lines
+    assert str(sheet.cell(5 + len(lines), 1).value).startswith(f"注：小学{len(county.sections['小学'])}所，")
+
+
+def texts(sheet: Worksheet) -> dict[int, str]:
+    return {line[0]: line[2] for line in sheet.iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)}
+
+
+def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.Workbook) -> None:
+    said, schools, teachers = texts(book["表Ⅳ"]), county.schools, county.teachers
+    pupils = schools[["小学在校生数", "初中在校生数", "高中在校生数"]].map(number).sum(axis=1)
+    size = county.classes.assign(n=county.classes["班级学生数"].astype(int))
+    over = [int((size[size["学段"] == stage]["n"] > limit).sum()) for stage, limit in (("小学", 45), ("初中", 50))]
+    assert said[4] == "超过2000人的小学0所,初中0所,超过2500人的一贯制学校0所" and pupils.max() <= 2000
+    assert said[5] == f"超过45人的小学班级{over[0]}个,超过50人的初中班级{over[1]}个"
+    small = schools[(pupils < 100) & (schools["办学类型"] != "特殊教育学校")]["学校标识码"]
+    few = int(pupils[schools["学校标识码"].isin(small)].sum())
+    assert said[6] == f"不足100人的规模较小学校学生数{few}人,公用经费{rounded(county.money(small), 0)}元"
+    special = schools[schools["办学类型"] == "特殊教育学校"]
+    if len(special):
+        many, funds = pupils[special.index].sum(), county.money(special["学校标识码"])
+        shown = f"特殊教育学校公用经费为{rounded(funds / 10000, 0)}万元,特殊教育学生数为{many}人,生均公用经费为{rounded(funds / many, 0)}元"
+        assert said[7] == shown
+    pay = [rounded(county.fact(name), 0) for name in ("teacher_average_pay", "civil_service_average_pay")]
+    assert said[8] == f"教师年平均工资收入为{pay[0]}元,当地公务员年平均工资收入{pay[1]}元"
+    all_of_them, trained = len(teachers), int((teachers["五年培训学时"].astype(int) >= 360).sum())
+    assert (
+        said[9]
+        == f"完成360学时培训的教师{trained}人,全县教师{all_of_them}人,完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
+    )
+    eligible, moved = int((teachers["是否符合交流条件"] == "是").sum()), teachers[teachers["本年是否交流轮岗"] == "是"]
+    backbone = int(moved["骨干教师级别"].isin(["县级", "市级", "省级"]).sum())
+    assert said[11] == (
+        f"符合交流轮岗条件教师总数{eligible}名,上一年度交流轮岗教师{len(moved)}名,比例{rounded(Fraction(100 * len(moved), eligible), 1)}%;"
+        f"交流轮岗的骨干教师{backbone}名,占交流轮岗教师总数的比例{rounded(Fraction(100 * backbone, len(moved)), 1)}%"
+    )
+    certified = int((teachers["是否持有教师资格证"] == "是").sum())
+    assert (
+        said[12]
+        == f"在岗专任教师{all_of_them}人,其中持有教师资格证{certified}人,占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
+    )
+    near = [rounded(100 * county.fact(f"nearby_enrolment_{stage}_rate"), 1) for stage in ("primary", "junior")]
+    assert said[13] == f"小学、初中就近划片入学比例分别{near[0]}%、{near[1]}%"
+    places, allotted, rural = (
+        county.fact(name) for name in ("key_high_school_places", "allotted_places", "rural_allotted_places")
+    )
+    assert said[14] == (
+        f"优质高中招生名额总数{places}人,分配名额{allotted}人,占比{rounded(100 * allotted / places, 1)}%;"
+        f"其中分配农村学校的名额{rural}人,占分配名额总数的{rounded(100 * rural / allotted, 1)}%"
+    )
+    children, public, bought = (
+        county.fact(f"migrant_children{part}") for part in ("", "_in_public", "_in_bought_places")
+    )
+    assert said[15] == (
+        f"符合条件的随迁子女数{children}人,在公办学校就读{public}人,在政府购买服务的民办学校就读{bought}人,合计{public + bought}人,"
+        f"占比{rounded(100 * (public + bought) / children, 1)}%"
+    )
+
+
+def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workbook) -> None:
+    said, f = texts(book["表Ⅴ"]), county.fact
+    parts = [
+        f(f"junior_{name}")
+        for name in ("graduates", "entrants_3y_ago", "transfers_in_3y", "deaths_3y", "transfers_out_3y")
+    ]
+    rate = 100 * (parts[0] - parts[2] + parts[4]) / (parts[1] - parts[3])
+    assert said[1] == (
+        f"初中毕业班学生数{parts[0]}人,三年前该年级入学学生数{parts[1]}人,毕业年级三年转入{parts[2]}人,死亡{parts[3]}人,"
+        f"转出{parts[4]}人,三年巩固率{rounded(rate, 1)}%"
+    )
+    children, enrolled, special = (
+        f("disabled_children"),
+        f("disabled_children_enrolled"),
+        f("disabled_children_in_special_schools"),
+    )
+    shares = rounded(100 * enrolled / children, 1), rounded(100 * special / enrolled, 1)
+    assert (
+        said[2]
+        == f"残疾儿童少年{children}人,入学{enrolled}人,入学率{shares[0]}%;其中特殊教育学校就读{special}人,占比{shares[1]}%"
+    )
+    chinese, maths = (rounded(f(f"difference_rate_{subject}"), 3) for subject in ("chinese", "maths"))
+    levels = [county.facts[f"achievement_level_{subject}"] for subject in ("chinese", "maths")]
+    assert said[9].startswith(
+        f"语文{levels[0]}级、校际差异率{chinese};数学{levels[1]}级、校际差异率{maths};科学＿＿级、校际差异率＿＿;"
+    )
+    names = (
+        "questionnaires",
+        "parent_questionnaires",
+        "valid_questionnaires",
+        "satisfied_questionnaires",
+        "visited_people",
+        "satisfied_visited_people",
+    )
+    counts = [f(name) for name in names]
+    expected = [
+        *counts[:4],
+        rounded(100 * counts[3] / counts[2], 1),
+        *counts[4:],
+        rounded(100 * counts[5] / counts[4], 1),
+    ]
+    assert same(row(book["表Ⅵ"], 5, 1, 8), [Decimal(str(value)) for value in expected])
+    missing = [line[1:] for line in book["缺少的数据"].iter_rows(min_row=4, values_only=True)]
+    assert ("科学等级", "事实表缺“国家义务教育质量监测科学学业水平等级”（achievement_level_science）") in missing
+    assert len(missing) == sum(text.count("＿＿") for name in ("表Ⅳ", "表Ⅴ") for text in texts(book[name]).values())
+
+
+def test_the_form_says_who_passes(demo_home: Path) -> None:
+    def column(code: str, sheet: str) -> list[Any]:
+        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+        return [line[3] for line in book[sheet].iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)]
+
+    assert column(PASSING, "表Ⅳ") == ["是"] * 15 and column(PASSING, "表Ⅴ") == ["是"] * 9
+    assert "否" in column(FAILING, "表Ⅳ")
+
+
+def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) -> None:
+    release = demo_home / "releases/current"
+    manifest = json.loads((release / "manifest.json").read_text("utf-8"))
+    files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
+    assert {form["file"] for form in manifest["forms"]} == files and len(files) == 19

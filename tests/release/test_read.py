@@ -1,0 +1,150 @@
+"""A session on a release: read-only, on that one release whatever is published; results as a table, CSV and JSON."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from small_warehouse import RARE, make_warehouse
+
+from dagster_project.release.publish import publish
+from dagster_project.release.read import connect, verify, write_result
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY mart_county_balance TO '{home}/out.csv'",
+        "COPY (SELECT 1) TO '{snapshot}.wal' (FORMAT csv)",
+        "COPY (SELECT 1) TO '{snapshot}'",
+        "EXPORT DATABASE '{home}/out'",
+        "FROM read_text('{home}/secret.csv')",
+        "FROM read_blob('{snapshot}')",
+        "FROM read_csv('{home}/secret.csv')",
+        "FROM '{home}/secret.csv'",
+        "FROM read_parquet('{release}/parquet/dim_view.parquet')",
+        "FROM glob('{home}/*')",
+        "ATTACH '{home}/warehouse.duckdb' AS other (READ_ONLY)",
+        "ATTACH '{snapshot}' AS other",
+        "ATTACH ':memory:' AS other",
+        "ATTACH '{home}/new.duckdb' AS other",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "LOAD '{home}/x.duckdb_extension'",
+        "SET enable_external_access = true",
+        "SET disabled_filesystems = ''",
+        "SET temp_directory = '{home}'",
+        "RESET lock_configuration",
+        "PRAGMA profiling_output = '{home}/out'",
+        "CALL enable_logging(storage = 'file', storage_path = '{home}/out')",
+        "CREATE TABLE marts.mine AS SELECT 1",
+        "DELETE FROM mart_county_balance",
+        "DROP TABLE mart_county_balance",
+        "UPDATE mart_county_balance SET number = 0",
+        "COMMENT ON TABLE mart_county_balance IS 'x'",
+    ],
+)
+def test_session_refuses(home: Path, statement: str) -> None:
+    release = publish(home, "v").path
+    (home / "secret.csv").write_text("a\n1\n")
+    before = sorted(home.rglob("*"))
+    snapshot = release / "junheng.duckdb"
+    # The second session of a process is as closed as the first one.
+    with connect(home) as first, connect(home) as second:
+        for connection in (first, second):
+            with pytest.raises(duckdb.Error):
+                connection.execute(statement.format(home=home, release=release, snapshot=snapshot)).fetchall()
+            assert connection.execute("SELECT count(*) FROM fct_school_indicator").fetchall() == [(200,)]
+    assert sorted(home.rglob("*")) == before
+    assert verify(release) == []
+
+
+def test_session_keeps_standard_output_clean(home: Path) -> None:
+    publish(home, "v")
+    query = "SELECT current_setting('enable_progress_bar')"
+    with connect(home) as first, connect(home) as second:
+        assert first.execute(query).fetchall() == second.execute(query).fetchall() == [(False,)]
+
+
+def test_session_survives_the_retirement_of_its_release(home: Path) -> None:
+    publish(home, "v", keep=1)
+    with connect(home) as old:
+        make_warehouse(home, 2)
+        publish(home, "v", keep=1)
+        with connect(home) as new:
+            query = "SELECT DISTINCT number FROM fct_school_indicator"
+            assert (old.execute(query).fetchall(), new.execute(query).fetchall()) == ([(1,)], [(2,)])
+
+
+def written(query: str, format: str) -> str:
+    out = io.StringIO(newline="")
+    with duckdb.connect() as connection:
+        write_result(connection.execute(query), format, out)  # ty: ignore[invalid-argument-type]
+    return out.getvalue()
+
+
+def test_rare_characters_and_quotes_survive_every_format(home: Path) -> None:
+    publish(home, "v")
+    texts = {}
+    with connect(home) as connection:
+        for format in ("table", "csv", "json"):
+            out = io.StringIO(newline="")
+            write_result(connection.execute("SELECT school_name FROM fct_school_indicator LIMIT 1"), format, out)
+            texts[format] = out.getvalue()
+        relation = io.StringIO(newline="")
+        write_result(connection.sql("SELECT school_name FROM fct_school_indicator LIMIT 1"), "csv", relation)
+    assert RARE in texts["table"]
+    assert list(csv.reader(io.StringIO(texts["csv"], newline=""))) == [["school_name"], [RARE]]
+    assert json.loads(texts["json"]) == [{"school_name": RARE}]
+    assert "㐂𠮷" in texts["json"]
+    assert relation.getvalue() == texts["csv"]
+
+
+def test_csv_neutralises_formulas_and_leaves_numbers() -> None:
+    for start in ("=", "+", "-", "@", "\t", "\r", "＝"):
+        with duckdb.connect() as connection:
+            out = io.StringIO(newline="")
+            write_result(connection.execute("SELECT ? AS x", [f"{start}1+1"]), "csv", out)
+        assert list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1] == [f"'{start}1+1"]
+    numbers = """
+        SELECT -1 AS a, -1.50::DECIMAL(4, 2) AS b, -0.1::DOUBLE AS c, NULL AS d, true AS e, '—' AS f,
+            'a,\n"b' AS g
+    """
+    assert written(numbers, "csv") == 'a,b,c,d,e,f,g\r\n-1,-1.50,-0.1,,true,—,"a,\n""b"\r\n'
+    assert written('SELECT 1 AS "=cmd()"', "csv") == "'=cmd()\r\n1\r\n"
+
+
+def test_json_is_valid_for_every_type() -> None:
+    query = """
+        SELECT 'NaN'::DOUBLE AS n, 1.5::DECIMAL(3, 1) AS d, DATE '2023-09-01' AS day, [1, NULL] AS l,
+            {'a': '㐂'} AS s, NULL AS x, 1 AS y, 2 AS y, 9007199254740993 AS big
+    """
+    assert json.loads(written(query, "json")) == [
+        {
+            "n": None,
+            "d": 1.5,
+            "day": "2023-09-01",
+            "l": [1, None],
+            "s": {"a": "㐂"},
+            "x": None,
+            "y": 1,
+            "y_1": 2,
+        }
+        | {"big": 9007199254740993}
+    ]
+    assert json.loads(written("SELECT 1 AS a WHERE false", "json")) == []
+    assert len(json.loads(written("SELECT * FROM range(25000)", "json"))) == 25_000
+
+
+def test_table_aligns_chinese_and_shows_control_characters() -> None:
+    query = "SELECT * FROM (VALUES ('实验小学', 1.5), ('a\x1b[31m\n', NULL)) AS rows(学校, value)"
+    assert written(query, "table").splitlines() == [
+        "学校         value",
+        "───────────  ─────",
+        "实验小学       1.5",
+        r"a\x1b[31m\n   NULL",
+        "（2 行）",
+    ]
+    assert written("SELECT 1 AS a WHERE false", "table") == "a\n─\n（0 行）\n"

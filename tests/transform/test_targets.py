@@ -1,0 +1,247 @@
+"""Policy targets: the register is whole and quoted exactly, each target has a status each year, and rows alone change it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from helpers import SEEDS, SHARED, built_with, seed
+
+DOCUMENTS = {"LC": 36, "HM": 23, "WS": 50, "QY": 11, "JZ": 18}
+STATUSES = ["met", "not_met", "on_track", "off_track", "not_yet_due", "not_evaluable", "measured"]
+
+
+# --- the register ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def policy() -> Path:
+    if not (SHARED / "policy").is_dir():
+        pytest.skip("no ../shared/policy beside the checkout: the documents are not there to compare with")
+    return SHARED / "policy"
+
+
+def test_every_target_of_the_shared_register_is_there_as_it_is_written(policy: Path) -> None:
+    """Same targets, same words, same numbers; dates are written 20220930, levels 1 to 4, true 1."""
+    numbers = {"III": "3", "True": "1"}
+    given = yaml.safe_load((policy / "targets.yml").read_text("utf-8"))["targets"]
+    assert len(given) == 138
+    ours = {row["target_id"]: row for row in seed("targets")}
+    assert list(ours) == [target["id"] for target in given]
+    for target in given:
+        row, threshold = ours[target["id"]], target["threshold"]
+        said = numbers.get(
+            str(threshold), str(threshold).replace("-", "") if target["statistic"] == "milestone" else threshold
+        )
+        assert row["quote"] == target["quote"]
+        assert row["due_years"] == ";".join(map(str, target["due_years"])), target["id"]
+        assert (float(row["threshold"]) if row["threshold"] else None) == (None if said is None else float(said)), (
+            target["id"]
+        )
+        assert row["threshold_high"] == str(target.get("threshold_high", ""))
+        assert bool(row["ambiguity_zh"]) or "ambiguity" not in target or row["reading_zh"] != "按字面", target["id"]
+
+
+def test_every_quotation_stands_in_its_document(policy: Path) -> None:
+    files = {row["document_id"]: row["source_file"] for row in seed("policy_documents")}
+    texts = {key: squeezed((policy / "documents" / name).read_text("utf-8")) for key, name in files.items()}
+    assert [
+        row["target_id"] for row in seed("targets") if squeezed(row["quote"]) not in texts[row["document_id"]]
+    ] == []
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_measures_read_what_is_there() -> None:
+    """Inputs of the dictionary at the measure's own unit, or measures that read inputs: nothing hangs in the air."""
+    inputs = {row["input_id"]: row["unit_level"] for row in seed("inputs")}
+    measures = {row["measure_id"]: row for row in seed("measures")}
+    of_measures = {"quotient", "change", "least", "areas", "areas_share"}
+    for row in measures.values():
+        parts = [part for part in re.split("[;+-]", f"{row['numerator']};{row['denominator']}") if part]
+        if row["statistic"] == "verdict":
+            assert parts == []
+        elif row["statistic"] in of_measures:
+            assert {measures[part]["statistic"] for part in parts}.isdisjoint(of_measures)
+        else:
+            assert {inputs[part] for part in parts} == {row["unit_level"]}, row["measure_id"]
+    assert {row["condition_input"] for row in seed("populations")} <= {"", *inputs}
+
+
+# --- the demo -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def release(demo_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        con.execute("use marts")
+        yield con
+
+
+def test_the_table_of_documents_adds_up_to_138_targets_every_year(release: duckdb.DuckDBPyConnection) -> None:
+    columns = ", ".join(f"count(*) filter (status = '{status}')" for status in STATUSES)
+    table = release.execute(
+        f"select school_year, document_id, count(*), {columns} from mart_target_progress group by all order by all"
+    ).fetchall()
+    assert {(year, document): total for year, document, total, *_ in table} == {
+        (year, document): count for year in (2021, 2022, 2023) for document, count in DOCUMENTS.items()
+    }
+    assert sum(DOCUMENTS.values()) == 138
+    assert all(sum(counts) == total for _, _, total, *counts in table)
+    last = [sum(column) for column in zip(*(counts for year, _, _, *counts in table if year == 2023), strict=True)]
+    assert all(last), dict(zip(STATUSES, last, strict=True))  # the demo shows every status
+
+
+def test_a_missing_fact_is_named_with_those_who_owe_it(release: duckdb.DuckDBPyConnection) -> None:
+    def said(target: str, year: int) -> tuple:
+        return release.execute(
+            "select status, actual, missing from mart_target_progress where target_id = ? and school_year = ?",
+            [target, year],
+        ).fetchall()[0]
+
+    assert said("LC-21", 2023) == (
+        "not_evaluable",
+        None,
+        "事实表缺“市教研员人均联系乡村学校数的最小值”（min_schools_per_city_researcher）",
+    )
+    status, actual, missing = said("WS-16", 2023)
+    assert (status, actual) == ("not_evaluable", None)
+    assert missing.startswith("汶上县：事实表缺“已部署IPv6网络应用”（has_ipv6）：中都街道中心小学、")
+    assert said("WS-37", 2021)[2] == "汶上县：缺上一学年的“学生近视率”"
+    assert said("WS-37", 2022)[:2] == ("not_yet_due", pytest.approx(-0.3))
+    assert said("WS-37", 2023)[:2] == ("met", pytest.approx(-0.5))
+
+
+def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyConnection) -> None:
+    def statuses(target: str) -> list[tuple]:
+        return release.execute(
+            "select status, actual from mart_target_progress where target_id = ? order by school_year", [target]
+        ).fetchall()
+
+    assert statuses("HM-17") == [("met", 5), ("not_met", 9), ("met", 8)]  # 5 to 8 schools a year, both included
+    assert statuses("WS-48") == [("not_yet_due", None), ("met", 20220928), ("met", 20220928)]  # due 30 September 2022
+    assert [status for status, _ in statuses("JZ-13")] == [
+        "not_evaluable",
+        "met",
+        "not_met",
+    ]  # 只增不减 needs two years
+    assert {status for status, _ in statuses("JZ-12")} <= {"measured", "not_evaluable"}  # 普遍 has no number
+
+
+def test_a_target_binds_whom_its_document_names(release: duckdb.DuckDBPyConnection) -> None:
+    def bound(target: str) -> set[str]:
+        rows = release.execute(
+            "select distinct area_name from mart_target_area where target_id = ?", [target]
+        ).fetchall()
+        return {name for (name,) in rows}
+
+    assert bound("LC-24") == {"阳谷县", "莘县", "东阿县", "冠县", "高唐县", "临清市"}  # 县(市), no 区
+    assert bound("QY-01") == {"连南瑶族自治县"}
+    over = "select count(*) from mart_target_area join dim_school using (region_id, school_year) "
+    funded = over + "where area_id = school_id and target_id = ? and urban_rural_class <> 'rural'"
+    assert release.execute(funded, ["HM-02"]).fetchone() == (0,)
+    sizes = "select school_year, count(*) from mart_target_area where target_id = 'WS-08' group by all order by all"
+    assert 0 < len(release.execute(sizes).fetchall()) < 3  # no new or expanded school in 2021
+
+
+def test_the_dictionary_says_which_targets_need_a_fact(release: duckdb.DuckDBPyConnection) -> None:
+    needed = dict(release.execute("select fact_id, target_ids from dim_fact").fetchall())
+    assert needed["has_recording_room"] == "LC-30;LC-31"
+    assert needed["is_new_or_expanded"] == "WS-08;WS-09"  # who belongs to the population
+    assert needed["myopia_rate"] == "WS-37"  # through the rate that it is a change of
+    assert needed["veto_fraud"] is None
+
+
+# --- rows alone -----------------------------------------------------------------------------------------------------
+
+SCHOOLS = [  # id, class of place, largest class, bachelors of ten teachers
+    ("s1", "111", 45, 9),
+    ("s2", "121", 46, 6),
+    ("s3", "220", 40, 8),
+]
+ROWS = {
+    "policy_documents": "ZZ,第六份文件,,,\nSN,省定标准,,,\n",
+    "targets": (
+        "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,\n"
+        "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,\n"
+        "ZZ-03,ZZ,三,丙,课后服务,after_school_service_share,county,,,,,,qualitative_threshold,false,按字面,\n"
+        "SN-01,SN,一,丁,小学班额,largest_class_primary,school,,<=,40,,2023,quantified,true,省定严于国家,\n"
+    ),
+}
+
+
+def fill(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("insert into raw.region values ('r', '甲市', false, 'LC,ZZ,SN')")
+    con.execute("insert into raw.county values ('r', 'c', '乙县')")
+    con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
+    for school, place, largest, bachelors in SCHOOLS:
+        con.execute(
+            "insert into raw.schools by name select 'r' as region_id, 2023 as school_year, ? as school_id, ? as school_name,"
+            " 'c' as county_code, '211' as school_type, ? as urban_rural_code, 90 as primary_pupils",
+            [school, school, place],
+        )
+        con.execute(
+            "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, ? || i as teacher_id, ? as school_id,"
+            " 'primary' as stage, if(i < ?, 'bachelor', 'associate') as degree from range(10) as t (i)",
+            [school, school, bachelors],
+        )
+        con.execute(
+            "insert into raw.classes by name select 'r' as region_id, 2023 as school_year, ? as school_id, 'primary' as stage,"
+            " 1 as grade, '1' as class_no, ? as pupils",
+            [school, largest],
+        )
+    con.execute(
+        "insert into raw.facts by name select 'r' as region_id, 2023 as school_year, 'county' as entity_type, 'c' as entity_id,"
+        " fact_id, value from (values ('featured_high_schools', '3'), ('has_after_school_service', '是'),"
+        " ('city_subject_bases', '约3处'), ('nine_year_retention_rate', '很高')) as f (fact_id, value)"
+    )
+
+
+@pytest.fixture(scope="module")
+def own_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A build over three schools in which nothing but seeds differs."""
+    populations = (SEEDS / "populations.csv").read_text("utf-8")  # 镇区 goes to the other side of 聊城's ratio
+    moved = populations.replace("urban_side,城市学校,,,urban,", "urban_side,城市学校,,,urban;town,")
+    moved = moved.replace("rural_side,农村学校,,,town;rural,", "rural_side,农村学校,,,rural,")
+    assert moved.count("town") == populations.count("town")
+    targets = (SEEDS / "targets.csv").read_text("utf-8")  # and a threshold is another
+    assert targets.count(",<=,1.05,,2027") == 1
+    changed = {"populations": moved, "targets": targets.replace(",<=,1.05,,2027", ",<=,0.9,,2027")}
+    with built_with(tmp_path_factory.mktemp("rows"), ROWS, changed, fill) as con:
+        yield con
+
+
+def progress(con: duckdb.DuckDBPyConnection, target: str) -> tuple:
+    found = con.execute(
+        "select status, actual, areas_met, areas_counted from mart_target_progress where target_id = ?", [target]
+    )
+    return found.fetchall()[0]
+
+
+def test_a_sixth_document_is_rows(own_rows: duckdb.DuckDBPyConnection) -> None:
+    assert own_rows.execute(
+        "select count(*) from mart_target_progress where document_id in ('ZZ', 'SN')"
+    ).fetchone() == (4,)
+    assert progress(own_rows, "ZZ-01") == ("met", 0.8, 1, 1)
+    assert progress(own_rows, "ZZ-02") == ("not_met", 3, 0, 1)  # 1 to 2: three are too many
+    assert progress(own_rows, "ZZ-03")[:2] == ("measured", 1)
+
+
+@pytest.mark.parametrize("target", ["LC-24", "LC-34"])
+def test_a_fact_that_is_no_number_stops_nothing_and_is_missing(
+    own_rows: duckdb.DuckDBPyConnection, target: str
+) -> None:
+    assert progress(own_rows, target)[:2] == ("not_evaluable", None)
+
+
+def test_a_stricter_standard_of_a_province_is_a_row(own_rows: duckdb.DuckDBPyConnection) -> None:
+    assert progress(own_rows, "SN-01") == ("not_met", 46, 1, 3)
+
+
+def test_a_threshold_and_the_side_of_the_towns_are_rows(own_rows: duckdb.DuckDBPyConnection) -> None:
+    """(9 + 6) / 20 over 8 / 10 with the towns on the urban side; as the register has it, 9 / 10 over (6 + 8) / 20."""
+    assert progress(own_rows, "LC-01")[:2] == ("not_yet_due", 0.9375)
