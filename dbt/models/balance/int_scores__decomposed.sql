@@ -11,7 +11,7 @@ with scores as (
         scores.subject,
         scores.school_id,
         scores.score
-    from {{ source('raw', 'scores') }} as scores
+    from {{ ref('stg_scores') }} as scores
     inner join {{ ref('fct_school_stage') }} as schools
         on
             scores.region_id = schools.region_id

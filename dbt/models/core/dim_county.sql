@@ -4,12 +4,12 @@ with codes as (
     select
         region_id,
         county_code
-    from {{ source('raw', 'county') }}
+    from {{ ref('stg_counties') }}
     union
     select
         region_id,
         county_code
-    from {{ ref('mart_county_verdict') }}
+    from {{ ref('int_counties__listed') }}
 )
 
 select
@@ -19,7 +19,7 @@ select
     region.region_name_zh,
     region.is_synthetic
 from codes
-left join {{ source('raw', 'county') }} as listed
+left join {{ ref('stg_counties') }} as listed
     on codes.region_id = listed.region_id and codes.county_code = listed.county_code
-left join {{ source('raw', 'region') }} as region
+left join {{ ref('stg_regions') }} as region
     on codes.region_id = region.region_id

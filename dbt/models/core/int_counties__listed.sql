@@ -3,7 +3,7 @@ with partitions as (
     select distinct
         region_id,
         school_year
-    from {{ source('raw', 'source_file') }}
+    from {{ ref('stg_source_files') }}
     where {{ pending() }}
 ),
 
@@ -22,7 +22,7 @@ counties as (
         partitions.school_year,
         listed.county_code
     from partitions
-    inner join {{ source('raw', 'county') }} as listed on partitions.region_id = listed.region_id
+    inner join {{ ref('stg_counties') }} as listed on partitions.region_id = listed.region_id
     union
     select
         region_id,

@@ -14,7 +14,7 @@ counties as (
         listed.county_code,
         coalesce(named.county_name_zh, listed.county_code) as county_name
     from {{ ref('int_counties__listed') }} as listed
-    left join {{ source('raw', 'county') }} as named
+    left join {{ ref('stg_counties') }} as named
         on listed.region_id = named.region_id and listed.county_code = named.county_code
     where listed.has_schools and {{ pending('listed') }}
 ),

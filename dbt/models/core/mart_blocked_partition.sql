@@ -4,5 +4,5 @@ select
     school_year,
     reason,
     since_release
-from {{ source('raw', 'blocked_partition') }}
+from {{ ref('stg_blocked_partitions') }}
 where {{ pending() }}

@@ -11,5 +11,5 @@ select
     reason,
     column_names,
     waits_for
-from {{ source('raw', 'quarantine') }}
+from {{ ref('stg_quarantine') }}
 where {{ pending() }}

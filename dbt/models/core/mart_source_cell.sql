@@ -8,5 +8,5 @@ select
     sheet,
     cell,
     said
-from {{ source('raw', 'official_cell') }}
+from {{ ref('stg_source_cells') }}
 where {{ pending() }}

@@ -14,5 +14,5 @@ select
     reason,
     unknown_columns,
     remarks
-from {{ source('raw', 'source_file') }}
+from {{ ref('stg_source_files') }}
 where {{ pending() }}

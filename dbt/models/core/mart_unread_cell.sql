@@ -11,5 +11,5 @@ select
     column_zh,
     original,
     reason
-from {{ source('raw', 'unread_cell') }}
+from {{ ref('stg_unread_cells') }}
 where {{ pending() }}

@@ -1,33 +1,26 @@
 -- Grain: region × school year × measure × area (its level and id), for the measures that the national standards, the application form
 -- and the targets of the region's documents read. Measures of inputs only; those of other measures are int_measures__combined's,
 -- those of verdicts fct_measure's.
-with documents as (
-    select
-        region_id,
-        trim({{ each_of(split('documents', ',')) }}) as document_id
-    from {{ source('raw', 'region') }}
-),
-
-asked as (
+with asked as (
     select
         documents.region_id,
         targets.measure_id,
         targets.area_level
-    from documents
+    from {{ ref('stg_region_documents') }} as documents
     inner join {{ ref('targets') }} as targets on documents.document_id = targets.document_id
     union
     select
         regions.region_id,
         items.measure_id,
         items.area_level
-    from {{ source('raw', 'region') }} as regions
+    from {{ ref('stg_regions') }} as regions
     cross join {{ ref('standard_items') }} as items
     union
     select
         regions.region_id,
         blanks.measure_id,
         'county' as area_level
-    from {{ source('raw', 'region') }} as regions
+    from {{ ref('stg_regions') }} as regions
     cross join {{ ref('application_form_blanks') }} as blanks
     where blanks.measure_id is not null
 ),

@@ -5,7 +5,7 @@ with partitions as (
     select distinct
         region_id,
         school_year
-    from {{ source('raw', 'source_file') }}
+    from {{ ref('stg_source_files') }}
     where {{ pending() }}
 ),
 
@@ -178,7 +178,7 @@ units as (
         true as is_in_scope,
         null as missing_zh
     from counties
-    left join {{ source('raw', 'county') }} as listed
+    left join {{ ref('stg_counties') }} as listed
         on counties.region_id = listed.region_id and counties.county_code = listed.county_code
     union all
     select
@@ -200,7 +200,7 @@ units as (
         true as is_in_scope,
         null as missing_zh
     from partitions
-    inner join {{ source('raw', 'region') }} as region on partitions.region_id = region.region_id
+    inner join {{ ref('stg_regions') }} as region on partitions.region_id = region.region_id
 )
 
 select * from units

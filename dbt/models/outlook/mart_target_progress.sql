@@ -1,18 +1,11 @@
 -- Grain: region × target of a document that the region lists × school year that it handed in.
 -- Trends look at three years, so a refresh rebuilds the three years after too.
 {{ config(years_after=3) }}
-with documents as (
-    select
-        region_id,
-        trim({{ each_of(split('documents', ',')) }}) as document_id
-    from {{ source('raw', 'region') }}
-),
-
-years as (
+with years as (
     select distinct
         region_id,
         school_year
-    from {{ source('raw', 'source_file') }}
+    from {{ ref('stg_source_files') }}
     where {{ pending_region() }}
 ),
 
@@ -41,7 +34,7 @@ bound as (
         coalesce(min(case when due_years.due_year >= years.school_year then due_years.due_year end), max(due_years.due_year)) as due_year,
         coalesce(min(due_years.due_year) <= years.school_year, true) as is_due
     from years
-    inner join documents on years.region_id = documents.region_id
+    inner join {{ ref('stg_region_documents') }} as documents on years.region_id = documents.region_id
     inner join targets on documents.document_id = targets.document_id
     left join due_years on targets.target_id = due_years.target_id
     group by years.region_id, years.school_year, targets.target_id

@@ -5,12 +5,12 @@ with unread as (
         region_id,
         school_year,
         source_file,
-        sheet,
+        coalesce(sheet, '') as sheet,
         row_number,
         ';' || {{ dbt.listagg('column_name', "';'", 'order by column_name') }} || ';' as columns
     from {{ ref('stg_unread_cells') }}
     where extract = 'teachers'
-    group by region_id, school_year, source_file, sheet, row_number
+    group by region_id, school_year, source_file, coalesce(sheet, ''), row_number
 )
 
 select

@@ -88,7 +88,7 @@ decided as (
             order by counted.area_id
         ) as place
     from counted
-    left join {{ source('raw', 'county') }} as listed
+    left join {{ ref('stg_counties') }} as listed
         on counted.region_id = listed.region_id and counted.area_id = listed.county_code
 ),
 

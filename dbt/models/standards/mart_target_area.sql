@@ -1,13 +1,6 @@
 -- Grain: region × school year × target × area (region, county, township or school) that the target binds.
 {{ config(years_after=1) }}
-with documents as (
-    select
-        region_id,
-        trim({{ each_of(split('documents', ',')) }}) as document_id
-    from {{ source('raw', 'region') }}
-),
-
-targets as (
+with targets as (
     select
         targets.*,
         measures.decimals,
@@ -42,7 +35,7 @@ results as (
         {{ judged('facts.highest_value') }} as highest_value,
         {{ judged_as_shown('facts.value', 'targets.decimals') }} as rounded_value
     from {{ ref('fct_measure') }} as facts
-    inner join documents on facts.region_id = documents.region_id
+    inner join {{ ref('stg_region_documents') }} as documents on facts.region_id = documents.region_id
     inner join targets
         on
             documents.document_id = targets.document_id
@@ -110,7 +103,7 @@ left join named
         and judged.school_year = named.school_year
         and judged.area_level = named.area_level
         and judged.area_id = named.area_id
-left join {{ source('raw', 'county') }} as county
+left join {{ ref('stg_counties') }} as county
     on judged.region_id = county.region_id and case when judged.area_level = 'county' then judged.area_id end = county.county_code
-left join {{ source('raw', 'region') }} as region
+left join {{ ref('stg_regions') }} as region
     on case when judged.area_level = 'region' then judged.region_id end = region.region_id

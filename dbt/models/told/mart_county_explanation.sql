@@ -6,7 +6,7 @@ with counties as (
         verdicts.*,
         coalesce(listed.county_name_zh, verdicts.county_code) as county_name
     from {{ ref('mart_county_verdict') }} as verdicts
-    left join {{ source('raw', 'county') }} as listed
+    left join {{ ref('stg_counties') }} as listed
         on verdicts.region_id = listed.region_id and verdicts.county_code = listed.county_code
     where {{ pending('verdicts') }}
 ),
