@@ -1,6 +1,7 @@
 -- Grain: region × school year × unit (its level, id and stage): everything that can hand in a figure, with the attributes that
 -- populations ask for; null: not known. A section is a stage of a school. A school that is missing is a unit of which nothing is known;
--- missing_zh: why. A stage of which a school says that it has no pupils is no unit.
+-- missing_zh: why; where it is not known whose it is, it is a unit in each county that it may be of. A stage of which a school says that
+-- it has no pupils is no unit.
 with partitions as (
     select distinct
         region_id,
