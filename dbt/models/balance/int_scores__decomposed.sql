@@ -12,12 +12,7 @@ with scores as (
         scores.school_id,
         scores.score
     from {{ ref('stg_scores') }} as scores
-    inner join {{ ref('fct_school_stage') }} as schools
-        on
-            scores.region_id = schools.region_id
-            and scores.school_year = schools.school_year
-            and scores.school_id = schools.school_id
-            and scores.stage = schools.stage
+    inner join {{ ref('fct_school_stage') }} as schools using (region_id, school_year, school_id, stage)
     where schools.is_in_scope and scores.score is not null and {{ pending('scores') }}
 ),
 
@@ -66,14 +61,7 @@ within_schools as (
             '((scores.score - schools.school_mean) / schools.unit) * ((scores.score - schools.school_mean) / schools.unit)'
         ) }} as squares_within
     from scores
-    inner join schools
-        on
-            scores.region_id = schools.region_id
-            and scores.school_year = schools.school_year
-            and scores.school_id = schools.school_id
-            and scores.stage = schools.stage
-            and scores.grade = schools.grade
-            and scores.subject = schools.subject
+    inner join schools using (region_id, school_year, school_id, stage, grade, subject)
     group by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.grade, schools.subject
 )
 
@@ -94,11 +82,4 @@ select
     tests.squares_between / nullif(tests.school_count - 1, 0) as variance_between,
     within_schools.squares_within / nullif(tests.pupil_count - tests.school_count, 0) as variance_within
 from tests
-inner join within_schools
-    on
-        tests.region_id = within_schools.region_id
-        and tests.school_year = within_schools.school_year
-        and tests.county_code = within_schools.county_code
-        and tests.stage = within_schools.stage
-        and tests.grade = within_schools.grade
-        and tests.subject = within_schools.subject
+inner join within_schools using (region_id, school_year, county_code, stage, grade, subject)

@@ -27,13 +27,7 @@ counties as (
         sides.rural_resource,
         sides.rural_pupils
     from {{ ref('mart_county_balance') }} as counties
-    left join sides
-        on
-            counties.region_id = sides.region_id
-            and counties.school_year = sides.school_year
-            and counties.county_code = sides.county_code
-            and counties.stage = sides.stage
-            and counties.indicator_id = sides.indicator_id
+    left join sides using (region_id, school_year, county_code, stage, indicator_id)
     where {{ pending('counties') }}
 ),
 
@@ -95,13 +89,7 @@ schools as (
         {{ total('members.urban_resource') }} / sum(members.urban_pupils)
         / nullif({{ total('members.rural_resource') }} / sum(members.rural_pupils), 0) as urban_rural_ratio
     from members
-    inner join areas
-        on
-            members.area_level = areas.area_level
-            and members.area_id = areas.area_id
-            and members.school_year = areas.school_year
-            and members.stage = areas.stage
-            and members.indicator_id = areas.indicator_id
+    inner join areas using (area_level, area_id, school_year, stage, indicator_id)
     where members.resource is not null and areas.resource > 0
     group by areas.mean_id
 ),
@@ -117,13 +105,7 @@ spread as (
         sum(units.pupils) over by_value as pupils_below,
         {{ total('units.resource', 'over by_value') }} / areas.resource as resource_below
     from units
-    inner join areas
-        on
-            units.area_level = areas.area_level
-            and units.area_id = areas.area_id
-            and units.school_year = areas.school_year
-            and units.stage = areas.stage
-            and units.indicator_id = areas.indicator_id
+    inner join areas using (area_level, area_id, school_year, stage, indicator_id)
     where units.resource is not null and areas.unit_count > 1 and areas.resource > 0
     window by_value as (
         partition by areas.mean_id
@@ -168,5 +150,5 @@ select
         when areas.resource = 0 then '均值为0，差异系数无意义'
     end as null_reason
 from areas
-left join measures on areas.mean_id = measures.mean_id
-left join schools on areas.mean_id = schools.mean_id
+left join measures using (mean_id)
+left join schools using (mean_id)

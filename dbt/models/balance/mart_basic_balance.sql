@@ -22,12 +22,8 @@ schools as (
         results.numerator,
         results.value
     from {{ ref('fct_school_indicator') }} as results
-    inner join {{ ref('stg_schools') }} as schools
-        on
-            results.region_id = schools.region_id
-            and results.school_year = schools.school_year
-            and results.school_id = schools.school_id
-    left join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
+    left join {{ ref('school_types') }} as school_types using (school_type)
     inner join {{ ref('populations') }} as populations on populations.population_id = 'basic_2012_schools'
     where
         {{ pending('results') }}
@@ -44,11 +40,7 @@ judged as (
         schools.*,
         standards.mean_cv_limit
     from schools
-    inner join standards
-        on
-            schools.county_code = standards.county_code
-            and schools.indicator_id = standards.indicator_id
-            and schools.stage = standards.stage
+    inner join standards using (county_code, indicator_id, stage)
 ),
 
 counties as (
@@ -72,7 +64,7 @@ means as (
         counties.*,
         indicators.scale * counties.numerator / counties.pupils as county_mean
     from counties
-    inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
 ),
 
 missing as (
@@ -96,13 +88,7 @@ spread as (
         means.indicator_id,
         {{ coefficient('cast(judged.pupils as double) / means.pupils', 'judged.value / means.county_mean') }} as difference_coefficient
     from judged
-    inner join means
-        on
-            judged.region_id = means.region_id
-            and judged.school_year = means.school_year
-            and judged.county_code = means.county_code
-            and judged.stage = means.stage
-            and judged.indicator_id = means.indicator_id
+    inner join means using (region_id, school_year, county_code, stage, indicator_id)
     where judged.value is not null and means.school_count > 1 and means.numerator > 0
     group by means.region_id, means.school_year, means.county_code, means.stage, means.indicator_id
 )
@@ -129,16 +115,5 @@ select
                 || cast(means.school_count as varchar) || '所计算，不作判定'
     end as reason
 from means
-left join spread
-    on
-        means.region_id = spread.region_id
-        and means.school_year = spread.school_year
-        and means.county_code = spread.county_code
-        and means.stage = spread.stage
-        and means.indicator_id = spread.indicator_id
-left join missing
-    on
-        means.region_id = missing.region_id
-        and means.school_year = missing.school_year
-        and means.county_code = missing.county_code
-        and means.stage = missing.stage
+left join spread using (region_id, school_year, county_code, stage, indicator_id)
+left join missing using (region_id, school_year, county_code, stage)

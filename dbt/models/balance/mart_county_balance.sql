@@ -82,13 +82,8 @@ means as (
         indicators.scale,
         row_number() over (order by counties.county_code) as mean_id
     from counties
-    inner join {{ ref('indicators') }} as indicators on counties.indicator_id = indicators.indicator_id
-    left join missing
-        on
-            counties.region_id = missing.region_id
-            and counties.school_year = missing.school_year
-            and counties.county_code = missing.county_code
-            and counties.stage = missing.stage
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    left join missing using (region_id, school_year, county_code, stage)
 ),
 
 class_means as (
@@ -106,13 +101,7 @@ class_means as (
         means.unweighted_mean,
         means.scale * classes.numerator / classes.pupils as class_mean
     from classes
-    inner join means
-        on
-            classes.region_id = means.region_id
-            and classes.school_year = means.school_year
-            and classes.county_code = means.county_code
-            and classes.stage = means.stage
-            and classes.indicator_id = means.indicator_id
+    inner join means using (region_id, school_year, county_code, stage, indicator_id)
     where means.is_assessable
 ),
 
@@ -122,13 +111,7 @@ township_means as (
         townships.township,
         means.scale * townships.numerator / townships.pupils as township_mean
     from townships
-    inner join means
-        on
-            townships.region_id = means.region_id
-            and townships.school_year = means.school_year
-            and townships.county_code = means.county_code
-            and townships.stage = means.stage
-            and townships.indicator_id = means.indicator_id
+    inner join means using (region_id, school_year, county_code, stage, indicator_id)
     where means.is_assessable
 ),
 
@@ -150,11 +133,7 @@ spread as (
     from {{ ref('fct_school_indicator') }} as schools
     inner join class_means
         on
-            schools.region_id = class_means.region_id
-            and schools.school_year = class_means.school_year
-            and schools.county_code = class_means.county_code
-            and schools.stage = class_means.stage
-            and schools.indicator_id = class_means.indicator_id
+            {{ same('schools', 'class_means', 'region_id, school_year, county_code, stage, indicator_id') }}
             and coalesce(schools.urban_rural_class, 'unknown') = class_means.urban_rural_class
     inner join township_means
         on
@@ -241,12 +220,8 @@ judged as (
                     || cast(means.school_count as varchar) || '所计算，不作判定'
         end as reason
     from means
-    left join measures on means.mean_id = measures.mean_id
-    left join standards
-        on
-            means.county_code = standards.county_code
-            and means.indicator_id = standards.indicator_id
-            and means.stage = standards.stage
+    left join measures using (mean_id)
+    left join standards using (county_code, indicator_id, stage)
 )
 
 select

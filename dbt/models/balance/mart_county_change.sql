@@ -21,12 +21,8 @@ common as (
     from {{ ref('fct_school_indicator') }} as present
     inner join {{ ref('fct_school_indicator') }} as past
         on
-            present.region_id = past.region_id
+            {{ same('present', 'past', 'region_id, county_code, school_id, stage, indicator_id') }}
             and present.school_year = past.school_year + 1
-            and present.county_code = past.county_code
-            and present.school_id = past.school_id
-            and present.stage = past.stage
-            and present.indicator_id = past.indicator_id
     where present.value is not null and past.value is not null and {{ pending('present') }}
 ),
 
@@ -54,13 +50,7 @@ ratios as (
         cast(common.past_pupils as double) / means.past_pupils as past_weight,
         common.past_numerator / common.past_pupils / nullif(means.past_numerator / means.past_pupils, 0) as past_ratio
     from common
-    inner join means
-        on
-            common.region_id = means.region_id
-            and common.school_year = means.school_year
-            and common.county_code = means.county_code
-            and common.stage = means.stage
-            and common.indicator_id = means.indicator_id
+    inner join means using (region_id, school_year, county_code, stage, indicator_id)
     where means.school_count > 1
 ),
 
@@ -95,24 +85,9 @@ select
         when means.numerator = 0 or means.past_numerator = 0 then '两学年都有数据的学校均值为0，差异系数无意义'
     end as null_reason
 from balance
+left join means using (region_id, school_year, county_code, stage, indicator_id)
+left join coefficients using (region_id, school_year, county_code, stage, indicator_id)
 left join {{ ref('mart_county_balance') }} as past
     on
-        balance.region_id = past.region_id
+        {{ same('balance', 'past', 'region_id, county_code, stage, indicator_id') }}
         and balance.school_year = past.school_year + 1
-        and balance.county_code = past.county_code
-        and balance.stage = past.stage
-        and balance.indicator_id = past.indicator_id
-left join means
-    on
-        balance.region_id = means.region_id
-        and balance.school_year = means.school_year
-        and balance.county_code = means.county_code
-        and balance.stage = means.stage
-        and balance.indicator_id = means.indicator_id
-left join coefficients
-    on
-        balance.region_id = coefficients.region_id
-        and balance.school_year = coefficients.school_year
-        and balance.county_code = coefficients.county_code
-        and balance.stage = coefficients.stage
-        and balance.indicator_id = coefficients.indicator_id

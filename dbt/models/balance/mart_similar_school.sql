@@ -31,12 +31,8 @@ schools as (
         ) as group_id,
         row_number() over (order by stages.pupils, stages.region_id, stages.school_year, stages.school_id, stages.stage) as place
     from {{ ref('fct_school_stage') }} as stages
-    inner join {{ ref('school_types') }} as school_types on stages.school_type = school_types.school_type
-    left join incomes
-        on
-            stages.region_id = incomes.region_id
-            and stages.school_year = incomes.school_year
-            and stages.county_code = incomes.county_code
+    inner join {{ ref('school_types') }} as school_types using (school_type)
+    left join incomes using (region_id, school_year, county_code)
     where stages.is_in_scope and {{ pending('stages') }}
 ),
 
@@ -64,7 +60,7 @@ positions as (
             partition by school_groups.group_id order by schools.place rows between unbounded preceding and current row
         ) as bigint) as group_place
     from schools
-    inner join school_groups on schools.kind_id = school_groups.kind_id
+    inner join school_groups using (kind_id)
 ),
 
 -- from so many places before it to so many after; a list, since a join to a table of steps would first pair whole groups
@@ -90,10 +86,7 @@ neighbours as (
         slots.place,
         members.place as other_place
     from slots
-    inner join members
-        on
-            slots.group_id = members.group_id
-            and slots.group_place = members.group_place
+    inner join members using (group_id, group_place)
     where slots.place <> members.place
 ),
 
@@ -121,7 +114,7 @@ differences as (
         others.region_id as other_region_id,
         others.school_id as other_school_id
     from neighbours
-    inner join schools on neighbours.place = schools.place
+    inner join schools using (place)
     inner join schools as others on neighbours.other_place = others.place
 ),
 
@@ -171,6 +164,6 @@ select
     ranked.type_difference = 0 as is_same_type,
     others.income / schools.income as income_ratio
 from ranked
-inner join schools on ranked.place = schools.place
+inner join schools using (place)
 inner join schools as others on ranked.other_place = others.place
 where ranked.similar_rank <= {{ var('similar_schools') }}

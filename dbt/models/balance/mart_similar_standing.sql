@@ -26,9 +26,8 @@ others as (
     inner join results
         on
             pairs.similar_region_id = results.region_id
-            and pairs.school_year = results.school_year
+            and {{ same('pairs', 'results', 'school_year, stage') }}
             and pairs.similar_school_id = results.school_id
-            and pairs.stage = results.stage
     where results.value is not null and {{ pending('pairs') }}
 ),
 
@@ -46,13 +45,7 @@ compared as (
         median(others.value) as similar_median,
         count(case when others.value > results.value then 1 end) as better_count
     from results
-    left join others
-        on
-            results.region_id = others.region_id
-            and results.school_year = others.school_year
-            and results.school_id = others.school_id
-            and results.stage = others.stage
-            and results.indicator_id = others.indicator_id
+    left join others using (region_id, school_year, school_id, stage, indicator_id)
     group by
         results.region_id, results.school_year, results.county_code, results.school_id, results.stage, results.indicator_id
 )

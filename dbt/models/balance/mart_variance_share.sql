@@ -29,13 +29,7 @@ parts as (
             as decimal(38, 26)
         ) as part
     from schools
-    inner join {{ ref('mart_county_balance') }} as balance
-        on
-            schools.region_id = balance.region_id
-            and schools.school_year = balance.school_year
-            and schools.county_code = balance.county_code
-            and schools.stage = balance.stage
-            and schools.indicator_id = balance.indicator_id
+    inner join {{ ref('mart_county_balance') }} as balance using (region_id, school_year, county_code, stage, indicator_id)
     where balance.difference_coefficient is not null
 ),
 

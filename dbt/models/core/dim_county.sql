@@ -19,7 +19,5 @@ select
     region.region_name_zh,
     region.is_synthetic
 from codes
-left join {{ ref('stg_counties') }} as listed
-    on codes.region_id = listed.region_id and codes.county_code = listed.county_code
-left join {{ ref('stg_regions') }} as region
-    on codes.region_id = region.region_id
+left join {{ ref('stg_counties') }} as listed using (region_id, county_code)
+left join {{ ref('stg_regions') }} as region using (region_id)

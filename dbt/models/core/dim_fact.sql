@@ -24,7 +24,7 @@ used as (
         measures.measure_id,
         populations.condition_input as input_id
     from {{ ref('measures') }} as measures
-    inner join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+    inner join {{ ref('populations') }} as populations using (population_id)
     where populations.condition_input is not null
 ),
 
@@ -33,7 +33,7 @@ needed as (
         used.input_id,
         {{ dbt.listagg('targets.target_id', "';'", 'order by targets.target_id') }} as target_ids
     from used
-    inner join {{ ref('targets') }} as targets on used.measure_id = targets.measure_id
+    inner join {{ ref('targets') }} as targets using (measure_id)
     group by used.input_id
 ),
 
@@ -42,7 +42,7 @@ items as (
         used.input_id,
         items.item_id
     from used
-    inner join {{ ref('standard_items') }} as items on used.measure_id = items.measure_id
+    inner join {{ ref('standard_items') }} as items using (measure_id)
 ),
 
 needed_by_items as (
@@ -64,6 +64,6 @@ select
     needed.target_ids,
     needed_by_items.item_ids
 from {{ ref('inputs') }} as inputs
-left join needed on inputs.input_id = needed.input_id
-left join needed_by_items on inputs.input_id = needed_by_items.input_id
+left join needed using (input_id)
+left join needed_by_items using (input_id)
 where inputs.source = 'facts'

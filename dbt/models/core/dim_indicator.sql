@@ -33,4 +33,4 @@ select
     cast(standards.junior_limit_value as double) as junior_limit_value,
     standards.source
 from {{ ref('indicators') }} as indicators
-left join standards on indicators.indicator_id = standards.indicator_id
+left join standards using (indicator_id)

@@ -42,12 +42,6 @@ select
     schools.predecessor_ids,
     successors.successor_ids
 from schools
-left join {{ ref('school_types') }} as school_types
-    on schools.school_type = school_types.school_type
-left join {{ ref('urban_rural') }} as urban_rural
-    on schools.urban_rural_code = urban_rural.urban_rural_code
-left join successors
-    on
-        schools.region_id = successors.region_id
-        and schools.school_year = successors.school_year
-        and schools.school_id = successors.school_id
+left join {{ ref('school_types') }} as school_types using (school_type)
+left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
+left join successors using (region_id, school_year, school_id)

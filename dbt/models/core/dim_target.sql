@@ -27,6 +27,6 @@ select
     targets.reading_zh,
     targets.ambiguity_zh
 from {{ ref('targets') }} as targets
-inner join {{ ref('policy_documents') }} as documents on targets.document_id = documents.document_id
-inner join {{ ref('measures') }} as measures on targets.measure_id = measures.measure_id
-left join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+inner join {{ ref('policy_documents') }} as documents using (document_id)
+inner join {{ ref('measures') }} as measures using (measure_id)
+left join {{ ref('populations') }} as populations using (population_id)

@@ -83,11 +83,7 @@ judged as (
                 then explained.scale * {{ exact('explained.total') }} * explained.weight - standards.floor_value * explained.base
         end as floor_surplus
     from explained
-    left join standards
-        on
-            explained.county_code = standards.county_code
-            and explained.indicator_id = standards.indicator_id
-            and explained.stage = standards.stage
+    left join standards using (county_code, indicator_id, stage)
 ),
 
 valued as (

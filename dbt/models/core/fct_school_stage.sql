@@ -51,7 +51,7 @@ judged_before as (
         schools.school_id,
         school_types.name_zh as school_type_zh
     from {{ ref('stg_schools') }} as schools
-    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('school_types') }} as school_types using (school_type)
     where coalesce(school_types.exclusion_reason_zh, '') = ''
 ),
 
@@ -132,29 +132,14 @@ joined as (
                 then 'reported'
         end as teacher_source
     from reported
-    left join {{ ref('urban_rural') }} as urban_rural on reported.urban_rural_code = urban_rural.urban_rural_code
-    left join teachers
-        on
-            reported.region_id = teachers.region_id
-            and reported.school_year = teachers.school_year
-            and reported.school_id = teachers.school_id
-            and reported.stage = teachers.stage
-    left join classes
-        on
-            reported.region_id = classes.region_id
-            and reported.school_year = classes.school_year
-            and reported.school_id = classes.school_id
-            and reported.stage = classes.stage
+    left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
+    left join teachers using (region_id, school_year, school_id, stage)
+    left join classes using (region_id, school_year, school_id, stage)
     left join funds
         on
-            reported.region_id = funds.region_id
-            and reported.school_year = funds.school_year
+            {{ same('reported', 'funds', 'region_id, school_year') }}
             and reported.school_id = funds.entity_id
-    left join added
-        on
-            reported.region_id = added.region_id
-            and reported.school_year = added.school_year
-            and reported.school_id = added.school_id
+    left join added using (region_id, school_year, school_id)
 ),
 
 -- a stage with classes or teachers, or that the type of school has, is there: without their number its pupils are unknown
@@ -165,7 +150,7 @@ existing as (
         school_types.exclusion_reason_zh,
         school_types.is_teaching_point
     from joined
-    left join {{ ref('school_types') }} as school_types on joined.school_type = school_types.school_type
+    left join {{ ref('school_types') }} as school_types using (school_type)
     where
         joined.pupils is not null
         or joined.classes > 0
@@ -207,16 +192,8 @@ doubted as (
                     || cast(weighted.roster_school_pupils as varchar) || '人'
         end as doubt
     from weighted
-    left join judged_before
-        on
-            weighted.region_id = judged_before.region_id
-            and weighted.school_year = judged_before.school_year
-            and weighted.school_id = judged_before.school_id
-    left join left_rightly
-        on
-            weighted.region_id = left_rightly.region_id
-            and weighted.school_year = left_rightly.school_year
-            and weighted.school_id = left_rightly.school_id
+    left join judged_before using (region_id, school_year, school_id)
+    left join left_rightly using (region_id, school_year, school_id)
     where weighted.is_judged
 ),
 

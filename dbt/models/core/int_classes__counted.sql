@@ -4,8 +4,8 @@ with limits as (
         populations.stage,
         items.threshold
     from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} as measures on items.measure_id = measures.measure_id
-    inner join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+    inner join {{ ref('measures') }} as measures using (measure_id)
+    inner join {{ ref('populations') }} as populations using (population_id)
     where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
 ),
 
@@ -21,7 +21,7 @@ counted as (
         count(case when classes.pupils >= {{ parameter('large_class_pupils') }} then 1 end) as large_classes,
         count(case when classes.pupils > limits.threshold then 1 end) as oversized_classes
     from {{ ref('stg_classes') }} as classes
-    left join limits on classes.stage = limits.stage
+    left join limits using (stage)
     where {{ pending('classes') }}
     group by classes.region_id, classes.school_year, classes.school_id, classes.stage
 )
@@ -39,7 +39,5 @@ select
 from counted
 left join {{ ref('int_rosters__short') }} as short
     on
-        counted.region_id = short.region_id
-        and counted.school_year = short.school_year
-        and counted.school_id = short.school_id
+        {{ same('counted', 'short', 'region_id, school_year, school_id') }}
         and short.extract = 'classes'

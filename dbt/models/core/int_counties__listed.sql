@@ -22,7 +22,7 @@ counties as (
         partitions.school_year,
         listed.county_code
     from partitions
-    inner join {{ ref('stg_counties') }} as listed on partitions.region_id = listed.region_id
+    inner join {{ ref('stg_counties') }} as listed using (region_id)
     union
     select
         region_id,
@@ -37,8 +37,4 @@ select
     counties.county_code,
     with_schools.county_code is not null as has_schools
 from counties
-left join with_schools
-    on
-        counties.region_id = with_schools.region_id
-        and counties.school_year = with_schools.school_year
-        and counties.county_code = with_schools.county_code
+left join with_schools using (region_id, school_year, county_code)

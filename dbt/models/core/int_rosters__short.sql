@@ -6,11 +6,7 @@ with rejects as (
         quarantine.extract,
         schools.school_id
     from {{ ref('stg_quarantine') }} as quarantine
-    left join {{ ref('stg_schools') }} as schools
-        on
-            quarantine.region_id = schools.region_id
-            and quarantine.school_year = schools.school_year
-            and quarantine.school_id = schools.school_id
+    left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
     where quarantine.extract in ('teachers', 'classes') and quarantine.waits_for is null and {{ pending('quarantine') }}
 )
 
@@ -22,6 +18,5 @@ select distinct
 from rejects
 inner join {{ ref('stg_schools') }} as schools
     on
-        rejects.region_id = schools.region_id
-        and rejects.school_year = schools.school_year
+        {{ same('rejects', 'schools', 'region_id, school_year') }}
         and coalesce(rejects.school_id, schools.school_id) = schools.school_id

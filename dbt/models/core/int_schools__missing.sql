@@ -14,8 +14,7 @@ counties as (
         listed.county_code,
         coalesce(named.county_name_zh, listed.county_code) as county_name
     from {{ ref('int_counties__listed') }} as listed
-    left join {{ ref('stg_counties') }} as named
-        on listed.region_id = named.region_id and listed.county_code = named.county_code
+    left join {{ ref('stg_counties') }} as named using (region_id, county_code)
     where listed.has_schools and {{ pending('listed') }}
 ),
 
@@ -36,7 +35,7 @@ years as (
         schools.county_code,
         stages.stage
     from {{ ref('stg_schools') }} as schools
-    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('school_types') }} as school_types using (school_type)
     cross join judged_stages as stages
     where
         schools.status = 'open'
@@ -103,16 +102,8 @@ rejected as (
         rejects.place,
         replace(rejects.reason, '；', '，') as reason
     from rejects
-    left join lived_before
-        on
-            rejects.region_id = lived_before.region_id
-            and rejects.school_year = lived_before.school_year
-            and rejects.school_id = lived_before.school_id
-    left join counties
-        on
-            rejects.region_id = counties.region_id
-            and rejects.school_year = counties.school_year
-            and rejects.county_code = counties.county_code
+    left join lived_before using (region_id, school_year, school_id)
+    left join counties on {{ same('rejects', 'counties', 'region_id, school_year, county_code') }}
     where rejects.extract = 'schools' and rejects.waits_for is null
 ),
 
@@ -175,21 +166,9 @@ candidates as (
             else '在本县，本学年报在' || coalesce(counties.county_name, schools.county_code)
         end || '，属实请报事实“学校已撤并或划出本县”）' as told
     from lived_before
-    left join schools
-        on
-            lived_before.region_id = schools.region_id
-            and lived_before.school_year = schools.school_year
-            and lived_before.school_id = schools.school_id
-    left join counties
-        on
-            schools.region_id = counties.region_id
-            and schools.school_year = counties.school_year
-            and schools.county_code = counties.county_code
-    left join gone
-        on
-            lived_before.region_id = gone.region_id
-            and lived_before.school_year = gone.school_year
-            and lived_before.school_id = gone.school_id
+    left join schools using (region_id, school_year, school_id)
+    left join counties on {{ same('schools', 'counties', 'region_id, school_year, county_code') }}
+    left join gone using (region_id, school_year, school_id)
     where gone.school_id is null and (schools.school_id is null or schools.county_code <> lived_before.county_code)
     union all
     select
@@ -206,21 +185,12 @@ candidates as (
         3 as priority,
         '标识码' || named.school_id || '的学校（别的表里有它的' || cast(named.row_count as varchar) || '行，学校表里没有）' as told
     from named
+    left join gone using (region_id, school_year, school_id)
+    left join schools using (region_id, school_year, school_id)
     left join prefixes
         on
-            named.region_id = prefixes.region_id
-            and named.school_year = prefixes.school_year
+            {{ same('named', 'prefixes', 'region_id, school_year') }}
             and substr(named.school_id, 1, 6) = prefixes.prefix
-    left join gone
-        on
-            named.region_id = gone.region_id
-            and named.school_year = gone.school_year
-            and named.school_id = gone.school_id
-    left join schools
-        on
-            named.region_id = schools.region_id
-            and named.school_year = schools.school_year
-            and named.school_id = schools.school_id
     where gone.school_id is null and schools.school_id is null
 ),
 
@@ -235,11 +205,7 @@ first_reasons as (
             ) as place
         from candidates
     ) as ranked
-    left join schools
-        on
-            ranked.region_id = schools.region_id
-            and ranked.school_year = schools.school_year
-            and ranked.school_id = schools.school_id
+    left join schools using (region_id, school_year, school_id)
     where ranked.place = 1 and (schools.school_id is null or ranked.kind = 'moved')
 ),
 
@@ -258,23 +224,13 @@ absent as (
         reasons.row_number,
         reasons.told
     from first_reasons as reasons
+    cross join judged_stages as stages
+    left join lived_before using (region_id, school_year, school_id)
+    left join last_year using (region_id, school_year, school_id, stage)
     inner join counties
         on
-            reasons.region_id = counties.region_id
-            and reasons.school_year = counties.school_year
+            {{ same('reasons', 'counties', 'region_id, school_year') }}
             and coalesce(reasons.county_code, counties.county_code) = counties.county_code
-    cross join judged_stages as stages
-    left join lived_before
-        on
-            reasons.region_id = lived_before.region_id
-            and reasons.school_year = lived_before.school_year
-            and reasons.school_id = lived_before.school_id
-    left join last_year
-        on
-            reasons.region_id = last_year.region_id
-            and reasons.school_year = last_year.school_year
-            and reasons.school_id = last_year.school_id
-            and stages.stage = last_year.stage
     where lived_before.school_id is null or last_year.school_id is not null
 )
 
@@ -307,5 +263,5 @@ select
     null as row_number,
     '“' || sections.school_name || '”' || stages.stage_zh || '（' || sections.exclusion_reason || '）' as told
 from {{ ref('fct_school_stage') }} as sections
-inner join judged_stages as stages on sections.stage = stages.stage
+inner join judged_stages as stages using (stage)
 where sections.is_in_scope is null and {{ pending('sections') }}

@@ -94,13 +94,10 @@ whole as (
         counted.teachers_with_pay = counted.full_time_teachers as has_pay,
         short.school_id is null as is_whole
     from counted
-    inner join partitions
-        on counted.region_id = partitions.region_id and counted.school_year = partitions.school_year
+    inner join partitions using (region_id, school_year)
     left join {{ ref('int_rosters__short') }} as short
         on
-            counted.region_id = short.region_id
-            and counted.school_year = short.school_year
-            and counted.school_id = short.school_id
+            {{ same('counted', 'short', 'region_id, school_year, school_id') }}
             and short.extract = 'teachers'
 )
 

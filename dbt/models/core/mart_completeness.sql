@@ -15,7 +15,7 @@ schools as (
         schools.school_id,
         schools.school_name
     from {{ ref('stg_schools') }} as schools
-    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('school_types') }} as school_types using (school_type)
     where schools.status = 'open' and coalesce(school_types.exclusion_reason_zh, '') = '' and {{ pending('schools') }}
 ),
 
@@ -82,12 +82,7 @@ by_school as (
         ) as place
     from schools
     cross join extracts
-    left join handed_in
-        on
-            schools.region_id = handed_in.region_id
-            and schools.school_year = handed_in.school_year
-            and schools.school_id = handed_in.school_id
-            and extracts.extract = handed_in.extract
+    left join handed_in using (region_id, school_year, school_id, extract)
 ),
 
 counted as (
@@ -118,20 +113,14 @@ rejected_rows as (
         quarantine.extract,
         count(*) as row_count
     from {{ ref('stg_quarantine') }} as quarantine
-    left join {{ ref('stg_schools') }} as of_school
-        on
-            quarantine.region_id = of_school.region_id
-            and quarantine.school_year = of_school.school_year
-            and quarantine.school_id = of_school.school_id
+    left join {{ ref('stg_schools') }} as of_school using (region_id, school_year, school_id)
     left join counties as named
         on
-            quarantine.region_id = named.region_id
-            and quarantine.school_year = named.school_year
+            {{ same('quarantine', 'named', 'region_id, school_year') }}
             and quarantine.school_id = named.county_code
     inner join counties
         on
-            quarantine.region_id = counties.region_id
-            and quarantine.school_year = counties.school_year
+            {{ same('quarantine', 'counties', 'region_id, school_year') }}
             and coalesce(of_school.county_code, named.county_code, counties.county_code) = counties.county_code
     where
         quarantine.waits_for is null
@@ -149,11 +138,7 @@ unread_cells as (
         cells.extract,
         count(*) as cell_count
     from {{ ref('stg_unread_cells') }} as cells
-    inner join schools
-        on
-            cells.region_id = schools.region_id
-            and cells.school_year = schools.school_year
-            and cells.school_id = schools.school_id
+    inner join schools using (region_id, school_year, school_id)
     where {{ pending('cells') }}
     group by schools.region_id, schools.school_year, schools.county_code, cells.extract
 ),
@@ -177,16 +162,8 @@ everything as (
                 || case when missing.school_count > 3 then '等' else '' end
         end as reason
     from counties
-    left join of_schools
-        on
-            counties.region_id = of_schools.region_id
-            and counties.school_year = of_schools.school_year
-            and counties.county_code = of_schools.county_code
-    left join missing
-        on
-            counties.region_id = missing.region_id
-            and counties.school_year = missing.school_year
-            and counties.county_code = missing.county_code
+    left join of_schools using (region_id, school_year, county_code)
+    left join missing using (region_id, school_year, county_code)
     union all
     select
         counties.region_id,
@@ -213,17 +190,8 @@ everything as (
         end as reason
     from counties
     cross join extracts
-    left join counted
-        on
-            counties.region_id = counted.region_id
-            and counties.school_year = counted.school_year
-            and counties.county_code = counted.county_code
-            and extracts.extract = counted.extract
-    left join missing
-        on
-            counties.region_id = missing.region_id
-            and counties.school_year = missing.school_year
-            and counties.county_code = missing.county_code
+    left join counted using (region_id, school_year, county_code, extract)
+    left join missing using (region_id, school_year, county_code)
 )
 
 select
@@ -246,15 +214,5 @@ select
         cast(unread_cells.cell_count as varchar) || '个单元格读不出，按未知处理，见mart_unread_cell'
     ), '') as reason
 from everything
-left join rejected_rows
-    on
-        everything.region_id = rejected_rows.region_id
-        and everything.school_year = rejected_rows.school_year
-        and everything.county_code = rejected_rows.county_code
-        and everything.extract = rejected_rows.extract
-left join unread_cells
-    on
-        everything.region_id = unread_cells.region_id
-        and everything.school_year = unread_cells.school_year
-        and everything.county_code = unread_cells.county_code
-        and everything.extract = unread_cells.extract
+left join rejected_rows using (region_id, school_year, county_code, extract)
+left join unread_cells using (region_id, school_year, county_code, extract)

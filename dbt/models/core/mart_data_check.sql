@@ -58,20 +58,9 @@ told as (
         case when school_types.stages not like '%' || stages.stage || '%' then 0 end as pupils_allowed
     from schools
     cross join {{ ref('stages') }} as stages
-    left join {{ ref('school_types') }} as school_types
-        on schools.school_type = school_types.school_type
-    left join classes
-        on
-            schools.region_id = classes.region_id
-            and schools.school_year = classes.school_year
-            and schools.school_id = classes.school_id
-            and stages.stage = classes.stage
-    left join teachers
-        on
-            schools.region_id = teachers.region_id
-            and schools.school_year = teachers.school_year
-            and schools.school_id = teachers.school_id
-            and stages.stage = teachers.stage
+    left join {{ ref('school_types') }} as school_types using (school_type)
+    left join classes using (region_id, school_year, school_id, stage)
+    left join teachers using (region_id, school_year, school_id, stage)
 ),
 
 -- as fct_school_stage has them: a reported total wins over a roster
@@ -110,8 +99,7 @@ origins as (
     from schools
     left join predecessors
         on
-            schools.region_id = predecessors.region_id
-            and schools.school_year = predecessors.school_year
+            {{ same('schools', 'predecessors', 'region_id, school_year') }}
             and schools.school_id = predecessors.predecessor_id
     where schools.predecessor_ids is null or predecessors.school_id is null
 ),
@@ -128,11 +116,7 @@ inherited as (
             else before.pupils * counted.pupils / nullif(sum(counted.pupils) over heirs, 0)
         end as pupils
     from counted
-    inner join origins
-        on
-            counted.region_id = origins.region_id
-            and counted.school_year = origins.school_year
-            and counted.school_id = origins.school_id
+    inner join origins using (region_id, school_year, school_id)
     inner join {{ ref('fct_school_stage') }} as before
         on
             origins.region_id = before.region_id
@@ -164,12 +148,7 @@ of_stages as (
             when counted.classes = 0 and counted.pupils > 0 then counted.pupils
         end as average_class_size
     from counted
-    left join last_year
-        on
-            counted.region_id = last_year.region_id
-            and counted.school_year = last_year.school_year
-            and counted.school_id = last_year.school_id
-            and counted.stage = last_year.stage
+    left join last_year using (region_id, school_year, school_id, stage)
 ),
 
 -- the sums say something of their own only where there are several stages
@@ -194,11 +173,7 @@ of_schools as (
         summed.roster_school_pupils,
         summed.reported_school_pupils
     from schools
-    inner join summed
-        on
-            schools.region_id = summed.region_id
-            and schools.school_year = summed.school_year
-            and schools.school_id = summed.school_id
+    inner join summed using (region_id, school_year, school_id)
 ),
 
 compared as (
@@ -244,8 +219,7 @@ expected as (
             end
         ) as expected_value
     from compared
-    inner join checks
-        on compared.check_id = checks.check_id
+    inner join checks using (check_id)
 ),
 
 -- in whole numbers of percent, so that what lies exactly on the tolerance passes; absurd figures have their reason in fct_school_indicator
@@ -284,17 +258,11 @@ select
     {{ without_long_numbers('facts.value') }} as explanation,
     {{ without_long_numbers('facts.evidence') }} as evidence
 from broken
-inner join schools
-    on
-        broken.region_id = schools.region_id
-        and broken.school_year = schools.school_year
-        and broken.school_id = schools.school_id
-left join {{ ref('stages') }} as stages
-    on broken.stage = stages.stage
+inner join schools using (region_id, school_year, school_id)
+left join {{ ref('stages') }} as stages using (stage)
 left join {{ ref('stg_facts') }} as facts
     on
-        broken.region_id = facts.region_id
-        and broken.school_year = facts.school_year
+        {{ same('broken', 'facts', 'region_id, school_year') }}
         and broken.school_id = facts.entity_id
         and facts.entity_type = 'school'
         and facts.fact_id = 'explained_' || broken.check_id

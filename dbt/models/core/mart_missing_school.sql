@@ -15,7 +15,7 @@ with missing as (
         max(schools.sheet) as sheet,
         max(schools.row_number) as row_number
     from {{ ref('int_schools__missing') }} as schools
-    inner join {{ ref('stages') }} as stages on schools.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     where {{ pending('schools') }}
     group by schools.region_id, schools.school_year, schools.county_code, schools.school_key
 ),
@@ -78,6 +78,5 @@ select
 from placed
 left join waiting
     on
-        placed.region_id = waiting.region_id
-        and placed.school_year = waiting.school_year
+        {{ same('placed', 'waiting', 'region_id, school_year') }}
         and placed.school_id = waiting.waits_for

@@ -43,18 +43,8 @@ sections as (
         teachers.long_serving_heads,
         teachers.rotated_long_serving_heads
     from {{ ref('fct_school_stage') }} as stages
-    left join {{ ref('int_classes__counted') }} as classes
-        on
-            stages.region_id = classes.region_id
-            and stages.school_year = classes.school_year
-            and stages.school_id = classes.school_id
-            and stages.stage = classes.stage
-    left join {{ ref('int_teachers__counted') }} as teachers
-        on
-            stages.region_id = teachers.region_id
-            and stages.school_year = teachers.school_year
-            and stages.school_id = teachers.school_id
-            and stages.stage = teachers.stage
+    left join {{ ref('int_classes__counted') }} as classes using (region_id, school_year, school_id, stage)
+    left join {{ ref('int_teachers__counted') }} as teachers using (region_id, school_year, school_id, stage)
     where {{ pending('stages') }}
 ),
 
@@ -69,7 +59,7 @@ counted as (
         indicators.numerator as input_id,
         cast(results.numerator as double) as value
     from {{ ref('fct_school_indicator') }} as results
-    inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     inner join inputs on indicators.numerator = inputs.input_id and inputs.unit_level = 'section'
     where results.indicator_id <> 'teachers_per_100' and {{ pending('results') }}
 ),
@@ -125,16 +115,11 @@ schools as (
         funds.teacher_training_budget_yuan,
         funds.total_expenditure_final_yuan
     from {{ ref('stg_schools') }} as schools
+    left join short using (region_id, school_year, school_id)
     left join {{ ref('int_funding__summed') }} as funds
         on
-            schools.region_id = funds.region_id
-            and schools.school_year = funds.school_year
+            {{ same('schools', 'funds', 'region_id, school_year') }}
             and schools.school_id = funds.entity_id
-    left join short
-        on
-            schools.region_id = short.region_id
-            and schools.school_year = short.school_year
-            and schools.school_id = short.school_id
     where schools.status = 'open' and {{ pending('schools') }}
 ),
 
@@ -238,11 +223,7 @@ select
         when count(schools.school_pupils) = count(*) and max(lacking.county_code) is null then {{ total('schools.school_pupils') }}
     end as value
 from schools
-left join lacking
-    on
-        schools.region_id = lacking.region_id
-        and schools.school_year = lacking.school_year
-        and schools.county_code = lacking.county_code
+left join lacking using (region_id, school_year, county_code)
 group by schools.region_id, schools.school_year, schools.county_code
 union all
 select * from read

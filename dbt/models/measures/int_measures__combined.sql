@@ -55,11 +55,8 @@ parts as (
     inner join {{ ref('measures') }} as measures on derived.part_id = measures.measure_id
     left join computed as of_year
         on
-            current_year.region_id = of_year.region_id
+            {{ same('current_year', 'of_year', 'region_id, measure_id, area_level, area_id') }}
             and current_year.school_year - derived.years_back = of_year.school_year
-            and current_year.measure_id = of_year.measure_id
-            and current_year.area_level = of_year.area_level
-            and current_year.area_id = of_year.area_id
     where {{ pending('current_year') }}
 ),
 
@@ -91,7 +88,7 @@ joined as (
         sum(case when parts.years_back = 0 then parts.units_missing end) as units_missing,
         {{ dbt.listagg('parts.missing', "'；'", 'order by parts.years_back, parts.part_id') }} as missing
     from parts
-    inner join required on parts.measure_id = required.measure_id
+    inner join required using (measure_id)
     group by
         parts.region_id, parts.school_year, parts.measure_id, parts.statistic, parts.scale, parts.area_level, parts.area_id
 ),

@@ -7,7 +7,7 @@ with asked as (
         targets.measure_id,
         targets.area_level
     from {{ ref('stg_region_documents') }} as documents
-    inner join {{ ref('targets') }} as targets on documents.document_id = targets.document_id
+    inner join {{ ref('targets') }} as targets using (document_id)
     union
     select
         regions.region_id,
@@ -43,7 +43,7 @@ wanted as (
         parts.part_id as measure_id,
         coalesce(parts.area_level, asked.area_level) as area_level
     from asked
-    inner join parts on asked.measure_id = parts.measure_id
+    inner join parts using (measure_id)
 ),
 
 measures as (
@@ -65,7 +65,7 @@ measures as (
         populations.is_in_scope,
         populations.condition_input
     from {{ ref('measures') }} as measures
-    left join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
+    left join {{ ref('populations') }} as populations using (population_id)
     where measures.statistic not in ('quotient', 'change', 'least', 'areas', 'areas_share', 'verdict')
 ),
 
@@ -150,8 +150,8 @@ compared as (
             else '学校表缺“在校生数”'
         end as lacks
     from units
-    inner join needed on units.region_id = needed.region_id
-    inner join measures on needed.measure_id = measures.measure_id and units.unit_level = measures.unit_level
+    inner join needed using (region_id)
+    inner join measures using (measure_id, unit_level)
 ),
 
 members as (
@@ -182,19 +182,11 @@ figures as (
         components.input_id,
         case when own.unit_id is not null then own.value else of_county.value end as value
     from members
-    inner join components on members.measure_id = components.measure_id
-    left join inputs as own
-        on
-            members.region_id = own.region_id
-            and members.school_year = own.school_year
-            and members.unit_level = own.unit_level
-            and members.unit_id = own.unit_id
-            and members.stage = own.stage
-            and components.input_id = own.input_id
+    inner join components using (measure_id)
+    left join inputs as own using (region_id, school_year, unit_level, unit_id, stage, input_id)
     left join inputs as of_county
         on
-            members.region_id = of_county.region_id
-            and members.school_year = of_county.school_year
+            {{ same('members', 'of_county', 'region_id, school_year') }}
             and of_county.unit_level = case when members.unit_level = 'school' then 'county' end
             and members.county_code = of_county.unit_id
             and components.input_id = of_county.input_id
@@ -256,7 +248,7 @@ placed as (
             else concerned.unit_id
         end as area_id
     from concerned
-    inner join wanted on concerned.region_id = wanted.region_id and concerned.measure_id = wanted.measure_id
+    inner join wanted using (region_id, measure_id)
 ),
 
 -- a unit that is missing itself is told once, not once an input
@@ -290,14 +282,8 @@ gaps as (
             order by figures.unit_id, figures.stage
         ) as place
     from placed
-    inner join figures
-        on
-            placed.region_id = figures.region_id
-            and placed.school_year = figures.school_year
-            and placed.measure_id = figures.measure_id
-            and placed.unit_id = figures.unit_id
-            and placed.stage = figures.stage
-    inner join first_inputs on placed.measure_id = first_inputs.measure_id
+    inner join figures using (region_id, school_year, measure_id, unit_id, stage)
+    inner join first_inputs using (measure_id)
     where
         not placed.is_known
         and case
@@ -332,7 +318,7 @@ named as (
                 || case when count(*) > 3 then '等' || cast(count(*) as varchar) || '个单位' else '' end
         end as gap
     from gaps
-    left join {{ ref('inputs') }} as inputs on gaps.input_id = inputs.input_id
+    left join {{ ref('inputs') }} as inputs using (input_id)
     group by
         gaps.region_id, gaps.school_year, gaps.measure_id, gaps.area_level, gaps.area_id, gaps.input_id, gaps.lacks, inputs.source,
         inputs.name_zh
@@ -384,7 +370,7 @@ valued as (
             else summed.numerator
         end as value
     from summed
-    inner join measures on summed.measure_id = measures.measure_id
+    inner join measures using (measure_id)
 )
 
 -- between what it would be if every unit that is missing counted nothing, and if it counted in full
@@ -414,10 +400,4 @@ select
     valued.units_missing,
     missing.missing
 from valued
-left join missing
-    on
-        valued.region_id = missing.region_id
-        and valued.school_year = missing.school_year
-        and valued.measure_id = missing.measure_id
-        and valued.area_level = missing.area_level
-        and valued.area_id = missing.area_id
+left join missing using (region_id, school_year, measure_id, area_level, area_id)

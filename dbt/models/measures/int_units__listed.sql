@@ -15,7 +15,7 @@ schools as (
         schools.*,
         urban_rural.urban_rural_class
     from {{ ref('stg_schools') }} as schools
-    left join {{ ref('urban_rural') }} as urban_rural on schools.urban_rural_code = urban_rural.urban_rural_code
+    left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
     where schools.status = 'open' and {{ pending('schools') }}
 ),
 
@@ -65,11 +65,7 @@ units as (
         stages.is_in_scope,
         cast(null as varchar) as missing_zh
     from {{ ref('fct_school_stage') }} as stages
-    inner join schools
-        on
-            stages.region_id = schools.region_id
-            and stages.school_year = schools.school_year
-            and stages.school_id = schools.school_id
+    inner join schools using (region_id, school_year, school_id)
     where coalesce(stages.pupils, 1) > 0 and {{ pending('stages') }}
     union all
     select
@@ -95,8 +91,7 @@ units as (
         case when scopes.school_id is null then false else scopes.is_in_scope end as is_in_scope,
         null as missing_zh
     from schools
-    left join scopes
-        on schools.region_id = scopes.region_id and schools.school_year = scopes.school_year and schools.school_id = scopes.school_id
+    left join scopes using (region_id, school_year, school_id)
     union all
     select
         region_id,
@@ -179,8 +174,7 @@ units as (
         true as is_in_scope,
         null as missing_zh
     from counties
-    left join {{ ref('stg_counties') }} as listed
-        on counties.region_id = listed.region_id and counties.county_code = listed.county_code
+    left join {{ ref('stg_counties') }} as listed using (region_id, county_code)
     union all
     select
         partitions.region_id,
@@ -201,7 +195,7 @@ units as (
         true as is_in_scope,
         null as missing_zh
     from partitions
-    inner join {{ ref('stg_regions') }} as region on partitions.region_id = region.region_id
+    inner join {{ ref('stg_regions') }} as region using (region_id)
 )
 
 select * from units

@@ -21,11 +21,7 @@ grades as (
         classes.grade,
         cast(sum(classes.pupils) as bigint) as pupils
     from classes
-    inner join schools
-        on
-            classes.region_id = schools.region_id
-            and classes.school_year = schools.school_year
-            and classes.school_id = schools.school_id
+    inner join schools using (region_id, school_year, school_id)
     group by schools.region_id, schools.school_year, schools.county_code, classes.stage, classes.grade
 ),
 
@@ -46,11 +42,7 @@ numbered as (
             when grades.stage = 'junior' and ends.first_junior_grade = 1 then coalesce(ends.last_primary_grade, 6) else 0
         end as place
     from grades
-    inner join ends
-        on
-            grades.region_id = ends.region_id
-            and grades.school_year = ends.school_year
-            and grades.county_code = ends.county_code
+    inner join ends using (region_id, school_year, county_code)
 ),
 
 -- stages of schools with pupils that the roster leaves out, a count a county and year
@@ -81,8 +73,7 @@ windows as (
     from years as present
     inner join years as past
         on
-            present.region_id = past.region_id
-            and present.county_code = past.county_code
+            {{ same('present', 'past', 'region_id, county_code') }}
             and past.school_year between present.school_year - {{ var('trend_years') - 1 }} and present.school_year
     where {{ pending('present') }}
 ),
@@ -99,9 +90,8 @@ bases as (
     from windows
     left join left_out
         on
-            windows.region_id = left_out.region_id
+            {{ same('windows', 'left_out', 'region_id, county_code') }}
             and windows.past_year = left_out.school_year
-            and windows.county_code = left_out.county_code
     group by windows.region_id, windows.school_year, windows.county_code
 ),
 
@@ -117,14 +107,12 @@ survival as (
     from windows
     inner join numbered as later
         on
-            windows.region_id = later.region_id
+            {{ same('windows', 'later', 'region_id, county_code') }}
             and windows.past_year = later.school_year
-            and windows.county_code = later.county_code
     inner join numbered as earlier
         on
-            later.region_id = earlier.region_id
+            {{ same('later', 'earlier', 'region_id, county_code') }}
             and later.school_year = earlier.school_year + 1
-            and later.county_code = earlier.county_code
             and later.place = earlier.place + 1
             and earlier.pupils > 0
     where earlier.school_year > windows.school_year - {{ var('trend_years') }}
@@ -142,9 +130,8 @@ entrants as (
     from windows
     inner join numbered
         on
-            windows.region_id = numbered.region_id
+            {{ same('windows', 'numbered', 'region_id, county_code') }}
             and windows.past_year = numbered.school_year
-            and windows.county_code = numbered.county_code
     where numbered.place = 1 and windows.past_year > windows.school_year - {{ var('entrant_years') }}
     group by windows.region_id, windows.school_year, windows.county_code
 ),
@@ -165,17 +152,8 @@ present as (
         survival.survival_ratio,
         coalesce(survival.ratio_count, 0) as ratio_count
     from numbered
-    inner join bases
-        on
-            numbered.region_id = bases.region_id
-            and numbered.school_year = bases.school_year
-            and numbered.county_code = bases.county_code
-    left join survival
-        on
-            numbered.region_id = survival.region_id
-            and numbered.school_year = survival.school_year
-            and numbered.county_code = survival.county_code
-            and numbered.place = survival.place
+    inner join bases using (region_id, school_year, county_code)
+    left join survival using (region_id, school_year, county_code, place)
 ),
 
 year_0 as (
@@ -202,16 +180,10 @@ year_{{ ahead }} as (
         end as pupils,
         present.place = 1 or coalesce(below.is_assumed, false) as is_assumed
     from present
-    left join entrants
-        on
-            present.region_id = entrants.region_id
-            and present.school_year = entrants.school_year
-            and present.county_code = entrants.county_code
+    left join entrants using (region_id, school_year, county_code)
     left join year_{{ ahead - 1 }} as below
         on
-            present.region_id = below.region_id
-            and present.school_year = below.school_year
-            and present.county_code = below.county_code
+            {{ same('present', 'below', 'region_id, school_year, county_code') }}
             and present.place = below.place + 1
 ),
 {%- endfor %}
@@ -251,9 +223,4 @@ select
         else '本年级或下面的年级没有连续两个学年的班级名册，升级比例无从计算'
     end as reason
 from projected
-inner join present
-    on
-        projected.region_id = present.region_id
-        and projected.school_year = present.school_year
-        and projected.county_code = present.county_code
-        and projected.place = present.place
+inner join present using (region_id, school_year, county_code, place)

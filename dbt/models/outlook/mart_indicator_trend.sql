@@ -48,11 +48,7 @@ figures as (
         1 as direction,
         balance.missing_school_count
     from balance
-    inner join standards
-        on
-            balance.county_code = standards.county_code
-            and balance.indicator_id = standards.indicator_id
-            and balance.stage = standards.stage
+    inner join standards using (county_code, indicator_id, stage)
 ),
 
 -- each year with the years that it looks at, counted from it: 0, -1, -2 …
@@ -72,11 +68,7 @@ points as (
     from figures as present
     inner join figures as past
         on
-            present.region_id = past.region_id
-            and present.county_code = past.county_code
-            and present.stage = past.stage
-            and present.indicator_id = past.indicator_id
-            and present.figure = past.figure
+            {{ same('present', 'past', 'region_id, county_code, stage, indicator_id, figure') }}
             and past.school_year between present.school_year - {{ var('trend_years') - 1 }} and present.school_year
     where {{ pending('present') }}
 ),
@@ -109,14 +101,7 @@ deviations as (
         points.years_on - means.mean_years_on as years_off,
         case when means.mean_value = 0 then 0 else points.value / means.mean_value - 1 end as value_off
     from points
-    inner join means
-        on
-            points.region_id = means.region_id
-            and points.school_year = means.school_year
-            and points.county_code = means.county_code
-            and points.stage = means.stage
-            and points.indicator_id = means.indicator_id
-            and points.figure = means.figure
+    inner join means using (region_id, school_year, county_code, stage, indicator_id, figure)
     where points.value is not null
 ),
 
@@ -144,14 +129,7 @@ residuals as (
             ~ ' * (deviations.value_off - slopes.relative_slope * deviations.years_off)'
         ) }} as squares
     from deviations
-    inner join slopes
-        on
-            deviations.region_id = slopes.region_id
-            and deviations.school_year = slopes.school_year
-            and deviations.county_code = slopes.county_code
-            and deviations.stage = slopes.stage
-            and deviations.indicator_id = slopes.indicator_id
-            and deviations.figure = slopes.figure
+    inner join slopes using (region_id, school_year, county_code, stage, indicator_id, figure)
     group by
         deviations.region_id, deviations.school_year, deviations.county_code, deviations.stage, deviations.indicator_id, deviations.figure
 ),
@@ -166,14 +144,7 @@ lines as (
         end as residual_standard_error,
         student_t.quantile_975
     from means
-    left join residuals
-        on
-            means.region_id = residuals.region_id
-            and means.school_year = residuals.school_year
-            and means.county_code = residuals.county_code
-            and means.stage = residuals.stage
-            and means.indicator_id = residuals.indicator_id
-            and means.figure = residuals.figure
+    left join residuals using (region_id, school_year, county_code, stage, indicator_id, figure)
     left join {{ ref('student_t') }} as student_t on means.year_count - 2 = student_t.degrees_of_freedom
 ),
 

@@ -14,7 +14,7 @@ targets as (
         targets.*,
         measures.unit_zh
     from {{ ref('targets') }} as targets
-    inner join {{ ref('measures') }} as measures on targets.measure_id = measures.measure_id
+    inner join {{ ref('measures') }} as measures using (measure_id)
 ),
 
 due_years as (
@@ -34,9 +34,9 @@ bound as (
         coalesce(min(case when due_years.due_year >= years.school_year then due_years.due_year end), max(due_years.due_year)) as due_year,
         coalesce(min(due_years.due_year) <= years.school_year, true) as is_due
     from years
-    inner join {{ ref('stg_region_documents') }} as documents on years.region_id = documents.region_id
-    inner join targets on documents.document_id = targets.document_id
-    left join due_years on targets.target_id = due_years.target_id
+    inner join {{ ref('stg_region_documents') }} as documents using (region_id)
+    inner join targets using (document_id)
+    left join due_years using (target_id)
     group by years.region_id, years.school_year, targets.target_id
 ),
 
@@ -132,12 +132,8 @@ judged as (
             else over_areas.missing
         end as missing
     from bound
-    inner join targets on bound.target_id = targets.target_id
-    left join over_areas
-        on
-            bound.region_id = over_areas.region_id
-            and bound.school_year = over_areas.school_year
-            and bound.target_id = over_areas.target_id
+    inner join targets using (target_id)
+    left join over_areas using (region_id, school_year, target_id)
 ),
 
 -- this year and up to two before it
@@ -151,8 +147,7 @@ trend as (
     from judged as current_year
     inner join judged as history
         on
-            current_year.region_id = history.region_id
-            and current_year.target_id = history.target_id
+            {{ same('current_year', 'history', 'region_id, target_id') }}
             and history.school_year between current_year.school_year - 2 and current_year.school_year - 1
     group by current_year.region_id, current_year.school_year, current_year.target_id
 ),
@@ -177,11 +172,7 @@ paced as (
                 end / (judged.due_year - judged.school_year)
         end as pace_needed
     from judged
-    left join trend
-        on
-            judged.region_id = trend.region_id
-            and judged.school_year = trend.school_year
-            and judged.target_id = trend.target_id
+    left join trend using (region_id, school_year, target_id)
     where {{ pending('judged') }}
 )
 

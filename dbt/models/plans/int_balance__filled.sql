@@ -32,20 +32,9 @@ schools as (
         case when indicators.is_split then stages.resource_share else 1 end
         * indicators.scale / (counties.county_mean * counties.pupils) as unit
     from {{ ref('fct_school_indicator') }} as schools
-    inner join counties
-        on
-            schools.region_id = counties.region_id
-            and schools.school_year = counties.school_year
-            and schools.county_code = counties.county_code
-            and schools.stage = counties.stage
-            and schools.indicator_id = counties.indicator_id
-    inner join {{ ref('fct_school_stage') }} as stages
-        on
-            schools.region_id = stages.region_id
-            and schools.school_year = stages.school_year
-            and schools.school_id = stages.school_id
-            and schools.stage = stages.stage
-    inner join {{ ref('indicators') }} as indicators on schools.indicator_id = indicators.indicator_id
+    inner join counties using (region_id, school_year, county_code, stage, indicator_id)
+    inner join {{ ref('fct_school_stage') }} as stages using (region_id, school_year, school_id, stage)
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where schools.value is not null and {{ pending('schools') }}
 ),
 
@@ -74,7 +63,7 @@ segments_{{ round }} as (
         coalesce({{ sum_of_terms('schools.amount', 'over others') }}, 0) as r,
         coalesce({{ sum_of_terms('schools.amount * schools.ratio', 'over others') }}, 0) as s
     from schools
-    inner join aims_{{ round }} as aims on schools.county_id = aims.county_id
+    inner join aims_{{ round }} as aims using (county_id)
     window
         most_first as (partition by schools.county_id order by {{ share }} * (schools.ratio - aims.aim), schools.school_id),
         others as (
@@ -106,7 +95,7 @@ quadratics_{{ round }} as (
         segments.aim * segments.aim * segments.w + segments.s
         - segments.bound * (segments.aim * segments.w + segments.r) * (segments.aim * segments.w + segments.r) as t
     from segments_{{ round }} as segments
-    inner join crossings_{{ round }} as crossings on segments.county_id = crossings.county_id and segments.place = crossings.place
+    inner join crossings_{{ round }} as crossings using (county_id, place)
 ),
 
 gains_{{ round }} as (
@@ -132,7 +121,7 @@ widths as (
         sum(schools.unit * schools.unit / schools.weight) / (4 * max(solved.a) * solved.gain) as rounding,
         max(schools.ratio) as best_ratio
     from solved_2 as solved
-    inner join schools on solved.county_id = schools.county_id
+    inner join schools using (county_id)
     group by solved.county_id, solved.aim, solved.gain
 ),
 
@@ -160,7 +149,7 @@ bases as (
             0
         ) as bigint) as most_units
     from schools
-    inner join widths on schools.county_id = widths.county_id
+    inner join widths using (county_id)
 ),
 
 wholes as (
@@ -206,7 +195,7 @@ counted as (
         wholes.amount + {{ sum_of_terms('steps.unit', 'over most_first') }} as amount,
         wholes.squares + {{ sum_of_terms('steps.squares', 'over most_first') }} as squares
     from steps
-    inner join wholes on steps.county_id = wholes.county_id
+    inner join wholes using (county_id)
     window most_first as (
         partition by steps.county_id order by -steps.gain, steps.school_id rows between unbounded preceding and current row
     )
@@ -224,7 +213,7 @@ enough as (
         judged.county_id,
         min(judged.place) as place
     from judged
-    inner join counties on judged.county_id = counties.county_id
+    inner join counties using (county_id)
     where round(judged.coefficient, 12) <= counties.limit_value
     group by judged.county_id
 ),
@@ -246,8 +235,8 @@ raised as (
         bases.base_units + coalesce(added.units, 0) as units,
         (bases.amount + bases.unit * (bases.base_units + coalesce(added.units, 0))) / bases.weight as ratio
     from bases
-    inner join enough on bases.county_id = enough.county_id
-    left join added on bases.county_id = added.county_id and bases.school_id = added.school_id
+    inner join enough using (county_id)
+    left join added using (county_id, school_id)
 ),
 
 lowest as (
@@ -269,8 +258,8 @@ select
     lowest.ratio * counties.county_mean as lowest_value_after,
     judged.coefficient as coefficient_after
 from raised
-inner join counties on raised.county_id = counties.county_id
-inner join lowest on raised.county_id = lowest.county_id
-inner join enough on raised.county_id = enough.county_id
-inner join judged on enough.county_id = judged.county_id and enough.place = judged.place
+inner join counties using (county_id)
+inner join lowest using (county_id)
+inner join enough using (county_id)
+inner join judged using (county_id, place)
 where raised.units > 0

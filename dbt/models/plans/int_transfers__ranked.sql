@@ -22,7 +22,7 @@ with counties as (
             order by balance.region_id, balance.school_year, balance.county_code, balance.stage, balance.indicator_id
         ) as county_id
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where
         indicators.part_of = 'full_time_teachers'
         and round(balance.difference_coefficient, 12) > balance.limit_value
@@ -53,13 +53,7 @@ schools as (
             0
         ) as bigint) as may_come
     from {{ ref('fct_school_indicator') }} as schools
-    inner join counties
-        on
-            schools.region_id = counties.region_id
-            and schools.school_year = counties.school_year
-            and schools.county_code = counties.county_code
-            and schools.stage = counties.stage
-            and schools.indicator_id = counties.indicator_id
+    inner join counties using (region_id, school_year, county_code, stage, indicator_id)
     where {{ pending('schools') }}
 ),
 
@@ -110,7 +104,7 @@ moves as (
         comers.school_id as to_school_id,
         {{ sum_of_terms('leavers.level - comers.level', 'over up_to_here') }} as gain
     from leavers
-    inner join comers on leavers.county_id = comers.county_id and leavers.place = comers.place
+    inner join comers using (county_id, place)
     where leavers.level - comers.level > 1e-12
     window
         up_to_here as (partition by leavers.county_id order by leavers.place rows between unbounded preceding and current row)
@@ -128,4 +122,4 @@ select
     sqrt(greatest(counties.difference_coefficient * counties.difference_coefficient - 2 * moves.gain / counties.teachers, 0))
         as coefficient_after
 from moves
-inner join counties on moves.county_id = counties.county_id
+inner join counties using (county_id)

@@ -64,18 +64,6 @@ select
         when not balance.is_within and filled.lowest_value_after is null then '按整数单位补足也达不到限值'
     end as null_reason
 from balance
-left join {{ ref('unit_costs') }} as costs on balance.indicator_id = costs.indicator_id
-left join plans
-    on
-        balance.region_id = plans.region_id
-        and balance.school_year = plans.school_year
-        and balance.county_code = plans.county_code
-        and balance.stage = plans.stage
-        and balance.indicator_id = plans.indicator_id
-left join filled
-    on
-        balance.region_id = filled.region_id
-        and balance.school_year = filled.school_year
-        and balance.county_code = filled.county_code
-        and balance.stage = filled.stage
-        and balance.indicator_id = filled.indicator_id
+left join {{ ref('unit_costs') }} as costs using (indicator_id)
+left join plans using (region_id, school_year, county_code, stage, indicator_id)
+left join filled using (region_id, school_year, county_code, stage, indicator_id)

@@ -17,9 +17,9 @@ with plans as (
         cast(costs.unit_cost_yuan as double) as unit_cost_yuan,
         greatest(coalesce(plans.pass_units, 0), plans.balance_units) as stage_units
     from {{ ref('mart_gap_plan') }} as plans
-    inner join {{ ref('indicators') }} as indicators on plans.indicator_id = indicators.indicator_id
-    inner join {{ ref('stages') }} as stages on plans.stage = stages.stage
-    left join {{ ref('unit_costs') }} as costs on plans.indicator_id = costs.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ ref('stages') }} as stages using (stage)
+    left join {{ ref('unit_costs') }} as costs using (indicator_id)
     where greatest(coalesce(plans.pass_units, 0), plans.balance_units) > 0 and {{ pending('plans') }}
 ),
 
@@ -91,20 +91,9 @@ results as (
         schools.value + coalesce(served.units, 0) * indicators.scale
         * case when indicators.is_split then stages.resource_share else 1 end / schools.pupils as value_after
     from {{ ref('fct_school_indicator') }} as schools
-    inner join {{ ref('fct_school_stage') }} as stages
-        on
-            schools.region_id = stages.region_id
-            and schools.school_year = stages.school_year
-            and schools.school_id = stages.school_id
-            and schools.stage = stages.stage
-    inner join {{ ref('indicators') }} as indicators on schools.indicator_id = indicators.indicator_id
-    left join served
-        on
-            schools.region_id = served.region_id
-            and schools.school_year = served.school_year
-            and schools.school_id = served.school_id
-            and schools.indicator_id = served.indicator_id
-            and schools.stage = served.stage
+    inner join {{ ref('fct_school_stage') }} as stages using (region_id, school_year, school_id, stage)
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    left join served using (region_id, school_year, school_id, indicator_id, stage)
     where schools.threshold is not null and {{ pending('schools') }}
 ),
 
@@ -162,13 +151,7 @@ coefficients as (
         results.indicator_id,
         {{ coefficient('cast(results.pupils as double) / means.pupils', 'results.value_after / means.mean_after') }} as coefficient_after
     from results
-    inner join means
-        on
-            results.region_id = means.region_id
-            and results.school_year = means.school_year
-            and results.county_code = means.county_code
-            and results.stage = means.stage
-            and results.indicator_id = means.indicator_id
+    inner join means using (region_id, school_year, county_code, stage, indicator_id)
     where results.value is not null and means.mean_after > 0
     group by results.region_id, results.school_year, results.county_code, results.stage, results.indicator_id
 ),
@@ -185,15 +168,9 @@ judged as (
         stages.name_zh || indicators.name_zh || {{ shown('coefficients.coefficient_after', 3) }}
         || '，限值' || {{ plain('balance.limit_value') }} as told
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
-    inner join {{ ref('stages') }} as stages on balance.stage = stages.stage
-    left join coefficients
-        on
-            balance.region_id = coefficients.region_id
-            and balance.school_year = coefficients.school_year
-            and balance.county_code = coefficients.county_code
-            and balance.stage = coefficients.stage
-            and balance.indicator_id = coefficients.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ ref('stages') }} as stages using (stage)
+    left join coefficients using (region_id, school_year, county_code, stage, indicator_id)
     where balance.limit_value is not null and balance.difference_coefficient is not null and {{ pending('balance') }}
 ),
 
@@ -242,28 +219,8 @@ select
     cast(schools_after.missing_value_count as bigint) as missing_value_count,
     coalesce(absent.school_count, 0) as missing_school_count
 from schools_after
-inner join schools_now
-    on
-        schools_after.region_id = schools_now.region_id
-        and schools_after.school_year = schools_now.school_year
-        and schools_after.county_code = schools_now.county_code
-left join bought
-    on
-        schools_after.region_id = bought.region_id
-        and schools_after.school_year = bought.school_year
-        and schools_after.county_code = bought.county_code
-left join balanced
-    on
-        schools_after.region_id = balanced.region_id
-        and schools_after.school_year = balanced.school_year
-        and schools_after.county_code = balanced.county_code
-left join costs
-    on
-        schools_after.region_id = costs.region_id
-        and schools_after.school_year = costs.school_year
-        and schools_after.county_code = costs.county_code
-left join absent
-    on
-        schools_after.region_id = absent.region_id
-        and schools_after.school_year = absent.school_year
-        and schools_after.county_code = absent.county_code
+inner join schools_now using (region_id, school_year, county_code)
+left join bought using (region_id, school_year, county_code)
+left join balanced using (region_id, school_year, county_code)
+left join costs using (region_id, school_year, county_code)
+left join absent using (region_id, school_year, county_code)

@@ -22,9 +22,9 @@ with results as (
         coalesce(schools.units_to_threshold, 0) as to_threshold,
         coalesce(schools.units_to_floor, 0) as to_floor
     from {{ ref('fct_school_indicator') }} as schools
-    inner join {{ ref('indicators') }} as indicators on schools.indicator_id = indicators.indicator_id
-    inner join {{ ref('stages') }} as stages on schools.stage = stages.stage
-    left join {{ ref('unit_costs') }} as costs on schools.indicator_id = costs.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ ref('stages') }} as stages using (stage)
+    left join {{ ref('unit_costs') }} as costs using (indicator_id)
     where schools.threshold is not null and {{ pending('schools') }}
 ),
 
@@ -110,9 +110,7 @@ aims as (
     from needs
     left join ranked
         on
-            needs.region_id = ranked.region_id
-            and needs.school_year = ranked.school_year
-            and needs.school_id = ranked.school_id
+            {{ same('needs', 'ranked', 'region_id, school_year, school_id') }}
             and ranked.place = 1
 ),
 
@@ -146,11 +144,5 @@ select
     placed.unit_cost_yuan * coalesce(filled.units, 0) as balance_cost_yuan,
     placed.null_reason
 from placed
-left join {{ ref('int_balance__filled') }} as filled
-    on
-        placed.region_id = filled.region_id
-        and placed.school_year = filled.school_year
-        and placed.school_id = filled.school_id
-        and placed.stage = filled.stage
-        and placed.indicator_id = filled.indicator_id
+left join {{ ref('int_balance__filled') }} as filled using (region_id, school_year, school_id, stage, indicator_id)
 where placed.to_threshold > 0 or filled.units > 0 or placed.null_reason is not null

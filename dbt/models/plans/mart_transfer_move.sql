@@ -6,11 +6,7 @@ with moves as (
     from {{ ref('int_transfers__ranked') }} as ranked
     inner join {{ ref('mart_transfer_plan') }} as plans
         on
-            ranked.region_id = plans.region_id
-            and ranked.school_year = plans.school_year
-            and ranked.county_code = plans.county_code
-            and ranked.stage = plans.stage
-            and ranked.indicator_id = plans.indicator_id
+            {{ same('ranked', 'plans', 'region_id, school_year, county_code, stage, indicator_id') }}
             and ranked.move_number <= plans.teachers_moved
     where {{ pending('ranked') }}
 ),
@@ -50,10 +46,6 @@ select
 from from_line as givers
 inner join to_line as receivers
     on
-        givers.region_id = receivers.region_id
-        and givers.school_year = receivers.school_year
-        and givers.county_code = receivers.county_code
-        and givers.stage = receivers.stage
-        and givers.indicator_id = receivers.indicator_id
+        {{ same('givers', 'receivers', 'region_id, school_year, county_code, stage, indicator_id') }}
         and givers.last_place - givers.teachers < receivers.last_place
         and receivers.last_place - receivers.teachers < givers.last_place

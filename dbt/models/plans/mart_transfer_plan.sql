@@ -6,7 +6,7 @@ with balance as (
         round(balance.difference_coefficient, 12) <= balance.limit_value as is_within,
         balance.county_mean * balance.pupils / indicators.scale as teachers
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where
         indicators.part_of = 'full_time_teachers'
         and balance.limit_value is not null
@@ -36,13 +36,7 @@ enough as (
         min(ranked.move_number) as moves,
         max(ranked.coefficient_after) as coefficient_after
     from ranked
-    inner join balance
-        on
-            ranked.region_id = balance.region_id
-            and ranked.school_year = balance.school_year
-            and ranked.county_code = balance.county_code
-            and ranked.stage = balance.stage
-            and ranked.indicator_id = balance.indicator_id
+    inner join balance using (region_id, school_year, county_code, stage, indicator_id)
     where round(ranked.coefficient_after, 12) <= balance.limit_value
     group by balance.region_id, balance.school_year, balance.county_code, balance.stage, balance.indicator_id
 ),
@@ -61,20 +55,8 @@ judged as (
             else 'optimal'
         end as status
     from balance
-    left join enough
-        on
-            balance.region_id = enough.region_id
-            and balance.school_year = enough.school_year
-            and balance.county_code = enough.county_code
-            and balance.stage = enough.stage
-            and balance.indicator_id = enough.indicator_id
-    left join lowest
-        on
-            balance.region_id = lowest.region_id
-            and balance.school_year = lowest.school_year
-            and balance.county_code = lowest.county_code
-            and balance.stage = lowest.stage
-            and balance.indicator_id = lowest.indicator_id
+    left join enough using (region_id, school_year, county_code, stage, indicator_id)
+    left join lowest using (region_id, school_year, county_code, stage, indicator_id)
 )
 
 select

@@ -35,8 +35,5 @@ select
 from {{ source('raw', 'teachers') }} as teachers
 left join unread
     on
-        teachers.region_id = unread.region_id
-        and teachers.school_year = unread.school_year
-        and teachers.source_file = unread.source_file
+        {{ same('teachers', 'unread', 'region_id, school_year, source_file, row_number') }}
         and coalesce(teachers.sheet, '') = unread.sheet
-        and teachers.row_number = unread.row_number

@@ -40,12 +40,7 @@ means as (
         case when coefficients.coefficient_count = required.coefficient_count then coefficients.mean_coefficient end as mean_coefficient
     from counties
     cross join required
-    left join coefficients
-        on
-            counties.region_id = coefficients.region_id
-            and counties.school_year = coefficients.school_year
-            and counties.county_code = coefficients.county_code
-            and required.stage = coefficients.stage
+    left join coefficients using (region_id, school_year, county_code, stage)
 ),
 
 judged as (
@@ -72,7 +67,7 @@ parts as (
                 || '，超过' || {{ shown('judged.mean_limit_value', 2) }}
         end as reason
     from judged
-    inner join {{ ref('stages') }} as stages on judged.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     union all
     select
         region_id,
@@ -132,8 +127,4 @@ select
     end as verdict,
     told.reasons
 from by_stage
-inner join told
-    on
-        by_stage.region_id = told.region_id
-        and by_stage.school_year = told.school_year
-        and by_stage.county_code = told.county_code
+inner join told using (region_id, school_year, county_code)

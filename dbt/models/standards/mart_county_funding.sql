@@ -32,8 +32,7 @@ schools as (
     from {{ ref('mart_school_funding') }} as schools
     left join funds
         on
-            schools.region_id = funds.region_id
-            and schools.school_year = funds.school_year
+            {{ same('schools', 'funds', 'region_id, school_year') }}
             and schools.school_id = funds.entity_id
     where {{ pending_region('schools') }}
 ),
@@ -77,8 +76,7 @@ totals as (
     from summed
     left join funds as own
         on
-            summed.region_id = own.region_id
-            and summed.school_year = own.school_year
+            {{ same('summed', 'own', 'region_id, school_year') }}
             and summed.county_code = own.entity_id
 ),
 
@@ -112,9 +110,8 @@ compared as (
     from chosen
     left join chosen as last_year
         on
-            chosen.region_id = last_year.region_id
+            {{ same('chosen', 'last_year', 'region_id, county_code') }}
             and chosen.school_year = last_year.school_year + 1
-            and chosen.county_code = last_year.county_code
     where {{ pending('chosen') }}
 ),
 

@@ -28,7 +28,7 @@ schools as (
             order by stages.sort_order, verdicts.school_id
         ) as place
     from {{ ref('mart_school_verdict') }} as verdicts
-    inner join {{ ref('stages') }} as stages on verdicts.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     where {{ pending() }}
 ),
 
@@ -64,7 +64,7 @@ coefficients as (
         indicators.name_zh,
         indicators.sort_order
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where balance.limit_value is not null and {{ pending() }}
 ),
 
@@ -199,7 +199,7 @@ reasons as (
         items.item_number as place,
         parts.name_zh || '第' || cast(items.item_number as varchar) || '项：' || items.reason as reason
     from items
-    inner join parts on items.part = parts.part
+    inner join parts using (part)
     where not items.is_met
     union all
     select
@@ -211,7 +211,7 @@ reasons as (
         parts.name_zh || '第' || {{ dbt.listagg('cast(items.item_number as varchar)', "'、'", 'order by items.item_number') }}
         || '项缺少数据，无法判定' as reason
     from items
-    inner join parts on items.part = parts.part
+    inner join parts using (part)
     where items.is_met is null
     group by items.region_id, items.school_year, items.county_code, parts.place, parts.name_zh
     union all
@@ -267,7 +267,7 @@ reasons as (
         || {{ shown('coefficients.difference_coefficient', 3, 'coefficients.rounding_flips') }}
         || '，超过' || {{ shown('coefficients.limit_value', 2) }} as reason
     from coefficients
-    inner join {{ ref('stages') }} as stages on coefficients.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     where not coefficients.is_met
     union all
     select
@@ -278,7 +278,7 @@ reasons as (
         stages.sort_order * 100 + unassessed.sort_order as place,
         stages.name_zh || unassessed.names || '差异系数：' || unassessed.reason as reason
     from unassessed
-    inner join {{ ref('stages') }} as stages on unassessed.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     union all
     select
         county_stages.region_id,
@@ -288,12 +288,7 @@ reasons as (
         county_stages.stage_order * 100 + 99 as place,
         '没有在评的' || county_stages.stage_zh || '，' || county_stages.stage_zh || '差异系数不可评估' as reason
     from county_stages
-    left join coefficients
-        on
-            county_stages.region_id = coefficients.region_id
-            and county_stages.school_year = coefficients.school_year
-            and county_stages.county_code = coefficients.county_code
-            and county_stages.stage = coefficients.stage
+    left join coefficients using (region_id, school_year, county_code, stage)
     where coefficients.stage is null
 ),
 
@@ -339,31 +334,11 @@ counted as (
         told.reasons
     from counties
     cross join required
-    left join school_counts
-        on
-            counties.region_id = school_counts.region_id
-            and counties.school_year = school_counts.school_year
-            and counties.county_code = school_counts.county_code
-    left join missing
-        on
-            counties.region_id = missing.region_id
-            and counties.school_year = missing.school_year
-            and counties.county_code = missing.county_code
-    left join coefficient_counts
-        on
-            counties.region_id = coefficient_counts.region_id
-            and counties.school_year = coefficient_counts.school_year
-            and counties.county_code = coefficient_counts.county_code
-    left join item_counts
-        on
-            counties.region_id = item_counts.region_id
-            and counties.school_year = item_counts.school_year
-            and counties.county_code = item_counts.county_code
-    left join told
-        on
-            counties.region_id = told.region_id
-            and counties.school_year = told.school_year
-            and counties.county_code = told.county_code
+    left join school_counts using (region_id, school_year, county_code)
+    left join missing using (region_id, school_year, county_code)
+    left join coefficient_counts using (region_id, school_year, county_code)
+    left join item_counts using (region_id, school_year, county_code)
+    left join told using (region_id, school_year, county_code)
 ),
 
 judged as (

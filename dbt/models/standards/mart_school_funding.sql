@@ -63,22 +63,19 @@ spent as (
         funds.total_expenditure_budget_yuan,
         funds.total_expenditure_final_yuan
     from schools
-    left join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
-    left join {{ ref('urban_rural') }} as urban_rural on schools.urban_rural_code = urban_rural.urban_rural_code
+    left join {{ ref('school_types') }} as school_types using (school_type)
+    left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
     left join figures as own
         on
-            schools.region_id = own.region_id
-            and schools.school_year = own.school_year
+            {{ same('schools', 'own', 'region_id, school_year') }}
             and schools.school_id = own.unit_id
     left join figures as of_county
         on
-            schools.region_id = of_county.region_id
-            and schools.school_year = of_county.school_year
+            {{ same('schools', 'of_county', 'region_id, school_year') }}
             and schools.county_code = of_county.unit_id
     left join funds
         on
-            schools.region_id = funds.region_id
-            and schools.school_year = funds.school_year
+            {{ same('schools', 'funds', 'region_id, school_year') }}
             and schools.school_id = funds.entity_id
 ),
 
@@ -114,9 +111,8 @@ asked as (
         bound.item_id as rule_id,
         bound.threshold
     from {{ ref('int_measures__combined') }} as facts
-    inner join rules on facts.measure_id = rules.measure_id
-    inner join {{ in_force('items', 'schools', ['criterion_id', 'measure_id']) }} as bound
-        on facts.county_code = bound.county_code and facts.measure_id = bound.measure_id
+    inner join rules using (measure_id)
+    inner join {{ in_force('items', 'schools', ['criterion_id', 'measure_id']) }} as bound using (county_code, measure_id)
     where facts.area_level = 'school' and {{ pending('facts') }}
     union all
     select
@@ -127,8 +123,8 @@ asked as (
         areas.target_id as rule_id,
         areas.threshold
     from {{ ref('mart_target_area') }} as areas
-    inner join {{ ref('targets') }} as targets on areas.target_id = targets.target_id
-    inner join rules on targets.measure_id = rules.measure_id
+    inner join {{ ref('targets') }} as targets using (target_id)
+    inner join rules using (measure_id)
     where areas.area_level = 'school' and targets.is_judged and targets.operator = '>=' and {{ pending('areas') }}
 ),
 
@@ -164,16 +160,11 @@ compared as (
         end as expenditure_last_year_yuan,
         last_year.counted_pupils as pupils_last_year
     from spent
+    left join bounds using (region_id, school_year, school_id)
     left join spent as last_year
         on
-            spent.region_id = last_year.region_id
+            {{ same('spent', 'last_year', 'region_id, school_id') }}
             and spent.school_year = last_year.school_year + 1
-            and spent.school_id = last_year.school_id
-    left join bounds
-        on
-            spent.region_id = bounds.region_id
-            and spent.school_year = bounds.school_year
-            and spent.school_id = bounds.school_id
     where {{ pending('spent') }}
 )
 

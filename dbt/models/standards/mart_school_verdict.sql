@@ -35,7 +35,7 @@ explained as (
                 end
         end as reason
     from results
-    inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where results.is_met is null or not results.is_met
 ),
 
@@ -69,15 +69,5 @@ select
     end as is_passed,
     told.reasons
 from counted
-inner join {{ ref('fct_school_stage') }} as schools
-    on
-        counted.region_id = schools.region_id
-        and counted.school_year = schools.school_year
-        and counted.school_id = schools.school_id
-        and counted.stage = schools.stage
-left join told
-    on
-        counted.region_id = told.region_id
-        and counted.school_year = told.school_year
-        and counted.school_id = told.school_id
-        and counted.stage = told.stage
+inner join {{ ref('fct_school_stage') }} as schools using (region_id, school_year, school_id, stage)
+left join told using (region_id, school_year, school_id, stage)

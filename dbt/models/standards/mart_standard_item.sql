@@ -14,8 +14,8 @@ active as (
         measures.decimals,
         {{ bounds('items') }}
     from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} as measures on items.measure_id = measures.measure_id
-    left join {{ ref('transitions') }} as transitions on items.transition_id = transitions.transition_id
+    inner join {{ ref('measures') }} as measures using (measure_id)
+    left join {{ ref('transitions') }} as transitions using (transition_id)
     where items.transition_id is null or transitions.is_on
 ),
 
@@ -27,7 +27,7 @@ criteria as (
         active.*
     from counties
     inner join {{ in_force('active', 'counties', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as active
-        on counties.county_code = active.county_code
+        using (county_code)
 ),
 
 results as (
@@ -51,13 +51,7 @@ results as (
         {{ judged('facts.highest_value') }} as highest_value,
         {{ judged_as_shown('facts.value', 'criteria.decimals') }} as rounded_value
     from criteria
-    inner join {{ ref('int_measures__combined') }} as facts
-        on
-            criteria.region_id = facts.region_id
-            and criteria.school_year = facts.school_year
-            and criteria.county_code = facts.county_code
-            and criteria.measure_id = facts.measure_id
-            and criteria.area_level = facts.area_level
+    inner join {{ ref('int_measures__combined') }} as facts using (region_id, school_year, county_code, measure_id, area_level)
     where {{ pending('facts') }}
 ),
 
@@ -110,11 +104,7 @@ ranked as (
             order by eased.area_id
         ) as missing_place
     from eased
-    left join {{ ref('stg_schools') }} as schools
-        on
-            eased.region_id = schools.region_id
-            and eased.school_year = schools.school_year
-            and eased.school_id = schools.school_id
+    left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
 ),
 
 over_areas as (
@@ -164,13 +154,7 @@ decided as (
             else coalesce(over_areas.missing, '作分母的数为0，没有适用的对象')
         end as missing
     from criteria
-    left join over_areas
-        on
-            criteria.region_id = over_areas.region_id
-            and criteria.school_year = over_areas.school_year
-            and criteria.county_code = over_areas.county_code
-            and criteria.standard_id = over_areas.standard_id
-            and criteria.criterion_id = over_areas.criterion_id
+    left join over_areas using (region_id, school_year, county_code, standard_id, criterion_id)
     where criteria.transition_id is null
 )
 

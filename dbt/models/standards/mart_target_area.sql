@@ -6,7 +6,7 @@ with targets as (
         measures.decimals,
         {{ bounds('targets', 'targets.threshold_high') }}
     from {{ ref('targets') }} as targets
-    inner join {{ ref('measures') }} as measures on targets.measure_id = measures.measure_id
+    inner join {{ ref('measures') }} as measures using (measure_id)
 ),
 
 results as (
@@ -35,12 +35,8 @@ results as (
         {{ judged('facts.highest_value') }} as highest_value,
         {{ judged_as_shown('facts.value', 'targets.decimals') }} as rounded_value
     from {{ ref('fct_measure') }} as facts
-    inner join {{ ref('stg_region_documents') }} as documents on facts.region_id = documents.region_id
-    inner join targets
-        on
-            documents.document_id = targets.document_id
-            and facts.measure_id = targets.measure_id
-            and facts.area_level = targets.area_level
+    inner join {{ ref('stg_region_documents') }} as documents using (region_id)
+    inner join targets using (document_id, measure_id, area_level)
     where
         {{ pending('facts') }}
         and (targets.county_codes is null or ';' || targets.county_codes || ';' like '%;' || facts.county_code || ';%')
@@ -97,12 +93,7 @@ select
     judged.units_missing,
     judged.missing
 from judged
-left join named
-    on
-        judged.region_id = named.region_id
-        and judged.school_year = named.school_year
-        and judged.area_level = named.area_level
-        and judged.area_id = named.area_id
+left join named using (region_id, school_year, area_level, area_id)
 left join {{ ref('stg_counties') }} as county
     on judged.region_id = county.region_id and case when judged.area_level = 'county' then judged.area_id end = county.county_code
 left join {{ ref('stg_regions') }} as region

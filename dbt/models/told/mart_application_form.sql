@@ -10,7 +10,7 @@ blanks as (
         measures.statistic in ('sum', 'count') and measures.unit_level in ('school', 'section') as is_of_schools,
         measures.unit_zh = '级' as is_level
     from {{ ref('application_form_blanks') }} as blanks
-    left join {{ ref('measures') }} as measures on blanks.measure_id = measures.measure_id
+    left join {{ ref('measures') }} as measures using (measure_id)
 ),
 
 -- none of a kind is 0 where schools were handed in; a figure that lacks a part is none
@@ -44,16 +44,13 @@ filled as (
     cross join blanks
     left join {{ ref('int_measures__combined') }} as facts
         on
-            counties.region_id = facts.region_id
-            and counties.school_year = facts.school_year
+            {{ same('counties', 'facts', 'region_id, school_year') }}
             and counties.county_code = facts.area_id
             and blanks.measure_id = facts.measure_id
             and facts.area_level = 'county'
     left join {{ ref('mart_standard_item') }} as items
         on
-            counties.region_id = items.region_id
-            and counties.school_year = items.school_year
-            and counties.county_code = items.county_code
+            {{ same('counties', 'items', 'region_id, school_year, county_code') }}
             and blanks.criterion_id = items.criterion_id
             and items.standard_id = '{{ var("standard_id") }}'
 ),
@@ -71,7 +68,7 @@ indicators as (
         count(case when results.is_met then 1 end) as met_count,
         count(case when results.is_met is null then 1 end) as unknown_count
     from {{ ref('fct_school_indicator') }} as results
-    inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where results.threshold is not null and {{ pending('results') }}
     group by results.region_id, results.school_year, results.county_code, results.stage, indicators.sort_order, indicators.name_zh
     union all
@@ -102,7 +99,7 @@ coefficients as (
         balance.difference_coefficient,
         balance.reason
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where balance.limit_value is not null and {{ pending('balance') }}
     union all
     select
@@ -131,7 +128,7 @@ sections as (
         count(case when school_types.stages like 'primary;junior%' then 1 end) as combined_count,
         count(case when school_types.is_teaching_point or school_types.stages = 'junior;senior' then 1 end) as other_count
     from {{ ref('fct_school_stage') }} as schools
-    inner join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
+    inner join {{ ref('school_types') }} as school_types using (school_type)
     where schools.is_in_scope and {{ pending('schools') }}
     group by schools.region_id, schools.school_year, schools.county_code, schools.stage
 ),
@@ -269,13 +266,8 @@ everything as (
         case when lacking.school_count is null then of_stages.value end as value,
         coalesce('缺' || cast(lacking.school_count as varchar) || '所学校，见mart_missing_school', of_stages.missing) as missing
     from of_stages
-    inner join {{ ref('stages') }} as stages on of_stages.stage = stages.stage
-    left join lacking
-        on
-            of_stages.region_id = lacking.region_id
-            and of_stages.school_year = lacking.school_year
-            and of_stages.county_code = lacking.county_code
-            and of_stages.stage = lacking.stage
+    inner join {{ ref('stages') }} as stages using (stage)
+    left join lacking using (region_id, school_year, county_code, stage)
 )
 
 select

@@ -15,7 +15,7 @@ with results as (
         {{ half_up('results.value', 2) }} as shown,
         'L' || cast(indicators.sort_order + 5 as varchar) as column_name
     from {{ ref('fct_school_indicator') }} as results
-    inner join {{ ref('indicators') }} as indicators on results.indicator_id = indicators.indicator_id
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where indicators.is_national and {{ pending('results') }}
 ),
 
@@ -60,23 +60,9 @@ select
     || coalesce('；低于85%：' || wide.below, '')
     || coalesce('；缺少数据：' || wide.unknown, '') as remark
 from {{ ref('fct_school_stage') }} as stages
-inner join {{ ref('stages') }} as stage_names on stages.stage = stage_names.stage
-inner join {{ ref('mart_school_verdict') }} as verdicts
-    on
-        stages.region_id = verdicts.region_id
-        and stages.school_year = verdicts.school_year
-        and stages.school_id = verdicts.school_id
-        and stages.stage = verdicts.stage
-inner join wide
-    on
-        stages.region_id = wide.region_id
-        and stages.school_year = wide.school_year
-        and stages.school_id = wide.school_id
-        and stages.stage = wide.stage
-left join {{ ref('stg_schools') }} as schools
-    on
-        stages.region_id = schools.region_id
-        and stages.school_year = schools.school_year
-        and stages.school_id = schools.school_id
+inner join {{ ref('stages') }} as stage_names using (stage)
+inner join {{ ref('mart_school_verdict') }} as verdicts using (region_id, school_year, school_id, stage)
+inner join wide using (region_id, school_year, school_id, stage)
+left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
 left join {{ ref('school_types') }} as school_types on stages.school_type = school_types.school_type
 where stages.is_in_scope and {{ pending('stages') }}

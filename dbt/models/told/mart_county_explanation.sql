@@ -6,8 +6,7 @@ with counties as (
         verdicts.*,
         coalesce(listed.county_name_zh, verdicts.county_code) as county_name
     from {{ ref('mart_county_verdict') }} as verdicts
-    left join {{ ref('stg_counties') }} as listed
-        on verdicts.region_id = listed.region_id and verdicts.county_code = listed.county_code
+    left join {{ ref('stg_counties') }} as listed using (region_id, county_code)
     where {{ pending('verdicts') }}
 ),
 
@@ -22,8 +21,8 @@ ranked as (
             order by balance.difference_coefficient / balance.limit_value desc, stages.sort_order asc, indicators.sort_order asc
         ) as place
     from {{ ref('mart_county_balance') }} as balance
-    inner join {{ ref('indicators') }} as indicators on balance.indicator_id = indicators.indicator_id
-    inner join {{ ref('stages') }} as stages on balance.stage = stages.stage
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ ref('stages') }} as stages using (stage)
     where balance.difference_coefficient is not null and balance.limit_value is not null and {{ pending('balance') }}
 ),
 
@@ -44,19 +43,8 @@ makers as (
         shares.direction,
         schools.school_name
     from {{ ref('mart_variance_share') }} as shares
-    inner join widest
-        on
-            shares.region_id = widest.region_id
-            and shares.school_year = widest.school_year
-            and shares.county_code = widest.county_code
-            and shares.stage = widest.stage
-            and shares.indicator_id = widest.indicator_id
-    inner join {{ ref('fct_school_stage') }} as schools
-        on
-            shares.region_id = schools.region_id
-            and shares.school_year = schools.school_year
-            and shares.school_id = schools.school_id
-            and shares.stage = schools.stage
+    inner join widest using (region_id, school_year, county_code, stage, indicator_id)
+    inner join {{ ref('fct_school_stage') }} as schools using (region_id, school_year, school_id, stage)
     where shares.variance_rank <= 3 and {{ pending('shares') }}
 ),
 
@@ -94,7 +82,7 @@ estimates as (
             order by estimates.difference_rate desc, estimates.stage asc, estimates.grade asc, estimates.subject asc
         ) as place
     from {{ ref('mart_achievement_gap') }} as estimates
-    inner join {{ ref('stages') }} as stages on estimates.stage = stages.stage
+    inner join {{ ref('stages') }} as stages using (stage)
     where estimates.difference_rate is not null and estimates.ci_low is not null and {{ pending('estimates') }}
 ),
 
@@ -107,11 +95,7 @@ gaps as (
         sum(gaps.balance_cost_yuan) / 10000 as balance_cost_wan,
         max(counties.undecided_school_count + counties.missing_school_count) > 0 as is_incomplete
     from {{ ref('mart_county_gap') }} as gaps
-    inner join counties
-        on
-            gaps.region_id = counties.region_id
-            and gaps.school_year = counties.school_year
-            and gaps.county_code = counties.county_code
+    inner join counties using (region_id, school_year, county_code)
     where {{ pending('gaps') }}
     group by gaps.region_id, gaps.school_year, gaps.county_code
 ),
@@ -196,13 +180,7 @@ sentences as (
             || {{ shown('change.common_coefficient_last_year', 3) }} || '变为' || {{ shown('change.common_coefficient', 3) }}, ''
         ) || '。' as sentence
     from widest
-    inner join {{ ref('mart_county_change') }} as change
-        on
-            widest.region_id = change.region_id
-            and widest.school_year = change.school_year
-            and widest.county_code = change.county_code
-            and widest.stage = change.stage
-            and widest.indicator_id = change.indicator_id
+    inner join {{ ref('mart_county_change') }} as change using (region_id, school_year, county_code, stage, indicator_id)
     where change.coefficient_change is not null
     union all
     select
@@ -216,13 +194,7 @@ sentences as (
             when 'kept' then '，保持在限值以内' when 'reached' then '，将降到限值以内' when 'lost' then '，将超过限值' else '，降不到限值'
         end || '。' as sentence
     from widest
-    inner join latest as trend
-        on
-            widest.region_id = trend.region_id
-            and widest.school_year = trend.school_year
-            and widest.county_code = trend.county_code
-            and widest.stage = trend.stage
-            and widest.indicator_id = trend.indicator_id
+    inner join latest as trend using (region_id, school_year, county_code, stage, indicator_id)
     where trend.place = 1
     union all
     select
@@ -270,13 +242,7 @@ sentences as (
         || {{ shown('gap.lowest_value_after', 2) }} || widest.unit_zh || '，共增加' || cast(gap.balance_units as varchar) || gap.unit_zh
         || '，差异系数降到' || {{ shown('gap.coefficient_after', 3) }} || '。' as sentence
     from widest
-    inner join {{ ref('mart_county_gap') }} as gap
-        on
-            widest.region_id = gap.region_id
-            and widest.school_year = gap.school_year
-            and widest.county_code = gap.county_code
-            and widest.stage = gap.stage
-            and widest.indicator_id = gap.indicator_id
+    inner join {{ ref('mart_county_gap') }} as gap using (region_id, school_year, county_code, stage, indicator_id)
     where gap.raised_school_count > 0
     union all
     select
@@ -287,7 +253,7 @@ sentences as (
         '所在区域的' || cast(targets.target_count as varchar) || '项政策目标中' || cast(targets.met_count as varchar) || '项已达到、'
         || cast(targets.behind_count as varchar) || '项未达到或进度落后、' || cast(targets.unknown_count as varchar) || '项缺少数据。' as sentence
     from counties
-    inner join targets on counties.region_id = targets.region_id and counties.school_year = targets.school_year
+    inner join targets using (region_id, school_year)
 )
 
 select
