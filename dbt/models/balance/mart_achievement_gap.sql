@@ -19,7 +19,8 @@ with tests as (
     where {{ pending() }}
 ),
 
--- F between its quantiles (dagster_project/transform/functions.py); an F that is infinite, where no two pupils of a school differ, has no interval
+-- F between its quantiles (dagster_project/transform/functions.py); an F that is infinite, where no two pupils of a school differ,
+-- has no interval
 bounded as (
     select
         *,

@@ -4,7 +4,7 @@ with limits as (
         populations.stage,
         items.threshold
     from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} as measures using (measure_id)
+    inner join {{ ref('measures') }} using (measure_id)
     inner join {{ ref('populations') }} as populations using (population_id)
     where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
 ),

@@ -180,12 +180,8 @@ everything as (
             when coalesce(counted.handed_in_count, 0) = 0 then '没有报送' || extracts.extract_zh
             when counted.handed_in_count < counted.school_count
                 then
-                    extracts.extract_zh || '里没有' || counted.names
-                    || case
-                        when counted.school_count - counted.handed_in_count > 3
-                            then '等' || cast(counted.school_count - counted.handed_in_count as varchar) || '所'
-                        else ''
-                    end
+                    extracts.extract_zh || '里没有'
+                    || {{ and_more('counted.names', 3, 'counted.school_count - counted.handed_in_count', '所') }}
             when missing.gone_count > 0 then '缺' || cast(missing.gone_count as varchar) || '所学校'
         end as reason
     from counties

@@ -1,52 +1,6 @@
--- Grain: region × school year × measure × area (its level and id), for the measures that the national standards, the application form
--- and the targets of the region's documents read. Measures of inputs only; those of other measures are int_measures__combined's,
--- those of verdicts fct_measure's.
-with asked as (
-    select
-        documents.region_id,
-        targets.measure_id,
-        targets.area_level
-    from {{ ref('stg_region_documents') }} as documents
-    inner join {{ ref('targets') }} as targets using (document_id)
-    union
-    select
-        regions.region_id,
-        items.measure_id,
-        items.area_level
-    from {{ ref('stg_regions') }} as regions
-    cross join {{ ref('standard_items') }} as items
-    union
-    select
-        regions.region_id,
-        blanks.measure_id,
-        'county' as area_level
-    from {{ ref('stg_regions') }} as regions
-    cross join {{ ref('application_form_blanks') }} as blanks
-    where blanks.measure_id is not null
-),
-
--- a measure of other measures asks for those: in the same area, or in every area that it counts
-parts as (
-    select
-        measure_id,
-        case when statistic in ('areas', 'areas_share') then unit_level end as area_level,
-        trim({{ each_of(split("numerator || coalesce(';' || denominator, '')", ';')) }}) as part_id
-    from {{ ref('measures') }}
-    where statistic in ('quotient', 'change', 'least', 'areas', 'areas_share')
-),
-
-wanted as (
-    select * from asked
-    union
-    select
-        asked.region_id,
-        parts.part_id as measure_id,
-        coalesce(parts.area_level, asked.area_level) as area_level
-    from asked
-    inner join parts using (measure_id)
-),
-
-measures as (
+-- Grain: region × school year × measure × area (its level and id), for the measures that int_measures__asked lists. Measures of inputs
+-- only; those of other measures are int_measures__combined's, those of verdicts fct_measure's.
+with measures as (
     select
         measures.measure_id,
         measures.statistic,
@@ -119,7 +73,7 @@ needed as (
     select distinct
         region_id,
         measure_id
-    from wanted
+    from {{ ref('int_measures__asked') }}
 ),
 
 -- who belongs to a measure's population; a column that the population leaves empty asks for nothing. Of whom it is not known,
@@ -240,15 +194,15 @@ concerned as (
 placed as (
     select
         concerned.*,
-        wanted.area_level,
-        case wanted.area_level
+        asked.area_level,
+        case asked.area_level
             when 'region' then concerned.region_id
             when 'county' then concerned.county_code
             when 'township' then concerned.township_id
             else concerned.unit_id
         end as area_id
     from concerned
-    inner join wanted using (region_id, measure_id)
+    inner join {{ ref('int_measures__asked') }} as asked using (region_id, measure_id)
 ),
 
 -- a unit that is missing itself is told once, not once an input
@@ -314,8 +268,9 @@ named as (
         || case
             when max(case when gaps.is_area_itself then 1 else 0 end) = 1 and max(gaps.lacks) is null then ''
             else
-                '：' || {{ dbt.listagg("case when gaps.place <= 3 then gaps.unit_name end", "'、'", 'order by gaps.place') }}
-                || case when count(*) > 3 then '等' || cast(count(*) as varchar) || '个单位' else '' end
+                '：' || {{ and_more(
+                    dbt.listagg('case when gaps.place <= 3 then gaps.unit_name end', "'、'", 'order by gaps.place'), 3, 'count(*)', '个单位'
+                ) }}
         end as gap
     from gaps
     left join {{ ref('inputs') }} as inputs using (input_id)

@@ -34,7 +34,7 @@ bound as (
         coalesce(min(case when due_years.due_year >= years.school_year then due_years.due_year end), max(due_years.due_year)) as due_year,
         coalesce(min(due_years.due_year) <= years.school_year, true) as is_due
     from years
-    inner join {{ ref('stg_region_documents') }} as documents using (region_id)
+    inner join {{ ref('stg_region_documents') }} using (region_id)
     inner join targets using (document_id)
     left join due_years using (target_id)
     group by years.region_id, years.school_year, targets.target_id
@@ -125,11 +125,9 @@ judged as (
         end as actual,
         case
             when over_areas.areas_counted is null then '没有适用的学校、乡镇或县'
-            when over_areas.areas_missing > 3
-                then over_areas.missing || '；等' || cast(over_areas.areas_missing as varchar) || '个地区或学校'
+            when over_areas.missing is not null then {{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '个地区或学校', '；') }}
             when targets.is_judged and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
-                then coalesce(over_areas.missing, '作分母的数为0，没有适用的对象')
-            else over_areas.missing
+                then '作分母的数为0，没有适用的对象'
         end as missing
     from bound
     inner join targets using (target_id)
@@ -212,7 +210,7 @@ select
         when is_met is null and is_judged and not is_due and kind = 'milestone' then '未到完成期限'
         when actual is null then '无法判定：' || missing
         when not is_met and not is_of_region
-            then '未达到：' || failed_names || case when areas_not_met > 5 then '等' || cast(areas_not_met as varchar) || '个' else '' end
+            then '未达到：' || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
     end as reason,
     clause,
     quote,

@@ -95,7 +95,7 @@ quadratics_{{ round }} as (
         segments.aim * segments.aim * segments.w + segments.s
         - segments.bound * (segments.aim * segments.w + segments.r) * (segments.aim * segments.w + segments.r) as t
     from segments_{{ round }} as segments
-    inner join crossings_{{ round }} as crossings using (county_id, place)
+    inner join crossings_{{ round }} using (county_id, place)
 ),
 
 gains_{{ round }} as (

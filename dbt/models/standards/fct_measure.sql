@@ -156,5 +156,5 @@ select
     scale * (counties_in + units_missing) / case when is_share then units_counted + units_missing else 1 end as highest_value,
     units_counted,
     units_missing,
-    case when units_missing > 3 then missing || '；等' || cast(units_missing as varchar) || '个县' else missing end as missing
+    {{ and_more('missing', 3, 'units_missing', '个县', '；') }} as missing
 from over_counties

@@ -241,8 +241,7 @@ reasons as (
         county_code,
         2 as part,
         2 as place,
-        '未达标学校：' || failed_names
-        || case when failed_school_count > 10 then '等' || cast(failed_school_count as varchar) || '所' else '' end as reason
+        '未达标学校：' || {{ and_more('failed_names', 10, 'failed_school_count', '所') }} as reason
     from school_counts
     where failed_school_count > 0
     union all
@@ -252,8 +251,7 @@ reasons as (
         county_code,
         2 as part,
         3 as place,
-        '缺少数据、无法判定的学校：' || undecided_names
-        || case when undecided_school_count > 10 then '等' || cast(undecided_school_count as varchar) || '所' else '' end as reason
+        '缺少数据、无法判定的学校：' || {{ and_more('undecided_names', 10, 'undecided_school_count', '所') }} as reason
     from school_counts
     where undecided_school_count > 0
     union all

@@ -150,8 +150,7 @@ decided as (
         case
             when over_areas.areas_counted is null and not criteria.has_schools then '没有报送学校表'
             when over_areas.areas_counted is null and criteria.area_level = 'county' then '没有适用的数据'
-            when over_areas.areas_missing > 3 then over_areas.missing || '；等' || cast(over_areas.areas_missing as varchar) || '所学校'
-            else coalesce(over_areas.missing, '作分母的数为0，没有适用的对象')
+            else coalesce({{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '所学校', '；') }}, '作分母的数为0，没有适用的对象')
         end as missing
     from criteria
     left join over_areas using (region_id, school_year, county_code, standard_id, criterion_id)
@@ -191,7 +190,7 @@ select
             then
                 measure_zh || case when operator in ('>=', '>') then '不足' else '超过' end
                 || {{ plain('cast(threshold as double)') }} || said_unit
-                || '：' || failed_names || case when areas_not_met > 5 then '等' || cast(areas_not_met as varchar) || '所' else '' end
+                || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
             measure_zh

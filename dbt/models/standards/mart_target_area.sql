@@ -35,7 +35,7 @@ results as (
         {{ judged('facts.highest_value') }} as highest_value,
         {{ judged_as_shown('facts.value', 'targets.decimals') }} as rounded_value
     from {{ ref('fct_measure') }} as facts
-    inner join {{ ref('stg_region_documents') }} as documents using (region_id)
+    inner join {{ ref('stg_region_documents') }} using (region_id)
     inner join targets using (document_id, measure_id, area_level)
     where
         {{ pending('facts') }}
