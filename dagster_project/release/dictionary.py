@@ -44,7 +44,7 @@ def read_manifest() -> dict[str, Any]:
 def tables(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Every mart in order of its name: description, key, dimensions it refers to, columns, and the SQL that defines it."""
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    marts = {node["name"]: node for node in models if node["fqn"][1] == "marts"}
+    marts = {node["name"]: node for node in models if node["schema"] == "marts"}
     keys = {name: node["config"]["meta"].get("key", []) for name, node in marts.items()}
     for node in manifest["nodes"].values():
         if node.get("test_metadata", {}).get("name") == "unique_combination":

@@ -43,6 +43,12 @@
 {%- endmacro %}
 
 
+{# The first n names of a list, then how many there are in all: 甲、乙、丙等7所. No more than n are all there are, and null stays null. #}
+{% macro and_more(names, n, count, unit, separator='') -%}
+  {{ names }} || case when {{ count }} > {{ n }} then '{{ separator }}等' || cast({{ count }} as varchar) || '{{ unit }}' else '' end
+{%- endmacro %}
+
+
 {# Free text of a clerk, without identity and phone numbers: runs of eleven digits and more. #}
 {% macro without_long_numbers(text) -%}
   regexp_replace({{ text }}, '[0-9]{11,}[Xx]?', '…', 'g')

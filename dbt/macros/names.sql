@@ -1,4 +1,4 @@
-{# A schema is called what the project calls it: marts, not main_marts. #}
+{# A model's schema goes by the first part of its name, whichever layer it stands in; that of the seeds is said in dbt_project.yml. #}
 {% macro generate_schema_name(custom_schema_name, node) %}
-  {{- custom_schema_name | trim if custom_schema_name else target.schema -}}
+  {{- custom_schema_name or {'stg': 'staging', 'int': 'intermediate'}.get(node.name[:3], 'marts') -}}
 {% endmacro %}

@@ -1,8 +1,9 @@
-{# The grain of a table: no two rows share these columns, and none of them is null. Looks at pending partitions only. #}
+{# The grain of a table: no two rows share these columns, and none of them is null. Looks at pending partitions only, or their regions
+   where the grain has no year. #}
 {% test unique_combination(model, columns) %}
 select {{ columns | join(', ') }}
 from {{ model }}
-where {{ pending() }}
+where {{ pending() if 'school_year' in columns else pending_region() }}
 group by {{ columns | join(', ') }}
 having count(*) > 1 or {{ columns | join(' is null or ') }} is null
 {% endtest %}

@@ -49,18 +49,8 @@ select
     balance.fewest,
     balance.most
 from stages
-left join balance
-    on
-        stages.region_id = balance.region_id
-        and stages.school_year = balance.school_year
-        and stages.county_code = balance.county_code
-        and stages.stage = balance.stage
-left join missing
-    on
-        stages.region_id = missing.region_id
-        and stages.school_year = missing.school_year
-        and stages.county_code = missing.county_code
-        and stages.stage = missing.stage
+left join balance using (region_id, school_year, county_code, stage)
+left join missing using (region_id, school_year, county_code, stage)
 where
     balance.indicator_count is null
     or balance.indicator_count <> (select count(*) from {{ ref('indicators') }})

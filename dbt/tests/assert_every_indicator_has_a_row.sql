@@ -28,12 +28,7 @@ select
     stages.stage,
     facts.row_count
 from stages
-left join facts
-    on
-        stages.region_id = facts.region_id
-        and stages.school_year = facts.school_year
-        and stages.school_id = facts.school_id
-        and stages.stage = facts.stage
+left join facts using (region_id, school_year, school_id, stage)
 where
     facts.row_count is null
     or facts.row_count <> (select count(*) from {{ ref('indicators') }})

@@ -9,8 +9,8 @@ select
     schools.school_type,
     schools.urban_rural_code
 from {{ ref('stg_schools') }} as schools
-left join {{ ref('school_types') }} as school_types on schools.school_type = school_types.school_type
-left join {{ ref('urban_rural') }} as urban_rural on schools.urban_rural_code = urban_rural.urban_rural_code
+left join {{ ref('school_types') }} as school_types using (school_type)
+left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
 where
     {{ pending() }}
     and (school_types.school_type is null or (schools.urban_rural_code is not null and urban_rural.urban_rural_code is null))

@@ -32,9 +32,7 @@ select
 from files
 left join quarantined
     on
-        files.region_id = quarantined.region_id
-        and files.school_year = quarantined.school_year
-        and files.source_file = quarantined.source_file
+        {{ same('files', 'quarantined', 'region_id, school_year, source_file') }}
         and coalesce(files.sheet, '') = quarantined.sheet
 where
     files.rows_in <> files.rows_loaded + files.rows_quarantined + files.rows_skipped

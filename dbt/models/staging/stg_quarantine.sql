@@ -11,5 +11,6 @@ select
     school_name,
     county_code,
     waits_for,
+    column_names,
     reason
 from {{ source('raw', 'quarantine') }}

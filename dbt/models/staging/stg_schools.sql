@@ -60,8 +60,4 @@ select
     schools.equipment_value_wan_yuan * 10000 as equipment_value_yuan,
     coalesce(schools.status, 'open') as status
 from {{ source('raw', 'schools') }} as schools
-left join unread
-    on
-        schools.region_id = unread.region_id
-        and schools.school_year = unread.school_year
-        and schools.school_id = unread.school_id
+left join unread using (region_id, school_year, school_id)

@@ -5,12 +5,12 @@ with unread as (
         region_id,
         school_year,
         source_file,
-        sheet,
+        coalesce(sheet, '') as sheet,
         row_number,
         ';' || {{ dbt.listagg('column_name', "';'", 'order by column_name') }} || ';' as columns
     from {{ ref('stg_unread_cells') }}
     where extract = 'teachers'
-    group by region_id, school_year, source_file, sheet, row_number
+    group by region_id, school_year, source_file, coalesce(sheet, ''), row_number
 )
 
 select
@@ -35,8 +35,5 @@ select
 from {{ source('raw', 'teachers') }} as teachers
 left join unread
     on
-        teachers.region_id = unread.region_id
-        and teachers.school_year = unread.school_year
-        and teachers.source_file = unread.source_file
+        {{ same('teachers', 'unread', 'region_id, school_year, source_file, row_number') }}
         and coalesce(teachers.sheet, '') = unread.sheet
-        and teachers.row_number = unread.row_number

@@ -3,9 +3,12 @@ select
     region_id,
     school_year,
     source_file,
-    coalesce(sheet, '') as sheet,
+    sheet,
     row_number,
     extract,
+    school_id,
     column_name,
-    school_id
+    column_zh,
+    original,
+    reason
 from {{ source('raw', 'unread_cell') }}

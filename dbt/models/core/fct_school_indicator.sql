@@ -1,0 +1,135 @@
+-- Grain: region × school year × school × stage × indicator; schools in scope only, every indicator one row, also without a value.
+{%- set figures = [
+    'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',
+    'teaching_area_m2', 'sports_area_m2', 'equipment_value_yuan', 'multimedia_rooms', 'classrooms', 'books', 'computers',
+    'public_funds_yuan', 'total_expenditure_yuan'
+] %}
+with stages as (
+    select * from {{ ref('fct_school_stage') }}
+    where is_in_scope and {{ pending() }}
+),
+
+rules as (
+    select
+        area_code,
+        indicator_id,
+        stage,
+        threshold,
+        threshold * floor_share as floor_value
+    from {{ ref('standards') }}
+    where standard_id = '{{ var("standard_id") }}'
+),
+
+standards as (
+    select * from {{ in_force('rules', 'stages', ['indicator_id', 'stage']) }} as rules
+),
+
+-- what the school has of it, before it is split
+long as (
+    select
+        stages.region_id,
+        stages.school_year,
+        stages.county_code,
+        stages.school_id,
+        stages.stage,
+        stages.urban_rural_class,
+        stages.township,
+        stages.pupils,
+        indicators.indicator_id,
+        indicators.numerator_zh,
+        indicators.part_of,
+        indicators.scale,
+        stages.full_time_teachers,
+        case indicators.numerator
+            {%- for figure in figures %}
+            when '{{ figure }}' then stages.{{ figure }}
+            {%- endfor %}
+        end as total,
+        case when indicators.is_split then stages.resource_share else 1 end as resource_share,
+        -- exact: pupils are whole, weights have two decimals
+        case when indicators.is_split then cast(stages.split_weight as decimal(4, 2)) else 1 end as weight,
+        case when indicators.is_split then cast(stages.weighted_pupils as decimal(14, 2)) else stages.pupils end as base
+    from stages
+    cross join {{ ref('indicators') }} as indicators
+),
+
+explained as (
+    select
+        *,
+        case
+            when total is null then '缺少数据：' || numerator_zh
+            when total < 0 then '数据矛盾：室内体育用房面积大于教学及辅助用房面积'
+            when total > {{ parameter('max_plausible_total') }} then '数据超出可信范围：' || numerator_zh
+            when part_of = 'full_time_teachers' and total > full_time_teachers then '数据矛盾：' || numerator_zh || '大于专任教师数'
+            when resource_share is null then '另一学段在校生数缺失，共用资源无法拆分'
+        end as null_reason
+    from long
+),
+
+-- surplus = scale × total × weight − threshold × base, in decimals: its sign judges, so nothing is rounded before.
+-- The value is scale × total × weight / base, hence value ≥ threshold exactly where surplus ≥ 0.
+judged as (
+    select
+        explained.*,
+        standards.threshold,
+        standards.floor_value,
+        case when explained.null_reason is null then explained.total * explained.resource_share end as numerator,
+        case
+            when explained.null_reason is null
+                then explained.scale * {{ exact('explained.total') }} * explained.weight - standards.threshold * explained.base
+        end as surplus,
+        case
+            when explained.null_reason is null
+                then explained.scale * {{ exact('explained.total') }} * explained.weight - standards.floor_value * explained.base
+        end as floor_surplus
+    from explained
+    left join standards using (county_code, indicator_id, stage)
+),
+
+valued as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        school_id,
+        stage,
+        indicator_id,
+        urban_rural_class,
+        township,
+        numerator,
+        pupils,
+        cast(scale as double) * numerator / pupils as value,
+        cast(threshold as double) as threshold,
+        cast(floor_value as double) as floor_value,
+        surplus,
+        floor_surplus,
+        {{ whole_units('-surplus', '(scale * weight)') }} as units_to_threshold,
+        {{ whole_units('-floor_surplus', '(scale * weight)') }} as units_to_floor,
+        cast(surplus as double) / scale * (pupils / cast(base as double)) as excess,
+        null_reason
+    from judged
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    school_id,
+    stage,
+    indicator_id,
+    urban_rural_class,
+    township,
+    numerator,
+    pupils,
+    value,
+    threshold,
+    floor_value,
+    surplus >= 0 as is_met,
+    floor_surplus >= 0 as is_floor_met,
+    case when excess >= 0 then 0 else -excess end as shortfall,
+    units_to_threshold,
+    units_to_floor,
+    ({{ half_up('value', 2) }} >= threshold) <> (surplus >= 0)
+    or ({{ half_up('value', 2) }} >= floor_value) <> (floor_surplus >= 0) as rounding_flips,
+    null_reason
+from valued

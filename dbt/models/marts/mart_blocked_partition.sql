@@ -1,8 +1,0 @@
--- Grain: region × school year that is not as raw/ has it: its new files failed a check or could not be loaded, its figures are older.
-select
-    region_id,
-    school_year,
-    reason,
-    since_release
-from {{ source('raw', 'blocked_partition') }}
-where {{ pending() }}

@@ -1,0 +1,229 @@
+-- Grain: region × school year × unit (its level, id and stage) × input: every figure that seeds/inputs.csv lists, one a row.
+-- A fact that a county hands in for all its schools stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4,
+-- and the year of an event is the years since.
+{%- set of_a_section = [
+    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
+    'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
+    'annual_pay_yuan', 'heads', 'young_heads', 'long_serving_heads', 'rotated_long_serving_heads'
+] %}
+{%- set of_a_school = [
+    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
+    'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'public_funds_budget_yuan', 'public_funds_final_yuan',
+    'teacher_training_budget_yuan', 'total_expenditure_final_yuan'
+] %}
+with inputs as (
+    select * from {{ ref('inputs') }}
+),
+
+sections as (
+    select
+        stages.region_id,
+        stages.school_year,
+        stages.school_id as unit_id,
+        stages.stage,
+        stages.pupils,
+        stages.classes,
+        stages.full_time_teachers,
+        stages.largest_class_pupils,
+        classes.large_classes,
+        classes.oversized_classes,
+        teachers.full_time_teachers as roster_teachers,
+        teachers.teachers_with_degree,
+        teachers.bachelor_teachers,
+        teachers.higher_degree_teachers as roster_higher_degree_teachers,
+        teachers.certified_teachers,
+        teachers.trained_teachers,
+        teachers.rotation_eligible_teachers,
+        teachers.rotated_teachers,
+        teachers.rotated_backbone_teachers,
+        teachers.teachers_with_pay,
+        teachers.annual_pay_yuan,
+        teachers.heads,
+        teachers.young_heads,
+        teachers.long_serving_heads,
+        teachers.rotated_long_serving_heads
+    from {{ ref('fct_school_stage') }} as stages
+    left join {{ ref('int_classes__counted') }} as classes using (region_id, school_year, school_id, stage)
+    left join {{ ref('int_teachers__counted') }} as teachers using (region_id, school_year, school_id, stage)
+    where {{ pending('stages') }}
+),
+
+-- what the indicators count, already split by stage; full-time teachers are known of schools out of scope too
+counted as (
+    select
+        results.region_id,
+        results.school_year,
+        'section' as unit_level,
+        results.school_id as unit_id,
+        results.stage,
+        indicators.numerator as input_id,
+        cast(results.numerator as double) as value
+    from {{ ref('fct_school_indicator') }} as results
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join inputs on indicators.numerator = inputs.input_id and inputs.unit_level = 'section'
+    where results.indicator_id <> 'teachers_per_100' and {{ pending('results') }}
+),
+
+-- schools of which the pupils of a stage are not known
+short as (
+    select distinct
+        region_id,
+        school_year,
+        school_id
+    from {{ ref('fct_school_stage') }}
+    where pupils is null and {{ pending() }}
+),
+
+-- counties that lack a school
+lacking as (
+    select distinct
+        region_id,
+        school_year,
+        county_code
+    from {{ ref('int_schools__missing') }}
+    where kind not in ('undecided', 'moved') and {{ pending() }}
+),
+
+schools as (
+    select
+        schools.region_id,
+        schools.school_year,
+        schools.county_code,
+        schools.school_id as unit_id,
+        'all' as stage,
+        1 as schools,
+        case
+            when short.school_id is null and coalesce(schools.primary_pupils, schools.junior_pupils, schools.senior_pupils) is not null
+                then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0) + coalesce(schools.senior_pupils, 0)
+        end as school_pupils,
+        case
+            when short.school_id is null and coalesce(schools.primary_pupils, schools.junior_pupils) is not null
+                then coalesce(schools.primary_pupils, 0) + coalesce(schools.junior_pupils, 0)
+        end as compulsory_pupils,
+        case
+            when coalesce(schools.primary_classes, schools.junior_classes, schools.senior_classes) is not null
+                then coalesce(schools.primary_classes, 0) + coalesce(schools.junior_classes, 0) + coalesce(schools.senior_classes, 0)
+        end as school_classes,
+        schools.classrooms as school_classrooms,
+        cast(schools.is_boarding as integer) as is_boarding,
+        schools.music_rooms,
+        schools.min_music_room_area_m2,
+        schools.art_rooms,
+        schools.min_art_room_area_m2,
+        funds.public_funds_budget_yuan,
+        funds.public_funds_final_yuan,
+        funds.teacher_training_budget_yuan,
+        funds.total_expenditure_final_yuan
+    from {{ ref('stg_schools') }} as schools
+    left join short using (region_id, school_year, school_id)
+    left join {{ ref('int_funding__summed') }} as funds
+        on
+            {{ same('schools', 'funds', 'region_id, school_year') }}
+            and schools.school_id = funds.entity_id
+    where schools.status = 'open' and {{ pending('schools') }}
+),
+
+handed_in as (
+    select
+        facts.region_id,
+        facts.school_year,
+        facts.entity_type as unit_level,
+        facts.entity_id as unit_id,
+        'all' as stage,
+        facts.fact_id as input_id,
+        inputs.value_type,
+        trim(facts.value) as said
+    from {{ ref('stg_facts') }} as facts
+    inner join inputs
+        on
+            facts.fact_id = inputs.input_id
+            and inputs.source = 'facts'
+            and (facts.entity_type = inputs.unit_level or (inputs.is_inherited and facts.entity_type = 'county'))
+    where {{ pending('facts') }}
+),
+
+-- what cannot be read as its type says is null, as if it had not been handed in
+read as (
+    select
+        region_id,
+        school_year,
+        unit_level,
+        unit_id,
+        stage,
+        input_id,
+        case value_type
+            when 'boolean'
+                then case
+                    when lower(said) in ('是', '有', '1', 'true') then 1
+                    when lower(said) in ('否', '无', '0', 'false') then 0
+                end
+            when 'level'
+                then case
+                    when upper(replace(said, '级', '')) in ('Ⅰ', 'I', '1') then 1
+                    when upper(replace(said, '级', '')) in ('Ⅱ', 'II', '2') then 2
+                    when upper(replace(said, '级', '')) in ('Ⅲ', 'III', '3') then 3
+                    when upper(replace(said, '级', '')) in ('Ⅳ', 'IV', '4') then 4
+                end
+            when 'years_since' then school_year - {{ number('said') }}
+            when 'date' then case when length({{ digits('said') }}) = 8 then {{ number(digits('said')) }} end
+            when 'share'
+                then case
+                    when position('%' in said) > 0 and {{ number("replace(said, '%', '')") }} between 0 and 100
+                        then {{ number("replace(said, '%', '')") }} / 100
+                    when {{ number('said') }} between 0 and 1 then {{ number('said') }}
+                end
+            else {{ number("replace(said, ',', '')") }}
+        end as value
+    from handed_in
+)
+
+select
+    sections.region_id,
+    sections.school_year,
+    inputs.unit_level,
+    sections.unit_id,
+    sections.stage,
+    inputs.input_id,
+    cast(case inputs.input_id
+        {%- for figure in of_a_section %}
+        when '{{ figure }}' then sections.{{ figure }}
+        {%- endfor %}
+    end as double) as value
+from sections
+inner join inputs
+    on
+        inputs.unit_level = 'section'
+        and (inputs.source in ('classes', 'teachers') or inputs.input_id in ('pupils', 'classes', 'full_time_teachers'))
+union all
+select * from counted
+union all
+select
+    schools.region_id,
+    schools.school_year,
+    inputs.unit_level,
+    schools.unit_id,
+    schools.stage,
+    inputs.input_id,
+    cast(case inputs.input_id
+        {%- for figure in of_a_school %}
+        when '{{ figure }}' then schools.{{ figure }}
+        {%- endfor %}
+    end as double) as value
+from schools
+inner join inputs on inputs.unit_level = 'school' and inputs.source in ('schools', 'funding')
+union all
+select
+    schools.region_id,
+    schools.school_year,
+    'county' as unit_level,
+    schools.county_code as unit_id,
+    'all' as stage,
+    'county_pupils' as input_id,
+    case
+        when count(schools.school_pupils) = count(*) and max(lacking.county_code) is null then {{ total('schools.school_pupils') }}
+    end as value
+from schools
+left join lacking using (region_id, school_year, county_code)
+group by schools.region_id, schools.school_year, schools.county_code
+union all
+select * from read

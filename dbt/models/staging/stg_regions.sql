@@ -1,0 +1,6 @@
+-- Grain: region, as raw/regions.yml lists them.
+select
+    region_id,
+    region_name_zh,
+    is_synthetic
+from {{ source('raw', 'region') }}

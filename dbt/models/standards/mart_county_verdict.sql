@@ -1,0 +1,379 @@
+-- Grain: region × school year × county. resource_verdict judges the allocation of resources alone (every school passes, 14
+-- coefficients within their limits); verdict the whole county rule: prerequisites, resources, 15 items of government guarantee,
+-- 9 of education quality, recognition, no veto. While a school is missing what fails still fails, and nothing is met.
+with counties as (
+    select * from {{ ref('int_counties__listed') }}
+    where {{ pending() }}
+),
+
+county_stages as (
+    select
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
+        stages.stage,
+        stages.name_zh as stage_zh,
+        stages.sort_order as stage_order
+    from counties
+    cross join {{ ref('stages') }} as stages
+    where stages.is_judged and counties.has_schools
+),
+
+schools as (
+    select
+        verdicts.*,
+        verdicts.school_name || '（' || stages.name_zh || '）' as label,
+        row_number() over (
+            partition by verdicts.region_id, verdicts.school_year, verdicts.county_code, verdicts.is_passed
+            order by stages.sort_order, verdicts.school_id
+        ) as place
+    from {{ ref('mart_school_verdict') }} as verdicts
+    inner join {{ ref('stages') }} as stages using (stage)
+    where {{ pending() }}
+),
+
+school_counts as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        count(*) as school_count,
+        count(case when not is_passed then 1 end) as failed_school_count,
+        count(case when is_passed is null then 1 end) as undecided_school_count,
+        {{ dbt.listagg("case when not is_passed and place <= 10 then label end", "'、'", 'order by place') }} as failed_names,
+        {{ dbt.listagg("case when is_passed is null and place <= 10 then label end", "'、'", 'order by place') }} as undecided_names
+    from schools
+    group by region_id, school_year, county_code
+),
+
+missing as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        count(*) as missing_school_count,
+        {{ dbt.listagg("case when place <= 3 then reason end", "'、'", 'order by place') }} as missing_names
+    from {{ ref('mart_missing_school') }}
+    where {{ pending() }}
+    group by region_id, school_year, county_code
+),
+
+coefficients as (
+    select
+        balance.*,
+        indicators.name_zh,
+        indicators.sort_order
+    from {{ ref('mart_county_balance') }} as balance
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    where balance.limit_value is not null and {{ pending() }}
+),
+
+-- a mean of the seven only where each of them is there
+by_stage as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        count(is_met) as coefficient_count,
+        count(case when not is_met then 1 end) as failed_coefficient_count,
+        case
+            when count(difference_coefficient) = count(*) then {{ total('difference_coefficient') }} / count(*)
+        end as mean_coefficient
+    from coefficients
+    group by region_id, school_year, county_code, stage
+),
+
+coefficient_counts as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        sum(coefficient_count) as coefficient_count,
+        sum(failed_coefficient_count) as failed_coefficient_count,
+        max(case when stage = 'primary' then mean_coefficient end) as primary_mean_coefficient,
+        max(case when stage = 'junior' then mean_coefficient end) as junior_mean_coefficient
+    from by_stage
+    group by region_id, school_year, county_code
+),
+
+-- an item is met where each of its criteria is; its state: 0 not met, 1 not known, 2 met
+items as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        part,
+        item_id,
+        case
+            when count(case when not is_met then 1 end) > 0 then false
+            when count(is_met) = count(*) then true
+        end as is_met,
+        case
+            when count(case when not is_met then 1 end) > 0 then 0
+            when count(is_met) = count(*) then 2
+            else 1
+        end as state,
+        {{ dbt.listagg('case when not is_met then reason end', "'，'", 'order by criterion_id') }} as reason,
+        cast({{ digits('item_id') }} as integer) as item_number
+    from {{ ref('mart_standard_item') }}
+    where standard_id = '{{ var("standard_id") }}' and is_judged and {{ pending() }}
+    group by region_id, school_year, county_code, part, item_id
+),
+
+item_counts as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        count(case when not is_met then 1 end) as failed_count,
+        count(case when is_met is null then 1 end) as undecided_count,
+        count(case when part = 'government' and is_met then 1 end) as government_met_count,
+        count(case when part = 'government' and not is_met then 1 end) as government_failed_count,
+        count(case when part = 'quality' and is_met then 1 end) as quality_met_count,
+        count(case when part = 'quality' and not is_met then 1 end) as quality_failed_count,
+        min(case when part = 'prerequisite' then state end) as prerequisite_state,
+        min(case when part = 'recognition' then state end) as recognition_state,
+        min(case when part = 'veto' then state end) as veto_state
+    from items
+    group by region_id, school_year, county_code
+),
+
+parts as (
+    select
+        'prerequisite' as part,
+        1 as place,
+        '前提条件' as name_zh
+    union all
+    select
+        'government' as part,
+        5 as place,
+        '政府保障程度' as name_zh
+    union all
+    select
+        'quality' as part,
+        6 as place,
+        '教育质量' as name_zh
+    union all
+    select
+        'recognition' as part,
+        7 as place,
+        '社会认可度' as name_zh
+    union all
+    select
+        'veto' as part,
+        8 as place,
+        '否决情形' as name_zh
+),
+
+-- indicators that stand still for one and the same reason are named together
+unassessed as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        reason,
+        min(sort_order) as sort_order,
+        case
+            when count(*) = max(indicator_count) then '各项'
+            else {{ dbt.listagg('name_zh', "'、'", 'order by sort_order') }}
+        end as names
+    from (
+        select
+            *,
+            count(*) over (partition by region_id, school_year, county_code, stage) as indicator_count
+        from coefficients
+    ) as counted
+    where is_met is null
+    group by region_id, school_year, county_code, stage, reason
+),
+
+-- one row a reason, in the order in which they are told: where, then what fails before what is not known
+reasons as (
+    select
+        items.region_id,
+        items.school_year,
+        items.county_code,
+        parts.place as part,
+        items.item_number as place,
+        parts.name_zh || '第' || cast(items.item_number as varchar) || '项：' || items.reason as reason
+    from items
+    inner join parts using (part)
+    where not items.is_met
+    union all
+    select
+        items.region_id,
+        items.school_year,
+        items.county_code,
+        parts.place as part,
+        1000 as place,
+        parts.name_zh || '第' || {{ dbt.listagg('cast(items.item_number as varchar)', "'、'", 'order by items.item_number') }}
+        || '项缺少数据，无法判定' as reason
+    from items
+    inner join parts using (part)
+    where items.is_met is null
+    group by items.region_id, items.school_year, items.county_code, parts.place, parts.name_zh
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        0 as part,
+        1 as place,
+        '缺' || cast(missing_school_count as varchar) || '所学校：' || missing_names
+        || case when missing_school_count > 3 then '等' else '' end as reason
+    from missing
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        2 as part,
+        1 as place,
+        '没有报送学校表' as reason
+    from counties
+    where not has_schools
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        2 as part,
+        2 as place,
+        '未达标学校：' || {{ and_more('failed_names', 10, 'failed_school_count', '所') }} as reason
+    from school_counts
+    where failed_school_count > 0
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        2 as part,
+        3 as place,
+        '缺少数据、无法判定的学校：' || {{ and_more('undecided_names', 10, 'undecided_school_count', '所') }} as reason
+    from school_counts
+    where undecided_school_count > 0
+    union all
+    select
+        coefficients.region_id,
+        coefficients.school_year,
+        coefficients.county_code,
+        3 as part,
+        stages.sort_order * 100 + coefficients.sort_order as place,
+        stages.name_zh || coefficients.name_zh || '差异系数'
+        || {{ shown('coefficients.difference_coefficient', 3, 'coefficients.rounding_flips') }}
+        || '，超过' || {{ shown('coefficients.limit_value', 2) }} as reason
+    from coefficients
+    inner join {{ ref('stages') }} as stages using (stage)
+    where not coefficients.is_met
+    union all
+    select
+        unassessed.region_id,
+        unassessed.school_year,
+        unassessed.county_code,
+        4 as part,
+        stages.sort_order * 100 + unassessed.sort_order as place,
+        stages.name_zh || unassessed.names || '差异系数：' || unassessed.reason as reason
+    from unassessed
+    inner join {{ ref('stages') }} as stages using (stage)
+    union all
+    select
+        county_stages.region_id,
+        county_stages.school_year,
+        county_stages.county_code,
+        4 as part,
+        county_stages.stage_order * 100 + 99 as place,
+        '没有在评的' || county_stages.stage_zh || '，' || county_stages.stage_zh || '差异系数不可评估' as reason
+    from county_stages
+    left join coefficients using (region_id, school_year, county_code, stage)
+    where coefficients.stage is null
+),
+
+told as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        {{ dbt.listagg('reason', "'；'", 'order by part, place') }} as reasons
+    from reasons
+    group by region_id, school_year, county_code
+),
+
+required as (
+    select count(*) as coefficient_count
+    from {{ ref('standards') }}
+    where standard_id = '{{ var("standard_id") }}' and coalesce(area_code, '') = ''
+),
+
+counted as (
+    select
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
+        coalesce(school_counts.school_count, 0) as school_count,
+        coalesce(school_counts.failed_school_count, 0) as failed_school_count,
+        coalesce(school_counts.undecided_school_count, 0) as undecided_school_count,
+        coalesce(missing.missing_school_count, 0) as missing_school_count,
+        cast(coalesce(coefficient_counts.coefficient_count, 0) as bigint) as coefficient_count,
+        cast(coalesce(coefficient_counts.failed_coefficient_count, 0) as bigint) as failed_coefficient_count,
+        required.coefficient_count as required_count,
+        coefficient_counts.primary_mean_coefficient,
+        coefficient_counts.junior_mean_coefficient,
+        item_counts.failed_count as failed_item_count,
+        item_counts.undecided_count as undecided_item_count,
+        case item_counts.prerequisite_state when 2 then true when 0 then false end as is_prerequisite_met,
+        item_counts.government_met_count,
+        item_counts.government_failed_count,
+        item_counts.quality_met_count,
+        item_counts.quality_failed_count,
+        case item_counts.recognition_state when 2 then true when 0 then false end as is_recognition_met,
+        case item_counts.veto_state when 2 then true when 0 then false end as is_free_of_vetoes,
+        told.reasons
+    from counties
+    cross join required
+    left join school_counts using (region_id, school_year, county_code)
+    left join missing using (region_id, school_year, county_code)
+    left join coefficient_counts using (region_id, school_year, county_code)
+    left join item_counts using (region_id, school_year, county_code)
+    left join told using (region_id, school_year, county_code)
+),
+
+judged as (
+    select
+        *,
+        case
+            when failed_school_count > 0 or failed_coefficient_count > 0 then 'not_met'
+            when missing_school_count > 0 or undecided_school_count > 0 or coefficient_count < required_count then 'not_evaluable'
+            else 'met'
+        end as resource_verdict
+    from counted
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    resource_verdict,
+    case
+        when resource_verdict = 'not_met' or failed_item_count > 0 then 'not_met'
+        when resource_verdict = 'met' and undecided_item_count = 0 then 'met'
+        else 'not_evaluable'
+    end as verdict,
+    school_count,
+    failed_school_count,
+    undecided_school_count,
+    missing_school_count,
+    coefficient_count,
+    failed_coefficient_count,
+    primary_mean_coefficient,
+    junior_mean_coefficient,
+    is_prerequisite_met,
+    government_met_count,
+    government_failed_count,
+    quality_met_count,
+    quality_failed_count,
+    is_recognition_met,
+    is_free_of_vetoes,
+    reasons
+from judged

@@ -1,0 +1,210 @@
+-- Grain: region × school year × open school. What is judged of a school's money; changes look a year back.
+{{ config(years_after=1) }}
+with schools as (
+    select * from {{ ref('stg_schools') }}
+    where status = 'open' and {{ pending_region() }}
+),
+
+figures as (
+    select
+        region_id,
+        school_year,
+        unit_id,
+        max(case when unit_level = 'school' and input_id = 'school_pupils' then value end) as pupils,
+        max(case when unit_level = 'school' and input_id = 'public_funds_standard_yuan' then value end) as school_standard_yuan,
+        max(case when unit_level = 'county' and input_id = 'public_funds_standard_yuan' then value end) as county_standard_yuan
+    from {{ ref('int_inputs__melted') }}
+    where
+        unit_level in ('school', 'county')
+        and input_id in ('school_pupils', 'public_funds_standard_yuan')
+        and {{ pending_region() }}
+    group by region_id, school_year, unit_id
+),
+
+funds as (
+    select
+        *,
+        coalesce(public_funds_final_yuan, public_funds_budget_yuan) as public_funds_yuan,
+        case
+            when public_funds_final_yuan is not null then 'final' when public_funds_budget_yuan is not null then 'budget'
+        end as public_funds_account,
+        coalesce(total_expenditure_final_yuan, total_expenditure_budget_yuan) as expenditure_yuan,
+        case
+            when total_expenditure_final_yuan is not null then 'final' when total_expenditure_budget_yuan is not null then 'budget'
+        end as expenditure_account
+    from {{ ref('int_funding__summed') }}
+    where {{ pending_region() }}
+),
+
+spent as (
+    select
+        schools.region_id,
+        schools.school_year,
+        schools.county_code,
+        schools.school_id,
+        schools.school_name,
+        schools.school_type,
+        urban_rural.urban_rural_class,
+        coalesce(school_types.exclusion_reason_zh, '') = ''
+        and (school_types.stages like '%primary%' or school_types.stages like '%junior%') as is_compulsory,
+        own.pupils,
+        nullif(own.pupils, 0) as counted_pupils,
+        coalesce(own.school_standard_yuan, of_county.county_standard_yuan) as public_funds_standard_yuan,
+        case
+            when own.school_standard_yuan is not null then 'school' when of_county.county_standard_yuan is not null then 'county'
+        end as standard_level,
+        funds.public_funds_yuan,
+        funds.public_funds_account,
+        funds.public_funds_budget_yuan,
+        funds.public_funds_final_yuan,
+        funds.teacher_training_budget_yuan,
+        funds.expenditure_yuan,
+        funds.expenditure_account,
+        funds.total_expenditure_budget_yuan,
+        funds.total_expenditure_final_yuan
+    from schools
+    left join {{ ref('school_types') }} as school_types using (school_type)
+    left join {{ ref('urban_rural') }} as urban_rural using (urban_rural_code)
+    left join figures as own
+        on
+            {{ same('schools', 'own', 'region_id, school_year') }}
+            and schools.school_id = own.unit_id
+    left join figures as of_county
+        on
+            {{ same('schools', 'of_county', 'region_id, school_year') }}
+            and schools.county_code = of_county.unit_id
+    left join funds
+        on
+            {{ same('schools', 'funds', 'region_id, school_year') }}
+            and schools.school_id = funds.entity_id
+),
+
+-- which measures ask for so many funded pupils, and which for a share of training
+rules as (
+    select
+        measure_id,
+        case denominator when 'public_funds_standard_yuan' then 'floor' else 'training' end as rule
+    from {{ ref('measures') }}
+    where
+        (numerator = 'public_funds_budget_yuan' and denominator = 'public_funds_standard_yuan')
+        or (numerator = 'teacher_training_budget_yuan' and denominator = 'public_funds_budget_yuan')
+),
+
+items as (
+    select
+        area_code,
+        criterion_id,
+        item_id,
+        measure_id,
+        threshold
+    from {{ ref('standard_items') }}
+    where standard_id = '{{ var("standard_id") }}' and coalesce(transition_id, '') = '' and area_level = 'school' and is_judged
+),
+
+-- what the national standard and the region's own documents ask of each school that they bind
+asked as (
+    select
+        facts.region_id,
+        facts.school_year,
+        facts.area_id as school_id,
+        rules.rule,
+        bound.item_id as rule_id,
+        bound.threshold
+    from {{ ref('int_measures__combined') }} as facts
+    inner join rules using (measure_id)
+    inner join {{ in_force('items', 'schools', ['criterion_id', 'measure_id']) }} as bound using (county_code, measure_id)
+    where facts.area_level = 'school' and {{ pending('facts') }}
+    union all
+    select
+        areas.region_id,
+        areas.school_year,
+        areas.area_id as school_id,
+        rules.rule,
+        areas.target_id as rule_id,
+        areas.threshold
+    from {{ ref('mart_target_area') }} as areas
+    inner join {{ ref('targets') }} as targets using (target_id)
+    inner join rules using (measure_id)
+    where areas.area_level = 'school' and targets.is_judged and targets.operator = '>=' and {{ pending('areas') }}
+),
+
+-- of several the strictest
+bounds as (
+    select
+        region_id,
+        school_year,
+        school_id,
+        max(case when rule = 'floor' then threshold end) as pupils_floor,
+        {{ dbt.listagg("case when rule = 'floor' then rule_id end", "';'", 'order by rule_id') }} as floor_rules,
+        max(case when rule = 'training' then threshold end) as training_threshold
+    from asked
+    group by region_id, school_year, school_id
+),
+
+-- changes compare one account with the same account of the year before
+compared as (
+    select
+        spent.*,
+        cast(bounds.pupils_floor as double) as pupils_floor,
+        bounds.floor_rules,
+        cast(bounds.training_threshold as double) as training_threshold,
+        spent.public_funds_yuan / spent.counted_pupils as public_funds_per_pupil,
+        spent.expenditure_yuan / spent.counted_pupils as expenditure_per_pupil,
+        spent.public_funds_budget_yuan / nullif(spent.public_funds_standard_yuan, 0) as funded_pupils,
+        spent.teacher_training_budget_yuan / nullif(spent.public_funds_budget_yuan, 0) as teacher_training_share,
+        case spent.public_funds_account
+            when 'final' then last_year.public_funds_final_yuan else last_year.public_funds_budget_yuan
+        end / last_year.counted_pupils as public_funds_per_pupil_last_year,
+        case spent.expenditure_account
+            when 'final' then last_year.total_expenditure_final_yuan else last_year.total_expenditure_budget_yuan
+        end as expenditure_last_year_yuan,
+        last_year.counted_pupils as pupils_last_year
+    from spent
+    left join bounds using (region_id, school_year, school_id)
+    left join spent as last_year
+        on
+            {{ same('spent', 'last_year', 'region_id, school_id') }}
+            and spent.school_year = last_year.school_year + 1
+    where {{ pending('spent') }}
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    school_id,
+    school_name,
+    school_type,
+    urban_rural_class,
+    is_compulsory,
+    cast(pupils as bigint) as pupils,
+    public_funds_yuan,
+    public_funds_account,
+    public_funds_per_pupil,
+    public_funds_standard_yuan,
+    standard_level,
+    round(public_funds_per_pupil, 6) >= public_funds_standard_yuan as is_standard_met,
+    funded_pupils,
+    pupils_floor,
+    floor_rules,
+    round(funded_pupils, 10) >= pupils_floor as is_floor_met,
+    teacher_training_share,
+    training_threshold,
+    round(teacher_training_share, 10) >= training_threshold as is_training_met,
+    expenditure_yuan,
+    expenditure_account,
+    expenditure_per_pupil,
+    public_funds_per_pupil - public_funds_per_pupil_last_year as public_funds_per_pupil_change,
+    expenditure_yuan - expenditure_last_year_yuan as expenditure_change_yuan,
+    expenditure_per_pupil - expenditure_last_year_yuan / pupils_last_year as expenditure_per_pupil_change,
+    nullif(rtrim(
+        case when pupils is null then '在校生数缺失；' when pupils = 0 then '没有在校生；' else '' end
+        || case when public_funds_yuan is null then '经费表缺公用经费；' else '' end
+        || case when public_funds_standard_yuan is null then '事实表缺生均公用经费标准（public_funds_standard_yuan）；' else '' end
+        || case when pupils_floor is not null and public_funds_budget_yuan is null then '经费表缺公用经费预算；' else '' end
+        || case when training_threshold is not null and teacher_training_budget_yuan is null then '经费表缺教师培训经费预算；' else '' end
+        || case when expenditure_yuan is null then '经费表缺教育支出合计；' else '' end
+        || case when expenditure_yuan is not null and expenditure_last_year_yuan is null then '上一学年没有同口径的教育支出；' else '' end,
+        '；'
+    ), '') as reason
+from compared

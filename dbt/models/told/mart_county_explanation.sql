@@ -1,0 +1,266 @@
+-- Grain: region × school year × county × sentence: its position in a dozen sentences, every figure from another mart. What has no data
+-- is not told. Trends and targets look years back, so a refresh rebuilds the years after too.
+{{ config(years_after=var('trend_years') - 1) }}
+with counties as (
+    select
+        verdicts.*,
+        coalesce(listed.county_name_zh, verdicts.county_code) as county_name
+    from {{ ref('mart_county_verdict') }} as verdicts
+    left join {{ ref('stg_counties') }} as listed using (region_id, county_code)
+    where {{ pending('verdicts') }}
+),
+
+-- the coefficient furthest over its limit, or nearest to it
+ranked as (
+    select
+        balance.*,
+        stages.name_zh || indicators.name_zh as indicator_zh,
+        indicators.unit_zh,
+        row_number() over (
+            partition by balance.region_id, balance.school_year, balance.county_code
+            order by balance.difference_coefficient / balance.limit_value desc, stages.sort_order asc, indicators.sort_order asc
+        ) as place
+    from {{ ref('mart_county_balance') }} as balance
+    inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ ref('stages') }} as stages using (stage)
+    where balance.difference_coefficient is not null and balance.limit_value is not null and {{ pending('balance') }}
+),
+
+widest as (
+    select * from ranked
+    where place = 1
+),
+
+-- the three schools that make most of it
+makers as (
+    select
+        shares.region_id,
+        shares.school_year,
+        shares.county_code,
+        shares.variance_rank,
+        shares.variance_share,
+        shares.coefficient_without,
+        shares.direction,
+        schools.school_name
+    from {{ ref('mart_variance_share') }} as shares
+    inner join widest using (region_id, school_year, county_code, stage, indicator_id)
+    inner join {{ ref('fct_school_stage') }} as schools using (region_id, school_year, school_id, stage)
+    where shares.variance_rank <= 3 and {{ pending('shares') }}
+),
+
+makers_told as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        100 * sum(variance_share) as percent,
+        max(case when variance_rank = 1 then school_name end) as first_name,
+        max(case when variance_rank = 1 then coefficient_without end) as coefficient_without,
+        {{ dbt.listagg(
+            "school_name || '（' || case direction when 'above' then '高于均值' else '低于均值' end || '）'", "'、'", 'order by variance_rank'
+        ) }} as names
+    from makers
+    group by region_id, school_year, county_code
+),
+
+latest as (
+    select
+        *,
+        row_number() over (
+            partition by region_id, school_year, county_code, stage, indicator_id order by projected_year desc
+        ) as place
+    from {{ ref('mart_indicator_trend') }}
+    where figure = 'difference_coefficient' and projected_value is not null and {{ pending() }}
+),
+
+estimates as (
+    select
+        estimates.*,
+        stages.name_zh as stage_zh,
+        row_number() over (
+            partition by estimates.region_id, estimates.school_year, estimates.county_code
+            order by estimates.difference_rate desc, estimates.stage asc, estimates.grade asc, estimates.subject asc
+        ) as place
+    from {{ ref('mart_achievement_gap') }} as estimates
+    inner join {{ ref('stages') }} as stages using (stage)
+    where estimates.difference_rate is not null and estimates.ci_low is not null and {{ pending('estimates') }}
+),
+
+gaps as (
+    select
+        gaps.region_id,
+        gaps.school_year,
+        gaps.county_code,
+        sum(gaps.pass_cost_yuan) / 10000 as pass_cost_wan,
+        sum(gaps.balance_cost_yuan) / 10000 as balance_cost_wan,
+        max(counties.undecided_school_count + counties.missing_school_count) > 0 as is_incomplete
+    from {{ ref('mart_county_gap') }} as gaps
+    inner join counties using (region_id, school_year, county_code)
+    where {{ pending('gaps') }}
+    group by gaps.region_id, gaps.school_year, gaps.county_code
+),
+
+targets as (
+    select
+        region_id,
+        school_year,
+        count(*) as target_count,
+        count(case when status = 'met' then 1 end) as met_count,
+        count(case when status in ('not_met', 'off_track') then 1 end) as behind_count,
+        count(case when status = 'not_evaluable' then 1 end) as unknown_count
+    from {{ ref('mart_target_progress') }}
+    where {{ pending() }}
+    group by region_id, school_year
+),
+
+sentences as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        1 as sentence_no,
+        case
+            when missing_school_count > 0 then '缺' || cast(missing_school_count as varchar) || '所学校，以下各句只就其余学校而言。' else ''
+        end
+        || county_name || cast(school_year as varchar) || '学年'
+        || case verdict when 'met' then '达到优质均衡标准' when 'not_met' then '没有达到优质均衡标准' else '还不能判定是否达到优质均衡标准' end
+        || '：' || cast(school_count as varchar) || '个校段中' || cast(failed_school_count as varchar) || '个未达标，'
+        || cast(coefficient_count as varchar) || '项差异系数中' || cast(failed_coefficient_count as varchar) || '项超过限值。' as sentence
+    from counties
+    where school_count > 0
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        2 as sentence_no,
+        '政府保障程度15项达到' || cast(government_met_count as varchar) || '项、未达到' || cast(government_failed_count as varchar)
+        || '项，教育质量9项达到' || cast(quality_met_count as varchar) || '项、未达到' || cast(quality_failed_count as varchar) || '项。' as sentence
+    from counties
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        3 as sentence_no,
+        case when round(difference_coefficient, 12) <= limit_value then '差距最接近限值' else '差距超过限值最多' end || '的是' || indicator_zh || '：差异系数'
+        || {{ shown('difference_coefficient', 3, 'rounding_flips') }} || '，限值' || {{ plain('limit_value') }} || '；全县均值'
+        || {{ shown('county_mean', 2) }} || unit_zh || '。' as sentence
+    from widest
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        4 as sentence_no,
+        '这一差距的' || {{ shown('percent', 0) }} || '%出自' || names || '；不计' || first_name || '，差异系数为'
+        || {{ shown('coefficient_without', 3) }} || '。' as sentence
+    from makers_told
+    where coefficient_without is not null
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        5 as sentence_no,
+        '按此项指标，城区均值是乡村的' || {{ shown('urban_rural_ratio', 2) }} || '倍，泰尔指数中城区、镇区、乡村之间的部分占'
+        || {{ shown('100 * theil_between / nullif(theil, 0)', 0) }} || '%，其余在同类学校之间。' as sentence
+    from widest
+    where urban_rural_ratio is not null and theil > 0 and theil_between is not null
+    union all
+    select
+        widest.region_id,
+        widest.school_year,
+        widest.county_code,
+        6 as sentence_no,
+        '差异系数由上一学年的' || {{ shown('change.coefficient_last_year', 3) }} || '变为'
+        || {{ shown('change.difference_coefficient', 3) }}
+        || coalesce(
+            '；只看两学年都在的' || cast(change.common_school_count as varchar) || '所学校，由'
+            || {{ shown('change.common_coefficient_last_year', 3) }} || '变为' || {{ shown('change.common_coefficient', 3) }}, ''
+        ) || '。' as sentence
+    from widest
+    inner join {{ ref('mart_county_change') }} as change using (region_id, school_year, county_code, stage, indicator_id)
+    where change.coefficient_change is not null
+    union all
+    select
+        widest.region_id,
+        widest.school_year,
+        widest.county_code,
+        7 as sentence_no,
+        '按' || cast(trend.first_year as varchar) || '至' || cast(trend.last_year as varchar) || '学年的步伐，'
+        || cast(trend.projected_year as varchar) || '学年为' || {{ shown('trend.projected_value', 3) }}
+        || case trend.outlook
+            when 'kept' then '，保持在限值以内' when 'reached' then '，将降到限值以内' when 'lost' then '，将超过限值' else '，降不到限值'
+        end || '。' as sentence
+    from widest
+    inner join latest as trend using (region_id, school_year, county_code, stage, indicator_id)
+    where trend.place = 1
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        10 as sentence_no,
+        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，低于标准的' || cast(below_standard_count as varchar)
+        || '所；教师培训经费占' || {{ shown('100 * teacher_training_share', 1) }} || '%，低于要求的'
+        || cast(below_training_count as varchar) || '所。' as sentence
+    from {{ ref('mart_county_funding') }}
+    where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        11 as sentence_no,
+        '本局自行估计的校际差异率最高为' || {{ shown('difference_rate', 3) }} || '（' || stage_zh || subject || '，95%区间'
+        || {{ shown('ci_low', 3) }} || '至' || {{ shown('ci_high', 3) }} || '），不代替国家监测结果。' as sentence
+    from estimates
+    where place = 1
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        8 as sentence_no,
+        case
+            when pass_cost_wan > 0 then '要使未达标学校都达标，按种子表unit_costs的单价约需' || {{ shown('pass_cost_wan', 0) }} || '万元'
+            when is_incomplete then '数据齐全的学校都已达标，其余学校要补多少还不知道'
+            else '各校都已达标，不需增补'
+        end
+        || case
+            when balance_cost_wan > 0 then '；要使各项差异系数都降到限值，约需' || {{ shown('balance_cost_wan', 0) }} || '万元。' else '。'
+        end as sentence
+    from gaps
+    union all
+    select
+        widest.region_id,
+        widest.school_year,
+        widest.county_code,
+        9 as sentence_no,
+        '只就' || widest.indicator_zh || '而言，把最低的' || cast(gap.raised_school_count as varchar) || '所学校补到'
+        || {{ shown('gap.lowest_value_after', 2) }} || widest.unit_zh || '，共增加' || cast(gap.balance_units as varchar) || gap.unit_zh
+        || '，差异系数降到' || {{ shown('gap.coefficient_after', 3) }} || '。' as sentence
+    from widest
+    inner join {{ ref('mart_county_gap') }} as gap using (region_id, school_year, county_code, stage, indicator_id)
+    where gap.raised_school_count > 0
+    union all
+    select
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
+        12 as sentence_no,
+        '所在区域的' || cast(targets.target_count as varchar) || '项政策目标中' || cast(targets.met_count as varchar) || '项已达到、'
+        || cast(targets.behind_count as varchar) || '项未达到或进度落后、' || cast(targets.unknown_count as varchar) || '项缺少数据。' as sentence
+    from counties
+    inner join targets using (region_id, school_year)
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    sentence_no,
+    sentence
+from sentences
+where sentence is not null
