@@ -148,6 +148,12 @@ create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
     from marts.mart_county_verdict, range(34) t(i);
+create table marts.mart_item_verdict as
+    select region_id, school_year, county_code, part, item_id, is_met, reason from marts.mart_standard_item;
+create table marts.mart_region_verdict as
+    select region_id, school_year, count(*) county_count, 0 met_count, 0 not_met_count, count(*) not_evaluable_count,
+        count(*) resource_met_count, 0 resource_not_met_count, 0 resource_not_evaluable_count
+    from marts.mart_county_verdict group by all;
 create table marts.mart_basic_balance as
     select region_id, school_year, county_code, 'primary' stage, 'books_per_pupil' indicator_id, 0.3::double difference_coefficient,
         null::varchar reason
@@ -403,9 +409,18 @@ BREAKS = {
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",
-        "delete from marts.mart_standard_item where item_id = 'X33'": "每个县的优质均衡条目齐备",
         "update marts.mart_standard_item set reason = null": "未达到或无法判定的都说明",
         "update marts.mart_standard_item set areas_met = 2": "达到与未达到的不多于",
+    },
+    "marts.mart_item_verdict": {
+        "update marts.mart_item_verdict set part = '政府'": "部分只有",
+        "delete from marts.mart_item_verdict where item_id = 'X33'": "每个县的优质均衡条目齐备",
+        "update marts.mart_item_verdict set reason = null": "未达到或无法判定的条目都说明",
+    },
+    "marts.mart_region_verdict": {
+        "update marts.mart_region_verdict set not_met_count = 1": "整县达标、未达标、无法判定的县合计",
+        "update marts.mart_region_verdict set resource_not_met_count = 1": "资源配置达标、未达标、无法判定的县合计",
+        "update marts.mart_region_verdict set met_count = 4, not_evaluable_count = county_count - 4": "整县达标的不多于",
     },
     "marts.mart_basic_balance": {
         "update marts.mart_basic_balance set stage = 'senior'": "学段只有",

@@ -67,7 +67,7 @@ def counties(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
             union all
             select region_id, county_code, school_year, md5(form::varchar) from mart_application_form_school as form
             union all
-            select region_id, county_code, school_year, md5(criterion_id || coalesce(is_met::varchar, '')) from mart_standard_item
+            select region_id, county_code, school_year, md5(item_id || coalesce(is_met::varchar, '')) from mart_item_verdict
             union all
             select region_id, county_code, school_year, md5(coalesce(county_name_zh, '')) from dim_county
             inner join mart_county_verdict using (region_id, county_code)
@@ -93,13 +93,7 @@ def write_form(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str,
     blanks: Blanks = defaultdict(list)
     for table, row, _, shown, _, _ in rows:
         blanks[table, row].append(shown or "")
-    met = dict(
-        con.execute(
-            f"select item_id, case when bool_or(not is_met) then false when count(is_met) = count(*) then true end"
-            f" from mart_standard_item {where} and is_judged group by item_id",
-            key,
-        ).fetchall()
-    )
+    met = dict(con.execute(f"select item_id, is_met from mart_item_verdict {where}", key).fetchall())
     schools = con.execute(
         f"select * exclude (region_id, school_year, county_code, school_id, stage) from mart_application_form_school {where} order by row_no",
         key,
