@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from openpyxl import Workbook
 
-from dagster_project.extracts.facts import facts
+from dagster_project.transform.facts import facts
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text(encoding="utf-8"))

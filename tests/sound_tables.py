@@ -141,6 +141,12 @@ create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
     from marts.mart_county_verdict, range(34) t(i);
+create table marts.mart_item_verdict as
+    select region_id, school_year, county_code, part, item_id, is_met, reason from marts.mart_standard_item;
+create table marts.mart_region_verdict as
+    select region_id, school_year, count(*) county_count, 0 met_count, 0 not_met_count, count(*) not_evaluable_count,
+        count(*) resource_met_count, 0 resource_not_met_count, 0 resource_not_evaluable_count
+    from marts.mart_county_verdict group by all;
 create table marts.mart_basic_balance as
     select region_id, school_year, county_code, 'primary' stage, 'books_per_pupil' indicator_id, 0.3::double difference_coefficient,
         null::varchar reason

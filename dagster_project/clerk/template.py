@@ -10,10 +10,10 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project.extracts import facts
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.rows import LARGEST
 from dagster_project.sheets import print_landscape, text_width
+from dagster_project.transform.facts import facts
 
 HOUSE = "均衡 Junheng"
 EXPLANATION, CHOICES, DICTIONARY = "填写说明", "选项", "事实目录"
@@ -213,7 +213,7 @@ def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
     }
     widths = {"编号": 42, "名称": 52, "由谁填": 10, "怎样写": 22, "说明": 60, "用于": 24}
     sheet.append(list(widths))
-    for fact in facts.facts():
+    for fact in facts():
         if documents is None or fact.is_asked_of(documents):
             entity = entities.get(fact.entity_type, fact.entity_type)
             inherited = "全县一致的，县里报一行即可" if fact.is_inherited else ""

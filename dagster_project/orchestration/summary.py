@@ -30,7 +30,13 @@ left join dim_county as c using (region_id, county_code)
 where not is_complete and extract = 'schools'
 order by region_id, county_code
 """
-COUNTED = f"select 区域, 学年, 资源配置, count(*) as 县数 from ({VERDICTS}) group by all order by all"
+COUNTED = """
+select region_id as 区域, school_year as 学年, county_count as 县数, resource_met_count as 资源配置达标,
+    resource_not_met_count as 不达标, resource_not_evaluable_count as 不能判定
+from mart_region_verdict
+qualify school_year = max(school_year) over (partition by region_id)
+order by region_id
+"""
 LONGEST_TABLE = 40
 MOST_LACKING = 10
 MOST_REMARKS = 5

@@ -35,13 +35,10 @@ NEWEST = "semi join newest using (region_id, school_year)"
 INDEX = {
     "regions": Table(
         "region_id, region_name_zh, is_synthetic, school_year, counties, met, not_met, not_evaluable",
-        """(
-            select region_id, any_value(region_name_zh) as region_name_zh, any_value(is_synthetic) as is_synthetic, school_year,
-                count(*) as counties, count(*) filter (verdict = 'met') as met, count(*) filter (verdict = 'not_met') as not_met,
-                count(*) filter (verdict = 'not_evaluable') as not_evaluable
-            from mart_county_verdict semi join newest using (region_id, school_year) left join dim_county using (region_id, county_code)
-            group by region_id, school_year
-        )""",
+        "(select mart_region_verdict.*, region_name_zh, is_synthetic, county_count as counties, met_count as met,"
+        " not_met_count as not_met, not_evaluable_count as not_evaluable from mart_region_verdict"
+        " left join (select distinct region_id, region_name_zh, is_synthetic from dim_county) using (region_id))"
+        f" {NEWEST}",
         "region_id",
     ),
     "indicators": Table("indicator_id, name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
@@ -167,7 +164,7 @@ COUNTY = {
     ),
     "items": Table(
         "part, item_id, criterion_id, text_zh, measure_zh, unit_zh, actual, operator, threshold, is_judged, is_met, rounding_flips, reason",
-        f"(from mart_standard_item where standard_id = 'quality_2017') {NEWEST}",
+        f"(from mart_standard_item semi join mart_item_verdict using (region_id, school_year, county_code, standard_id, item_id)) {NEWEST}",
         "criterion_id",
     ),
     "areas": Table(
@@ -210,7 +207,7 @@ COUNTY = {
 }
 MARTS = {
     "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",

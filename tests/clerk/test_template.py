@@ -18,6 +18,7 @@ from dagster_project.clerk.template import DICTIONARY, write_templates
 from dagster_project.extracts.contract import Column, Extract, contract
 from dagster_project.extracts.headers import find_headers
 from dagster_project.extracts.regions import Region, read_regions
+from dagster_project.release.read import connect
 from dagster_project.warehouse import load, tables
 
 COUNTIES = {"371502": "东昌府区", "371503": "茌平区"}
@@ -249,6 +250,19 @@ def test_the_facts_workbook_lists_what_measures_read(tmp_path: Path) -> None:
     assert [row[0] for row in listed] == known and len(known) > 100
     top = [[str(cell or "") for cell in row] for row in openpyxl.load_workbook(path)[DICTIONARY].values]
     assert find_headers(top[:13], contract().extracts["facts"]) is None
+
+
+def test_the_facts_workbook_says_what_dim_fact_says(demo_home: Path, tmp_path: Path) -> None:
+    """One rule of who needs a fact: the release and the blank workbook, made before any release, agree on each."""
+    write_templates(tmp_path, {})
+    sheet = openpyxl.load_workbook(tmp_path / "facts.xlsx")[DICTIONARY]
+    listed = [(row[0], row[1], row[5] or "") for row in sheet.iter_rows(min_row=2, values_only=True)]
+    with connect(demo_home) as con:
+        mart = con.execute(
+            """select fact_id, name_zh, concat_ws('、', replace(target_ids, ';', '、'), replace(item_ids, ';', '、'),
+                '申报表' || replace(form_tables, ';', '、申报表')) from dim_fact"""
+        ).fetchall()
+    assert sorted(listed) == sorted(mart) and len(mart) > 100
 
 
 def test_a_region_is_asked_for_what_its_documents_and_the_national_standards_need(tmp_path: Path) -> None:

@@ -185,9 +185,18 @@ BREAKS = {
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",
-        "delete from marts.mart_standard_item where item_id = 'X33'": "每个县的优质均衡条目齐备",
         "update marts.mart_standard_item set reason = null": "未达到或无法判定的都说明",
         "update marts.mart_standard_item set areas_met = 2": "达到与未达到的不多于",
+    },
+    "marts.mart_item_verdict": {
+        "update marts.mart_item_verdict set part = '政府'": "部分只有",
+        "delete from marts.mart_item_verdict where item_id = 'X33'": "每个县的优质均衡条目齐备",
+        "update marts.mart_item_verdict set reason = null": "未达到或无法判定的条目都说明",
+    },
+    "marts.mart_region_verdict": {
+        "update marts.mart_region_verdict set not_met_count = 1": "整县达标、未达标、无法判定的县合计",
+        "update marts.mart_region_verdict set resource_not_met_count = 1": "资源配置达标、未达标、无法判定的县合计",
+        "update marts.mart_region_verdict set met_count = 4, not_evaluable_count = county_count - 4": "整县达标的不多于",
     },
     "marts.mart_basic_balance": {
         "update marts.mart_basic_balance set stage = 'senior'": "学段只有",

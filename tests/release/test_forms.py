@@ -1,6 +1,7 @@
 """The application form: every number of it derived a second time, from the raw extracts alone; what lacks data is blank and named."""
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -12,6 +13,9 @@ import pandas as pd
 import pytest
 from helpers import ROOT
 from openpyxl.worksheet.worksheet import Worksheet
+
+from dagster_project.release.forms import read_layout
+from dagster_project.release.read import connect
 
 RAW = ROOT / "raw" / "liaocheng" / "2023"
 STAGES = {"小学": Fraction(1), "初中": Fraction("1.1"), "高中": Fraction("1.32")}
@@ -289,3 +293,26 @@ def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) ->
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
     assert {form["file"] for form in manifest["forms"]} == files and len(files) == 19
+
+
+def test_every_figure_has_its_place(demo_home: Path) -> None:
+    """The layout holds each blank of the mart and each item of tables Ⅳ and Ⅴ once, and names nothing that the marts do not have."""
+    fields = [
+        (sheet, *found)
+        for sheet, places in read_layout().items()
+        for place in places
+        for found in re.findall(r"{(.+?)(?::(.+?))?}", place.text)
+        if place.style not in ("schools", "missing")
+    ]
+    with connect(demo_home) as con:
+        figures = con.execute(
+            "select distinct '表' || form_table, row_no || '.' || blank_no, '' from mart_application_form order by all"
+        ).fetchall()
+        items = con.execute("select distinct item_id from mart_item_verdict where item_id[1] in ('G', 'Q')").fetchall()
+        columns = con.execute("from mart_application_form_school limit 0").description or []
+    assert sorted(row for row in fields if row[1][0].isdigit()) == figures
+    assert sorted(row[1] for row in fields if row[2] == "met") == sorted(item for (item,) in items)
+    assert {row[1:] for row in fields if row[2] == "conclusion"} < {(item, "conclusion") for (item,) in items}
+    assert {row[2] for row in fields} == {"", "met", "conclusion"}
+    listed = {place.text.strip("{}").partition(":")[0] for place in read_layout()["表Ⅱ-2"] if place.style == "schools"}
+    assert listed <= {column[0] for column in columns} and len(listed) == 15

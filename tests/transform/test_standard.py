@@ -9,6 +9,8 @@ import pytest
 import yaml
 from helpers import SEEDS, SHARED, built_with, seed
 
+from dagster_project.orchestration import summary
+
 ITEMS = {"prerequisite": 2, "government": 15, "quality": 9, "recognition": 1, "veto": 7}
 PUPILS = 100_000_000  # of a made-up school: so large that whole teachers give a published coefficient to six digits
 PUBLISHED = {  # indicator as published: ours, the column that it counts, how many times the value of one pupil
@@ -265,6 +267,40 @@ def test_the_demo_has_counties_of_every_kind(demo_home: Path) -> None:
         assert con.execute(
             "select count(distinct item_id) from mart_standard_item where standard_id = 'quality_2017'"
         ).fetchone() == (34,)
+
+
+def test_regions_and_items_are_judged_as_their_parts(
+    demo_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counted a second time from counties and criteria; what the command prints of many counties is the mart."""
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        con.execute("use marts")
+        counted = con.sql("select * from mart_region_verdict order by all").fetchall()
+        counties = con.sql(
+            "select region_id, school_year, verdict, resource_verdict from mart_county_verdict"
+        ).fetchall()
+        items = con.sql("select county_code, school_year, item_id, is_met from mart_item_verdict").fetchall()
+        criteria = con.sql(
+            "select county_code, school_year, item_id, is_met from mart_standard_item"
+            " where standard_id = 'quality_2017' and is_judged"
+        ).fetchall()
+    for region_id, year, total, *parts in counted:
+        mine = [row[2:] for row in counties if row[:2] == (region_id, year)]
+        said = [sum(row[i] == word for row in mine) for i in (0, 1) for word in ("met", "not_met", "not_evaluable")]
+        assert (total, parts) == (len(mine), said)
+    assert {row[:2] for row in counted} == {row[:2] for row in counties}
+    judged: dict[tuple, set[bool | None]] = {}
+    for *key, is_met in criteria:
+        judged.setdefault(tuple(key), set()).add(is_met)
+    said = {tuple(key): is_met for *key, is_met in items}
+    assert said == {key: False if False in met else None if None in met else True for key, met in judged.items()}
+    assert len(said) == len(items) > 0
+    monkeypatch.setenv("JUNHENG_HOME", str(demo_home))
+    monkeypatch.setattr(summary, "LONGEST_TABLE", 0)
+    assert summary.summarise(None)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("qingyuan ")]
+    [newest] = [row for row in counted if row[:2] == ("qingyuan", 2023)]
+    assert [int(cell) for cell in line.split()[1:]] == [2023, newest[2], *newest[6:]]
 
 
 def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> None:

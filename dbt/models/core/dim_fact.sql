@@ -1,4 +1,4 @@
--- Grain: fact that a bureau can hand in. Which targets and items need it follows from the measures that read it.
+-- Grain: fact that a bureau can hand in. Who needs it follows from the measures that read it.
 {{ config(materialized='view') }}
 with parts as (
     select
@@ -7,49 +7,96 @@ with parts as (
     from {{ ref('measures') }}
 ),
 
--- a measure's own inputs, those of the measures that it is made of, and what decides who belongs to its population
-used as (
+-- a measure itself, and those that it is made of
+made_of as (
     select
         measure_id,
-        part_id as input_id
-    from parts
+        measure_id as part_id
+    from {{ ref('measures') }}
     union
     select
         parts.measure_id,
-        inner_parts.part_id as input_id
+        measures.measure_id as part_id
     from parts
-    inner join parts as inner_parts on parts.part_id = inner_parts.measure_id
+    inner join {{ ref('measures') }} as measures on parts.part_id = measures.measure_id
+),
+
+-- what they count, and what decides who belongs to their populations
+used as (
+    select
+        made_of.measure_id,
+        parts.part_id as input_id
+    from made_of
+    inner join parts on made_of.part_id = parts.measure_id
     union
     select
-        measures.measure_id,
+        made_of.measure_id,
         populations.condition_input as input_id
-    from {{ ref('measures') }} as measures
+    from made_of
+    inner join {{ ref('measures') }} as measures on made_of.part_id = measures.measure_id
     inner join {{ ref('populations') }} as populations using (population_id)
     where populations.condition_input is not null
 ),
 
-needed as (
+asked as (
     select
-        used.input_id,
-        {{ dbt.listagg('targets.target_id', "';'", 'order by targets.target_id') }} as target_ids
-    from used
-    inner join {{ ref('targets') }} as targets using (measure_id)
-    group by used.input_id
+        measure_id,
+        target_id,
+        document_id,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as form_table
+    from {{ ref('targets') }}
+    union all
+    select
+        measure_id,
+        null as target_id,
+        null as document_id,
+        item_id,
+        null as form_table
+    from {{ ref('standard_items') }}
+    union all
+    select
+        measure_id,
+        null as target_id,
+        null as document_id,
+        null as item_id,
+        form_table
+    from {{ ref('application_form_blanks') }}
 ),
 
-items as (
+needed as (
     select distinct
         used.input_id,
-        items.item_id
+        asked.target_id,
+        asked.item_id,
+        asked.form_table
     from used
-    inner join {{ ref('standard_items') }} as items using (measure_id)
+    inner join asked using (measure_id)
 ),
 
-needed_by_items as (
+documents as (
+    select distinct
+        used.input_id,
+        asked.document_id
+    from used
+    inner join asked using (measure_id)
+),
+
+needed_by as (
     select
         input_id,
-        {{ dbt.listagg('item_id', "';'", 'order by item_id') }} as item_ids
-    from items
+        {{ dbt.listagg('target_id', "';'", 'order by target_id') }} as target_ids,
+        {{ dbt.listagg('item_id', "';'", 'order by item_id') }} as item_ids,
+        {{ dbt.listagg('form_table', "';'", 'order by form_table') }} as form_tables
+    from needed
+    group by input_id
+),
+
+documents_of as (
+    select
+        input_id,
+        {{ dbt.listagg('document_id', "';'", 'order by document_id') }} as document_ids
+    from documents
     group by input_id
 )
 
@@ -61,9 +108,11 @@ select
     inputs.unit_zh,
     inputs.is_inherited,
     inputs.note_zh,
-    needed.target_ids,
-    needed_by_items.item_ids
+    needed_by.target_ids,
+    needed_by.item_ids,
+    needed_by.form_tables,
+    documents_of.document_ids
 from {{ ref('inputs') }} as inputs
-left join needed using (input_id)
-left join needed_by_items using (input_id)
+left join needed_by using (input_id)
+left join documents_of using (input_id)
 where inputs.source = 'facts'

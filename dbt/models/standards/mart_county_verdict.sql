@@ -97,28 +97,13 @@ coefficient_counts as (
     group by region_id, school_year, county_code
 ),
 
--- an item is met where each of its criteria is; its state: 0 not met, 1 not known, 2 met
+-- an item's state: 0 not met, 1 not known, 2 met
 items as (
     select
-        region_id,
-        school_year,
-        county_code,
-        part,
-        item_id,
-        case
-            when count(case when not is_met then 1 end) > 0 then false
-            when count(is_met) = count(*) then true
-        end as is_met,
-        case
-            when count(case when not is_met then 1 end) > 0 then 0
-            when count(is_met) = count(*) then 2
-            else 1
-        end as state,
-        {{ dbt.listagg('case when not is_met then reason end', "'，'", 'order by criterion_id') }} as reason,
-        cast({{ digits('item_id') }} as integer) as item_number
-    from {{ ref('mart_standard_item') }}
-    where standard_id = '{{ var("standard_id") }}' and is_judged and {{ pending() }}
-    group by region_id, school_year, county_code, part, item_id
+        *,
+        case when is_met then 2 when is_met is null then 1 else 0 end as state
+    from {{ ref('mart_item_verdict') }}
+    where {{ pending() }}
 ),
 
 item_counts as (

@@ -206,19 +206,28 @@ of_stages as (
     from coefficients
     union all
     select
-        sections.region_id,
-        sections.school_year,
-        sections.county_code,
-        sections.stage,
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
+        stages.stage,
         'Ⅱ-2' as form_table,
         1 as line,
         parts.blank_no,
         parts.label_zh,
         0 as decimals,
-        case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end as value,
+        coalesce(
+            case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end, 0
+        ) as value,
         null as missing
-    from sections
+    from counties
     cross join notes as parts
+    inner join {{ ref('stages') }} as stages on stages.is_judged
+    left join sections
+        on
+            counties.region_id = sections.region_id
+            and counties.school_year = sections.school_year
+            and counties.county_code = sections.county_code
+            and stages.stage = sections.stage
 ),
 
 -- of a stage of which a school is missing nothing is counted
