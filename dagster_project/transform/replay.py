@@ -22,7 +22,7 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
     from dagster_project.transform.functions import register
 
     found = nodes()
-    tables = {key: node for key, node in found.items() if node["config"]["materialized"] == "table"}
+    tables = {key: node for key, node in found.items() if is_table(node)}
     tests = {
         key: node
         for key, node in found.items()
@@ -51,6 +51,11 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
         if failed:
             raise BuildFailed("\n".join(told), [node["unique_id"] for node in failed], failed_regions(con, failed))
         con.commit()
+
+
+def is_table(node: dict[str, Any]) -> bool:
+    """Whether a node is a model whose rows are those of partitions; of the others, views are never built again."""
+    return node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
 
 
 def _replace_pending(node: dict[str, Any]) -> str:
