@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster_project.settings import CHECKOUT
+from dagster_project.transform.honoured import refusals
 
 PROJECT = CHECKOUT / "dbt"
 TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
@@ -36,19 +37,24 @@ def fingerprint() -> str:
     """Hash of everything that decides what dbt builds; marts built by another fingerprint are rebuilt whole."""
     digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')} {version('duckdb')}".encode())
     for path in sorted(PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv"} and TARGET.parent not in path.parents:
+        if path.suffix in {".sql", ".yml", ".csv", ".md", ".py"} and TARGET.parent not in path.parents:
             digest.update(f"{path.relative_to(PROJECT)}".encode() + path.read_bytes())
     digest.update(FUNCTIONS.read_bytes())
     return digest.hexdigest()
 
 
 def prepare() -> Path:
-    """Compile the project if it changed since it was last compiled; the path of its manifest.json, with the SQL of each node."""
+    """Compile the project if it changed since it was last compiled; the path of its manifest.json, with the SQL of each node.
+
+    Raises BuildFailed, also where the project says what a refresh does not honour.
+    """
     mark = TARGET / "fingerprint"
     if not mark.exists() or mark.read_text() != fingerprint():
         with TemporaryDirectory() as empty:
             arguments = ["compile", "--no-partial-parse", "--exclude", "resource_type:unit_test"]
             invoke([*arguments, "--target-path", str(TARGET)], Path(empty))
+        if refused := refusals(json.loads((TARGET / "manifest.json").read_text("utf-8"))):
+            raise BuildFailed("\n".join(["a refresh does not honour (transform/honoured.py):", *refused]))
         mark.write_text(fingerprint())
     return TARGET / "manifest.json"
 
