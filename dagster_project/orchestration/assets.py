@@ -11,14 +11,13 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DagsterDbtTranslator, dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_project import fingerprint
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Region, find_partitions, read_regions
 from dagster_project.gates import worker
+from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, check_specs
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
@@ -54,16 +53,6 @@ def tell(context: Any, text: str, level: int = logging.INFO) -> None:
     context.log.log(level, text, extra={FOR_PEOPLE: True})
 
 
-class Translator(DagsterDbtTranslator):
-    """A dbt source is the raw table that the loading step makes; a model stands under its schema."""
-
-    def get_asset_key(self, dbt_resource_props: Any) -> dg.AssetKey:
-        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Any) -> str:
-        return dbt_resource_props["schema"]
-
-
 def hold_back(context: Any, failures: Mapping[str, Sequence[str]]) -> bool:
     """Let the run go on without the new rows of the regions that failed, each with what it failed; False: it cannot.
 
@@ -82,9 +71,6 @@ def hold_back(context: Any, failures: Mapping[str, Sequence[str]]) -> bool:
             context.resources.warehouse_lock[region_id] = reason
             tell(context, f"{region_id} 这次不更新，其余照常", logging.WARNING)
         return bool(ledger.loaded(con))
-
-
-translator = Translator()  # one for all: it remembers what it has worked out
 
 
 def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
@@ -219,13 +205,21 @@ def _apply(
         tell(context, f"    {line}", logging.WARNING)
 
 
-@dbt_assets(manifest=project.prepare(), dagster_dbt_translator=translator, required_resource_keys=ONE_WRITER)
-def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+dbt_checks = check_specs(project.manifest())
+
+
+@dg.multi_asset(
+    specs=asset_specs(project.manifest()),
+    check_specs=list(dbt_checks.values()),
+    can_subset=True,
+    required_resource_keys=ONE_WRITER,
+)
+def models(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """All arithmetic: the dbt project, whole after its code changed, else the pending partitions alone.
 
     A run that asks for some of the models (a button of the page) computes them all and reports those.
     """
-    home, wanted = home_folder(), {key.to_python_identifier() for key in context.selected_asset_keys}
+    home = home_folder()
     with tables.connect(home) as con:
         full = tables.build_fingerprint(con) != fingerprint.building()
         count = len(ledger.pending(con))
@@ -246,21 +240,19 @@ def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
             {**results, **refused}.values(), dg.AssetCheckSeverity.WARN if refused else dg.AssetCheckSeverity.ERROR
         )
     for unique_id, node in project.nodes().items():
-        key = translator.get_asset_key(node)
-        name = key.to_python_identifier()
-        if name in wanted and unique_id in results:
-            yield dg.Output(None, output_name=name, metadata={"seconds": results[unique_id].seconds})
-        elif name in wanted and key in release_inputs:  # a view is as it should be without being built again
-            yield dg.Output(None, output_name=name, metadata={"status": "unchanged"})
+        key = asset_key(node)
+        if key in context.selected_asset_keys and unique_id in results:
+            yield dg.MaterializeResult(asset_key=key, metadata={"seconds": results[unique_id].seconds})
+        elif key in context.selected_asset_keys and key in release_inputs:  # a view is as it should be, not built again
+            yield dg.MaterializeResult(asset_key=key, metadata={"status": "unchanged"})
     with tables.connect(home) as con:
         tables.note_build(con, fingerprint.building())
 
 
 def _check_results(results: Iterable[build.Result], severity: dg.AssetCheckSeverity) -> Iterator[dg.AssetCheckResult]:
     """Of the dbt tests that ran."""
-    manifest = project.manifest()
     for result in results:
-        if check := get_asset_check_key_for_test(manifest, translator, result.unique_id, None):
+        if check := dbt_checks.get(result.unique_id):
             yield dg.AssetCheckResult(
                 passed=not result.failures,
                 severity=severity,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from dagster_project.transform.functions import register
 from dagster_project.transform.project import BuildFailed, invoke, nodes, parsed
 
 RESULT_EVENTS = ("LogSeedResult", "LogModelResult", "LogTestResult")
@@ -32,8 +33,6 @@ def build(home: Path, on_result: OnResult | None = None) -> None:
         invoke([*arguments, "--target-path", str(home / "dbt")], home, parsed(), _forward(on_result))
     except BuildFailed as error:
         if error.tests:
-            from dagster_project.transform.functions import register
-
             with duckdb.connect(str(home / "warehouse.duckdb")) as con:
                 register(con)
                 error.regions = failed_regions(con, [nodes()[unique_id] for unique_id in error.tests])

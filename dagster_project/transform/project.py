@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster_project.fingerprint import PROJECT, compiling
+from dagster_project.transform.honoured import refusals
 
 TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
 
@@ -29,12 +30,17 @@ class BuildFailed(RuntimeError):
 
 
 def prepare() -> Path:
-    """Compile the project if it changed since it was last compiled; the path of its manifest.json, with the SQL of each node."""
+    """Compile the project if it changed since it was last compiled; the path of its manifest.json, with the SQL of each node.
+
+    Raises BuildFailed, also where the project says what a refresh does not honour.
+    """
     mark = TARGET / "fingerprint"
     if not mark.exists() or mark.read_text() != compiling(PROJECT):
         with TemporaryDirectory() as empty:
             arguments = ["compile", "--no-partial-parse", "--exclude", "resource_type:unit_test"]
             invoke([*arguments, "--target-path", str(TARGET)], Path(empty))
+        if refused := refusals(json.loads((TARGET / "manifest.json").read_text("utf-8"))):
+            raise BuildFailed("\n".join(["a refresh does not honour (transform/honoured.py):", *refused]))
         mark.write_text(compiling(PROJECT))
     return TARGET / "manifest.json"
 

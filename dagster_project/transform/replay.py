@@ -1,7 +1,8 @@
-"""Rebuild what changed, by the SQL that dbt compiled.
+"""Rebuild what changed, by the SQL that dbt compiled: what `dbt build` does with pending partitions, in a fifth of the time.
 
 A refresh of one county would pay dbt some 60 ms for each of a hundred nodes whose SQL takes 10. So dbt compiles them once, when
 the project changes, with the pending partitions as their where-clause (dbt/macros/pending.sql), and a refresh runs what is compiled.
+honoured.py refuses a project of which that would leave something out.
 """
 
 import time
@@ -11,23 +12,19 @@ from typing import Any
 import duckdb
 
 from dagster_project.transform.build import OnResult, Result, failed_regions
+from dagster_project.transform.functions import register
+from dagster_project.transform.honoured import is_table
 from dagster_project.transform.project import BuildFailed, nodes
 
 
 def rebuild(home: Path, on_result: OnResult | None = None) -> None:
     """Rebuild the pending partitions in every table, and test them, as dbt would; all of it or nothing.
 
-    Seeds and views stay: they are as the last build made them. Raises BuildFailed.
+    Seeds and views stay, with the tests that read nothing else: they are as the last build made them. Raises BuildFailed.
     """
-    from dagster_project.transform.functions import register
-
     found = nodes()
-    tables = {key: node for key, node in found.items() if node["config"]["materialized"] == "table"}
-    tests = {
-        key: node
-        for key, node in found.items()
-        if node["resource_type"] == "test" and not tables.keys().isdisjoint(node["depends_on"]["nodes"])
-    }
+    tables = {key: node for key, node in found.items() if is_table(node)}
+    tests = {key: found[key] for key in _read_from_sources(found) if found[key]["resource_type"] == "test"}
     failed: list[Any] = []
     told = []
     with duckdb.connect(str(home / "warehouse.duckdb")) as con:
@@ -51,6 +48,15 @@ def rebuild(home: Path, on_result: OnResult | None = None) -> None:
         if failed:
             raise BuildFailed("\n".join(told), [node["unique_id"] for node in failed], failed_regions(con, failed))
         con.commit()
+
+
+def _read_from_sources(found: dict[str, Any]) -> list[str]:
+    """The nodes that read what a refresh loads, however much lies between."""
+    reached: list[str] = []
+    for key, node in found.items():
+        if any(parent in reached or parent.startswith("source.") for parent in node["depends_on"].get("nodes", ())):
+            reached.append(key)
+    return reached
 
 
 def _replace_pending(node: dict[str, Any]) -> str:

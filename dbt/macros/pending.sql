@@ -1,8 +1,9 @@
 {#
   The where-clause of a refresh: the rows of the partitions (region × school year) that changed and that the run at hand was
-  asked for. `dbt build` builds every table whole, so there it says true; what `dbt compile` writes is the refresh, and
-  dagster_project/transform/replay.py runs that: out with a model's pending rows, in with its compiled select, also when nothing takes
-  their place. DuckDB turns the membership into a filter on the scan, so a refresh costs the same whatever lies beside them.
+  asked for. It stands where a table is there already: `dbt build` replaces the pending rows alone, and with --full-refresh, or
+  for the first time, makes the table whole. In tests it stands only in what `dbt compile` writes, which
+  dagster_project/transform/replay.py runs; dbt tests all rows. DuckDB turns the membership into a filter on the scan, so a
+  refresh costs the same whatever lies beside them.
 
   A model's config says which of its rows a changed partition touches:
     years_before: n   also those of n years before, because its rows look so far ahead
@@ -22,10 +23,20 @@
 
 
 {% macro _among_pending(columns, table, years_before, years_after) %}
-  {%- if flags.WHICH != 'compile' -%}
+  {%- if flags.WHICH != 'compile' and not is_incremental() -%}
     true
   {%- else -%}
     {%- set of = table ~ '.' if table else '' -%}
     ({{ of }}{{ columns | join(', ' ~ of) }}) in (select {{ columns | join(', ') }} from raw.pending({{ years_before }}, {{ years_after }}))
   {%- endif -%}
+{% endmacro %}
+
+
+{#
+  dbt's incremental strategy `partition`: out with the pending rows, in with what the model selects, also when nothing takes their
+  place; dbt's delete+insert would keep those. Both are in the transaction of the model.
+#}
+{% macro get_incremental_partition_sql(arg_dict) %}
+  delete from {{ arg_dict.target_relation }} where {{ pending() }};
+  {{ get_insert_into_sql(arg_dict.target_relation, arg_dict.temp_relation, arg_dict.dest_columns) }}
 {% endmacro %}

@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
-from helpers import ROOT, schools, write_csv
+from helpers import ROOT, environment, schools, write_csv
 
 from dagster_project.definitions import defs
 from dagster_project.extracts.contract import contract
@@ -134,3 +136,24 @@ def test_every_dbt_test_is_a_check_of_a_model() -> None:
     """A test that names no model would only be noted, not shown as a check."""
     names = {key.name for key in GRAPH.asset_check_keys}
     assert {path.stem for path in (ROOT / "dbt" / "tests").glob("assert_*.sql")} <= names
+
+
+def test_a_refresh_starts_without_dbt() -> None:
+    """To import it takes longer than all else of a refresh: only a changed project needs it."""
+    code = "import sys, dagster_project.definitions; print({name.partition('.')[0] for name in sys.modules} & {'dbt', 'dagster_dbt'})"
+    said = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert said.stdout == "set()\n"
+
+
+def test_a_model_has_its_columns_sql_and_checks() -> None:
+    """What the page shows of a mart, and the tests of it: beside it in yml, and in dbt/tests by their meta."""
+    key = dg.AssetKey(["marts", "mart_county_balance"])
+    spec = GRAPH.get(key)
+    assert "with " in (spec.description or "") and spec.code_version and spec.group_name == "marts"
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert columns[0].name == "region_id" and columns[0].type == "varchar" and "区域" in columns[0].description
+    checks = {check.name: GRAPH.get_check_spec(check) for check in GRAPH.asset_check_keys if check.asset_key == key}
+    assert {"assert_theil_parts_add_up", "assert_balance_counts_every_school"} < checks.keys()
+    assert all(check.blocking for check in checks.values())
+    [counts] = (check for name, check in checks.items() if name == "assert_balance_counts_every_school")
+    assert dg.AssetKey(["marts", "fct_school_stage"]) in {dep.asset_key for dep in counts.additional_deps}

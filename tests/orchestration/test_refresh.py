@@ -8,16 +8,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
-from helpers import REGION, command, environment, junheng, schools, write_csv, write_regions
+from helpers import command, environment, junheng, schools, write_csv, write_regions
 
 from dagster_project.release.read import connect, current_release, verify
-from dagster_project.transform import build, replay
-from dagster_project.warehouse import ledger, load, tables
 
 
 def fingerprint(home: Path) -> dict[str, str]:
@@ -128,39 +125,6 @@ def test_one_regions_refresh_equals_a_rebuild(copy: Path, restated: dict[str, st
     assert query(copy / "home", jumps) == [(1,)]
     refreshed = contents(copy / "home")
     assert {mart for mart in restated if restated[mart] != refreshed[mart]} == set()
-
-
-def test_a_county_that_comes_in_a_later_year_is_built_as_from_nothing(tmp_path: Path) -> None:
-    """Of a region that lists no counties: those of a year are those that its schools name."""
-    raw, region = tmp_path / "raw", replace(REGION, counties={}, documents=("LC",))
-    of_two = [row | {"学校标识码": f"37150300{i:02}"} for i, row in enumerate(schools(8, "371503"))]
-    write_csv(raw / "demo" / "2022" / "schools.csv", schools(8))
-    write_csv(raw / "demo" / "2023" / "schools.csv", [*schools(8), *of_two])
-
-    def load_year(home: Path, year: int) -> None:
-        with tables.connect(home) as con:
-            load.apply_change(con, raw, load.Change("demo", year, "of this test"), region, "key")
-
-    one, other = tmp_path / "one", tmp_path / "other"
-    load_year(one, 2022)
-    build.build(one)
-    with tables.connect(one) as con:
-        ledger.accept(con)
-    load_year(one, 2023)
-    replay.rebuild(one)
-    for year in (2022, 2023):
-        load_year(other, year)
-    build.build(other)
-    with duckdb.connect(str(one / "warehouse.duckdb"), read_only=True) as con:
-        con.execute(f"attach '{other / 'warehouse.duckdb'}' as other (read_only)")
-        both = con.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ('marts', 'intermediate') and database_name = 'other'"
-        ).fetchall()
-        assert len(both) > 40
-        for (table,) in both:
-            for left, right in ((f"warehouse.{table}", f"other.{table}"), (f"other.{table}", f"warehouse.{table}")):
-                assert con.execute(f"from {left} except all from {right}").fetchall() == [], table
-        assert con.execute("select count(*) from marts.fct_measure where area_id = '371503'").fetchone() != (0,)
 
 
 def test_a_withdrawn_extract_leaves_the_next_release(copy: Path) -> None:

@@ -6,7 +6,8 @@ import yaml
 
 from dagster_project.transform import project
 
-LAYERS = list(yaml.safe_load((project.PROJECT / "dbt_project.yml").read_text("utf-8"))["models"]["junheng"])
+CONFIG = yaml.safe_load((project.PROJECT / "dbt_project.yml").read_text("utf-8"))["models"]["junheng"]
+LAYERS = [name for name in CONFIG if not name.startswith("+")]
 MODELS = {key: node for key, node in project.nodes().items() if node["resource_type"] == "model"}
 
 
