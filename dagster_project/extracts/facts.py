@@ -9,7 +9,7 @@ from functools import cache
 from dagster_project import settings
 from dagster_project.extracts.contract import contract
 
-SEEDS = settings.CHECKOUT / "dbt" / "seeds"
+SEEDS = settings.RESOURCES / "dbt" / "seeds"
 SOURCES = (SEEDS / "inputs.csv", SEEDS / "data_checks.csv")  # of known_facts
 NATIONAL = "国家标准"
 OF_MEASURES = ("quotient", "change", "least", "areas", "areas_share")  # statistics of other measures

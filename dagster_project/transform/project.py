@@ -10,8 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster_project.fingerprint import PROJECT, compiling
+from dagster_project.settings import IS_CHECKOUT, home_folder
 
-TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
+TARGET = (
+    PROJECT / "target" if IS_CHECKOUT else home_folder() / "dbt"
+) / "junheng"  # apart from what dbt run by hand leaves
 
 
 class BuildFailed(RuntimeError):
@@ -82,7 +85,7 @@ def invoke(
     from dbt.cli.main import dbtRunner
 
     silence = ["--log-level", "none", "--log-level-file", "none"]  # what goes wrong comes as an exception or a result
-    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), *silence]
+    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-path", str(home / "dbt"), *silence]
     before = os.environ.get("JUNHENG_HOME")
     os.environ["JUNHENG_HOME"] = str(home)  # where dbt/profiles.yml looks
     try:
