@@ -143,12 +143,8 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     What is gone from raw/ leaves with any run of its region, and with any run at all where the region has no folder any more.
     """
     raw, home = raw_folder(), home_folder()
-    found, key, present, wanted = (
-        read_regions(raw),
-        tables.hash_key(home),
-        find_partitions(raw),
-        partitions.asked_for(context),
-    )
+    found, present, key = read_regions(raw), find_partitions(raw), tables.hash_key(home)
+    wanted = partitions.asked_for(context)
     alive, mine = {region_id for region_id, _ in present}, {region_id for region_id, _ in wanted}
     broken = {region_id for region_id, region in found.items() if region.problem}
     with tables.connect(home) as con:
