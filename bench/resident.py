@@ -18,7 +18,7 @@ from dagster_project import settings
 def main(raw: Path, home: Path, repeat: int) -> None:
     """Refresh once to be warm, then `repeat` times after a change."""
     settings.use(raw, home)
-    from dagster_project.definitions import defs  # reads the regions of the folder just chosen
+    from dagster_project.definitions import defs
     from dagster_project.orchestration.refresh import run
     from dagster_project.orchestration.summary import survey
 

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from dagster_project.orchestration.summary import Survey
 
 HOME = click.option(
-    "--home", type=click.Path(path_type=Path, file_okay=False), help="仓库与发布所在的文件夹（默认 var）"
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="仓库与发布所在的文件夹（默认 var：在源码目录里；由 wheel 安装的，在当前文件夹里）",
 )
-RAW = click.option("--raw", type=click.Path(path_type=Path, file_okay=False), help="报表所在的文件夹（默认 raw）")
+RAW = click.option(
+    "--raw",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="报表所在的文件夹（默认 raw：在源码目录里；由 wheel 安装的，在当前文件夹里）",
+)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""The one place where assets, checks, the job, schedules and the sensor come together."""
+"""The one place where assets, checks, the job and the sensors come together."""
 
 import logging
 import sys
@@ -30,8 +30,7 @@ defs = dg.Definitions(
     assets=[assets.files, assets.pending, assets.region_tables, assets.extracts, assets.models, assets.release],
     asset_checks=[asset_checks.extract_expectations, asset_checks.mart_expectations],
     jobs=[automation.refresh],
-    schedules=automation.schedules,
-    sensors=[automation.new_files],
+    sensors=[automation.new_files, automation.due_regions],
     resources={"warehouse_lock": assets.warehouse_lock},
     loggers={"console": plain},
     executor=dg.in_process_executor,

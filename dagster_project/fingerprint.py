@@ -12,10 +12,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from dagster_project.settings import CHECKOUT
+from dagster_project.settings import RESOURCES
 
 ROOMS = Path(__file__).parent
-PROJECT = CHECKOUT / "dbt"
+PROJECT = RESOURCES / "dbt"
 LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb")
 MADE = {"__pycache__", "target", "logs", ".user.yml"}  # by Python and dbt, as they run
 
@@ -30,7 +30,7 @@ def compiling(project: Path = PROJECT) -> str:
 
 
 def building() -> str:
-    return _hash(ROOMS / "transform", PROJECT, ROOMS / "gates", CHECKOUT / "expectations")
+    return _hash(ROOMS / "transform", PROJECT, ROOMS / "gates", RESOURCES / "expectations")
 
 
 def publishing() -> str:

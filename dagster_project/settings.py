@@ -1,4 +1,7 @@
-"""Where things are: raw/ and var/ of the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise; JUNHENG_POSTGRES."""
+"""Where things are: raw/ and var/ lie in the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise; JUNHENG_POSTGRES.
+
+Installed from a wheel there is no checkout: they lie in the current folder, and the wheel brings dbt/ and expectations/ in the package.
+"""
 
 import os
 from pathlib import Path
@@ -8,17 +11,23 @@ class Damaged(ValueError):
     """A file that this installation keeps is not as it was left; the message is Chinese and says what to do."""
 
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+IS_CHECKOUT = not (PACKAGE / "dbt").is_dir()
+RESOURCES = PACKAGE.parent if IS_CHECKOUT else PACKAGE
 
 
 def raw_folder() -> Path:
     """The folder of the extracts, never written to."""
-    return Path(os.environ.get("JUNHENG_RAW", CHECKOUT / "raw")).resolve()
+    return Path(os.environ.get("JUNHENG_RAW", _place() / "raw")).resolve()
 
 
 def home_folder() -> Path:
     """The folder of the warehouse, the releases and Dagster's own files."""
-    return Path(os.environ.get("JUNHENG_HOME", CHECKOUT / "var")).resolve()
+    return Path(os.environ.get("JUNHENG_HOME", _place() / "var")).resolve()
+
+
+def _place() -> Path:
+    return PACKAGE.parent if IS_CHECKOUT else Path.cwd()
 
 
 def postgres() -> str | None:

@@ -7,7 +7,7 @@ from functools import cache
 from dagster_project import settings
 from dagster_project.extracts.contract import contract
 
-SEEDS = settings.CHECKOUT / "dbt" / "seeds"
+SEEDS = settings.RESOURCES / "dbt" / "seeds"
 SOURCES = (SEEDS / "inputs.csv", SEEDS / "data_checks.csv")  # of known_facts
 
 

@@ -142,11 +142,11 @@ def _is_pattern(value: str) -> bool:
 
 
 def _is_cron(value: str) -> bool:
-    """By the judgement of Dagster, which takes a second to import: only what is not plain is asked."""
-    from dagster._utils.schedules import is_valid_cron_schedule
+    """By the judgement of Dagster, which takes a second to import: only what is not plain is asked. A time that never comes is none."""
+    from dagster._utils.schedules import cron_string_iterator, is_valid_cron_schedule
 
     try:
-        return is_valid_cron_schedule(value)
+        return is_valid_cron_schedule(value) and next(cron_string_iterator(0, value, "UTC")) is not None
     except Exception:  # its parser raises whatever comes
         return False
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from dagster_project.settings import CHECKOUT
+from dagster_project.settings import RESOURCES
 
-SUITES = CHECKOUT / "expectations"
+SUITES = RESOURCES / "expectations"
 
 Room = Literal["raw", "marts"]
 

@@ -1,10 +1,5 @@
-"""The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end.
+"""The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
 
-What a run deals with is a list of partitions in its tag PARTITIONS: Dagster's own tags of a range cannot name two years of two
-regions, nor a region that is younger than this process. A run without the tag, started on the page, deals with its own partitions.
-"""
-
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +12,7 @@ from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Region, find_partitions, read_regions
 from dagster_project.gates import worker
+from dagster_project.orchestration import partitions
 from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, check_specs
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
@@ -26,7 +22,6 @@ from dagster_project.settings import home_folder, raw_folder
 from dagster_project.transform import build, project, replay
 from dagster_project.warehouse import ledger, load, lock, tables
 
-PARTITIONS = "junheng/partitions"
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
 REJECTS_SHOWN = 10
@@ -73,29 +68,6 @@ def hold_back(context: Any, failures: Mapping[str, Sequence[str]]) -> bool:
         return bool(ledger.loaded(con))
 
 
-def partitions(regions: dict[str, Region]) -> dg.MultiPartitionsDefinition:
-    """Region × school year: the years that lie in raw/ and the next one, so that a new folder has its partition."""
-    present = find_partitions(raw_folder())
-    years = sorted({year for _, year in present} | {max(year for _, year in present) + 1}) if present else []
-    known = sorted({*regions, *(region_id for region_id, _ in present)})
-    return dg.MultiPartitionsDefinition(
-        {
-            "region": dg.StaticPartitionsDefinition(known),
-            "school_year": dg.StaticPartitionsDefinition([str(year) for year in years]),
-        }
-    )
-
-
-def asked_for(context: dg.AssetExecutionContext) -> set[tables.Partition]:
-    """The partitions that a run deals with."""
-    if tag := context.run.tags.get(PARTITIONS):
-        return {(region_id, year) for region_id, year in json.loads(tag)}
-    keys = [key.split("|") for key in context.partition_keys]
-    return {(region_id, int(year)) for region_id, year in keys}
-
-
-regions = read_regions(raw_folder())
-region_year = partitions(regions)
 files = dg.AssetSpec(
     ["files"], description="raw/<区域>/<学年>/ 下的报表文件 · what the regions handed in", group_name="files"
 )
@@ -147,17 +119,18 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
             ("implausible_cell", "不可能的数 · figures that cannot be"),
         ]
     ],
-    partitions_def=region_year,
+    partitions_def=partitions.region_year,
     backfill_policy=dg.BackfillPolicy.single_run(),
     required_resource_keys=ONE_WRITER,
 )
-def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
     """Load the partitions of this run whose files changed; each in one transaction.
 
     What is gone from raw/ leaves with any run of its region, and with any run at all where the region has no folder any more.
     """
     raw, home = raw_folder(), home_folder()
-    found, key, present, wanted = read_regions(raw), tables.hash_key(home), find_partitions(raw), asked_for(context)
+    found, present, key = read_regions(raw), find_partitions(raw), tables.hash_key(home)
+    wanted = partitions.asked_for(context)
     alive, mine = {region_id for region_id, _ in present}, {region_id for region_id, _ in wanted}
     broken = {region_id for region_id, region in found.items() if region.problem}
     with tables.connect(home) as con:
@@ -171,11 +144,26 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
             tell(context, "文件没有变化，不重新载入")
         if tables.build_fingerprint(con) != fingerprint.building():
             ledger.make_all_pending(con)
-        rows = tables.rows_by_table(con, wanted)
+        current = (wanted & ledger.loaded(con)) - ledger.blocked(con).keys()
+        rows = tables.rows_by_table(con, current)
     for region_id in broken & mine:
         context.resources.warehouse_lock[region_id] = found[region_id].problem or ""
-    for name, count in rows.items():
-        yield dg.MaterializeResult(asset_key=["raw", name], metadata={"rows_in_run": count})
+    for name, counts in rows.items():
+        yield from _materialized(context, ["raw", name], counts)
+
+
+def _materialized(
+    context: dg.AssetExecutionContext, key: list[str], counts: Mapping[tables.Partition, int]
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    """Tell Dagster of a table's partitions, each with its own rows. Of a run with Dagster's own partitions it tells itself."""
+    own = {partitions.key(partition): {"rows": count} for partition, count in counts.items()}
+    if partitions.is_listed(context):
+        yield dg.MaterializeResult(asset_key=key)
+        yield from (dg.AssetMaterialization(key, partition=name, metadata=rows) for name, rows in own.items())
+    else:
+        for name, rows in own.items():
+            context.add_asset_metadata(rows, key, name)
+        yield dg.MaterializeResult(asset_key=key)
 
 
 def _apply(
@@ -283,6 +271,8 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     published = publish(home, fingerprint.publishing()[:12])
     with tables.connect(home) as con:
         ledger.accept(con)
+        kept = ledger.loaded(con) | ledger.blocked(con).keys()
+    partitions.forget_all_but(context.instance, kept.union(find_partitions(raw_folder())))
     told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
     tell(context, told)
     yield dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})

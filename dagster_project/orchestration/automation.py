@@ -1,25 +1,23 @@
-"""When refreshes happen: the one job, a schedule a region, and a sensor that sees new files."""
+"""When refreshes happen: the one job, a sensor that sees new files, and one that knows every region's hour.
+
+Both ask raw/ at each look, so a region or a year that is added needs no restart. Dagster's own schedules are fixed at its start.
+"""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._utils.schedules import cron_string_iterator
 
-from dagster_project.extracts.regions import (
-    Partition,
-    Region,
-    RegionsError,
-    find_partitions,
-    partition_files,
-    read_regions,
-)
-from dagster_project.orchestration.assets import PARTITIONS, region_year, regions
+from dagster_project.extracts.regions import RegionsError, find_partitions, partition_files, read_regions
+from dagster_project.orchestration.partitions import new_keys, region_year, run_tags
 from dagster_project.orchestration.runs import end_dead, forget_old_logs
 from dagster_project.settings import home_folder, raw_folder
 
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 TIMEZONE = "Asia/Shanghai"
 
 refresh = dg.define_asset_job(
@@ -30,56 +28,17 @@ refresh = dg.define_asset_job(
 )
 
 
-def run_tags(partitions: Collection[Partition]) -> dict[str, str]:
-    """Tags of the one run that deals with these partitions.
-
-    The list is what counts. Dagster shows the range, which it takes dimension by dimension and only from keys that it knew at its
-    start: the smallest that covers those of the partitions that have such a key.
-    """
-    tags = {PARTITIONS: json.dumps(sorted(partitions))}
-    keys = region_year.get_partition_keys()
-    if not keys:
-        return tags
-    known = [(region_id, str(year)) for region_id, year in partitions if f"{region_id}|{year}" in set(keys)]
-    if not known:
-        return {**tags, RANGE_START: keys[0], RANGE_END: keys[0]}
-    ids, years = zip(*known, strict=True)
-    return {**tags, RANGE_START: f"{min(ids)}|{min(years)}", RANGE_END: f"{max(ids)}|{max(years)}"}
-
-
-def _of_regions(region_ids: Collection[str]) -> list[Partition]:
-    """All years of some regions that lie in raw/; what is gone leaves with them."""
-    return [partition for partition in find_partitions(raw_folder()) if partition[0] in region_ids]
-
-
-def _schedule(region: Region, cron: str) -> dg.ScheduleDefinition:
-    def request(_: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest(tags=run_tags(_of_regions({region.id})))
-
-    return dg.ScheduleDefinition(
-        name=f"refresh_{region.id}".replace("-", "_"),
-        job=refresh,
-        cron_schedule=cron,
-        execution_timezone=TIMEZONE,
-        execution_fn=request,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"{region.name_zh}按 regions.yml 的时间刷新",
-    )
-
-
-schedules = [_schedule(region, region.refresh) for region in regions.values() if region.refresh and not region.problem]
-
-
 @dg.sensor(
     job=refresh,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="每分钟看一次 raw/：文件有变化并已放稳，就刷新那个区域 · refresh the regions whose files changed",
 )
-def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Refresh the regions whose files or entry changed since the last look and have been still for one look.
+def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Refresh the regions whose files or entry changed since they were last refreshed and have been still for one look.
 
-    A region whose folder is gone has changed too. What waits behind a run that has died is let go first.
+    A region that it has never seen has changed, at its first look too, and so has one whose folder is gone. What waits behind a
+    run that has died is let go first.
     """
     end_dead(context.instance, home_folder())
     forget_old_logs(home_folder())
@@ -88,16 +47,56 @@ def new_files(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | d
     try:
         now = _listings(raw)
     except RegionsError as error:
-        yield dg.SkipReason(str(error))
-        return
-    refreshed, looked = seen.get("refreshed", now), seen.get("looked", {})
+        return dg.SkipReason(str(error))
+    refreshed, looked = seen.get("refreshed", {}), seen.get("looked", {})
     settled = [r for r in {**refreshed, **now} if now.get(r) != refreshed.get(r) and now.get(r) == looked.get(r)]
     known = {r: now.get(r) if r in settled else refreshed.get(r) for r in {**refreshed, **now}}
-    context.update_cursor(json.dumps({"looked": now, "refreshed": {r: known[r] for r in known if known[r]}}))
-    if settled:
-        yield dg.RunRequest(tags=run_tags(_of_regions(settled)))
-    else:
-        yield dg.SkipReason("没有新文件，或文件还在变动")
+    cursor = json.dumps({"looked": now, "refreshed": {r: known[r] for r in known if known[r]}})
+    return _refresh(context, settled, cursor, "没有新文件，或文件还在变动")
+
+
+@dg.sensor(
+    job=refresh,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="按 regions.yml 里各区域的 refresh 时间刷新 · refresh each region at its hour in regions.yml",
+)
+def due_regions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Refresh the regions whose hour has come since the last look, once, however often it came while nobody looked."""
+    now = datetime.now(ZoneInfo(TIMEZONE)).timestamp()
+    since = float(context.cursor or now)
+    try:
+        regions = read_regions(raw_folder())
+    except RegionsError as error:
+        return dg.SkipReason(str(error))
+    hours = {r.id: _next(r.refresh, since) for r in regions.values() if r.refresh and not r.problem}
+    due = [region_id for region_id, hour in hours.items() if hour.timestamp() < now]
+    soonest = min(hours.values(), default=None)
+    waiting = f"没有到时间的区域，下一次在 {soonest:%Y-%m-%d %H:%M}" if soonest else "没有写了刷新时间的区域"
+    return _refresh(context, due, str(now), waiting)
+
+
+def _next(cron: str, since: float) -> datetime:
+    """The first time, not before since, that a cron entry names."""
+    return next(cron_string_iterator(since, cron, TIMEZONE))
+
+
+def _refresh(
+    context: dg.SensorEvaluationContext, region_ids: Collection[str], cursor: str, otherwise: str
+) -> dg.SensorResult:
+    """One run for all years of some regions that lie in raw/, what is gone leaves with it; for none, why there is no run.
+
+    Either way Dagster gets to know the partitions that it does not know yet.
+    """
+    present = find_partitions(raw_folder())
+    added = new_keys(context.instance, present)
+    mine = [partition for partition in present if partition[0] in region_ids]
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(tags=run_tags(mine))] if region_ids else [],
+        skip_reason=None if region_ids else otherwise,
+        cursor=cursor,
+        dynamic_partitions_requests=[region_year.build_add_request(added)] if added else [],
+    )
 
 
 def _listings(raw: Path) -> dict[str, str]:

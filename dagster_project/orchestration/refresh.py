@@ -7,10 +7,10 @@ import click
 import dagster as dg
 
 from dagster_project.console import full_disk
-from dagster_project.extracts.regions import Partition
-from dagster_project.orchestration.automation import run_tags
+from dagster_project.extracts.regions import Partition, find_partitions
+from dagster_project.orchestration.partitions import NAME, new_keys, run_tags
 from dagster_project.orchestration.runs import end_dead, forget_old_logs
-from dagster_project.settings import home_folder
+from dagster_project.settings import home_folder, raw_folder
 
 
 def run(defs: dg.Definitions, partitions: Collection[Partition]) -> bool:
@@ -19,6 +19,7 @@ def run(defs: dg.Definitions, partitions: Collection[Partition]) -> bool:
     with dg.DagsterInstance.get() as instance:
         end_dead(instance, home_folder())
         forget_old_logs(home_folder())
+        instance.add_dynamic_partitions(NAME, new_keys(instance, find_partitions(raw_folder())))
         result = job.execute_in_process(
             instance=instance,
             tags=run_tags(partitions),

@@ -10,9 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dagster_project.fingerprint import PROJECT, compiling
+from dagster_project.settings import IS_CHECKOUT, home_folder
 from dagster_project.transform.honoured import refusals
 
-TARGET = PROJECT / "target" / "junheng"  # apart from target/, where dbt run by hand and sqlfluff leave theirs
+TARGET = (
+    PROJECT / "target" if IS_CHECKOUT else home_folder() / "dbt"
+) / "junheng"  # apart from what dbt run by hand leaves
 
 
 class BuildFailed(RuntimeError):
@@ -88,7 +91,7 @@ def invoke(
     from dbt.cli.main import dbtRunner
 
     silence = ["--log-level", "none", "--log-level-file", "none"]  # what goes wrong comes as an exception or a result
-    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), *silence]
+    place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-path", str(home / "dbt"), *silence]
     before = os.environ.get("JUNHENG_HOME")
     os.environ["JUNHENG_HOME"] = str(home)  # where dbt/profiles.yml looks
     try:

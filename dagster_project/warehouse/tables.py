@@ -204,13 +204,14 @@ def rejects(con: duckdb.DuckDBPyConnection, partition: Partition, limit: int) ->
     return lines + ([f"…… 还有 {more} 个单元格读不出，按未知载入"] if more else [])
 
 
-def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Iterable[Partition] | None) -> dict[str, int]:
-    """Rows of some partitions in each raw table."""
-    where = among(partitions)
-    counts = " union all ".join(
-        f"select '{table}', count(*) from raw.{table} where {where}" for table in TABLES if table != "loaded_partition"
-    )
-    return dict(con.execute(counts).fetchall())
+def rows_by_table(con: duckdb.DuckDBPyConnection, partitions: Collection[Partition]) -> dict[str, dict[Partition, int]]:
+    """How many rows of each partition each raw table holds."""
+    where, rows = among(partitions), {}
+    for table in (table for table in TABLES if table != "loaded_partition"):
+        counted = con.execute(f"select region_id, school_year, count(*) from raw.{table} where {where} group by all")
+        found = {(region_id, year): count for region_id, year, count in counted.fetchall()}
+        rows[table] = {partition: found.get(partition, 0) for partition in sorted(partitions)}
+    return rows
 
 
 def build_fingerprint(con: duckdb.DuckDBPyConnection) -> str | None:

@@ -33,6 +33,7 @@ def test_a_wrong_regions_file_says_where(tmp_path: Path, text: str, message: str
         ("{id: a, refresh: 每天2点}", "refresh 应写cron 时间，如 '0 2 * * *'（每天 2 点），现在是“每天2点”"),
         ("{id: a, refresh: 61 2 * * *}", "refresh 应写cron"),
         ("{id: a, refresh: 0 2 30 2 *}", "refresh 应写cron"),
+        ("{id: a, refresh: 0 2 31 4 *}", "refresh 应写cron"),
         ("{id: a, school_id_pattern: '('}", "school_id_pattern 应写正则表达式"),
         ("{id: a, school_id_pattern: '(?=x)'}", "school_id_pattern 应写正则表达式"),  # Python's, not DuckDB's
         ("{id: a, documents: LC}", "documents 应写文件代号的列表"),

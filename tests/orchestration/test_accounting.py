@@ -15,7 +15,7 @@ import pytest
 from helpers import ROOT, command, environment, junheng, schools, write_csv, write_regions
 
 from dagster_project import settings
-from dagster_project.orchestration import automation, runs
+from dagster_project.orchestration import automation, partitions, runs
 from dagster_project.release.read import connect, current_release, verify
 from dagster_project.transform import project, replay
 from dagster_project.warehouse import ledger, load, tables
@@ -289,18 +289,29 @@ def test_an_entry_that_is_wrong_stops_its_region_alone(folder: Path) -> None:
 def test_a_running_service_refreshes_a_region_younger_than_itself(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This process knows the demo's partitions from its start; the run deals with those of its list."""
+    """Dagster shows the partitions that there are, each with its own rows; a folder without files is none, what is gone no longer."""
     from dagster_project.definitions import defs
     from dagster_project.orchestration.refresh import run
 
     for name in ("JUNHENG_RAW", "JUNHENG_HOME", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")
     settings.use(folder / "raw", folder / "home")
-    hand_in(folder / "raw", "yi", 2024)
+    hand_in(folder / "raw", "yi", 2024, 12)
     hand_in(folder / "raw", "jia", 2022, 小学在校生数=500)
     shutil.rmtree(folder / "raw" / "bing")
+    (folder / "raw" / "yi" / "2025").mkdir()
     before = pupils(folder)
     assert run(defs, [("yi", 2024), ("jia", 2022)])
+    with dg.DagsterInstance.get() as instance:
+        [newest] = instance.get_runs(limit=1)
+        assert set(instance.get_dynamic_partitions(partitions.NAME)) == set(map(partitions.key, pupils(folder)))
+        told = instance.fetch_materializations(dg.AssetKey(["raw", "schools"]), limit=100).records
+        rows = {
+            event.partition: event.metadata["rows"].value
+            for event in (record.asset_materialization for record in told if record.run_id == newest.run_id)
+            if event and event.partition
+        }
+    assert rows == {"yi|2024": 12, "jia|2022": 10}
     held = pupils(folder)
     assert held["jia", 2022] == before["jia", 2022] + 63 and ("yi", 2024) in held
     assert not any(region_id == "bing" for region_id, _ in held)

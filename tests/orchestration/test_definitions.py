@@ -1,22 +1,24 @@
-"""The asset graph, the job, the schedules and the sensor: what Dagster shows and when it runs."""
+"""The asset graph, the job and the sensors: what Dagster shows and when it runs."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 import yaml
-from helpers import ROOT, environment, schools, write_csv
+from helpers import ROOT, environment, schools, write_csv, write_regions
 
 from dagster_project.definitions import defs
 from dagster_project.extracts.contract import contract
-from dagster_project.orchestration import automation
-from dagster_project.orchestration.assets import PARTITIONS
+from dagster_project.extracts.regions import find_partitions
+from dagster_project.orchestration import automation, partitions
 from dagster_project.settings import raw_folder
 
 GRAPH = defs.resolve_asset_graph()
@@ -50,77 +52,94 @@ def test_every_extract_and_mart_has_a_gate_that_blocks() -> None:
     assert all(GRAPH.get_check_spec(key).blocking for key in GRAPH.asset_check_keys if key.name == "expectations")
 
 
-def test_extracts_are_partitioned_by_region_and_school_year() -> None:
-    partitions = GRAPH.get(dg.AssetKey(["raw", "schools"])).partitions_def
-    assert isinstance(partitions, dg.MultiPartitionsDefinition)
-    keys = partitions.get_partition_keys()
-    assert "liaocheng|2023" in keys and "liaocheng|2024" in keys  # a year ahead, for the next folder
+def test_extracts_are_partitioned_by_what_there_is() -> None:
+    assert GRAPH.get(dg.AssetKey(["raw", "schools"])).partitions_def == partitions.region_year
 
 
-def test_each_region_has_its_schedule() -> None:
-    names = {schedule.name: schedule.cron_schedule for schedule in automation.schedules}
-    assert set(names) == {
-        f"refresh_{region}" for region in ("liaocheng", "haimen", "wenshang", "qingyuan", "jinzhou_county_city")
-    }
-    schedule = next(s for s in automation.schedules if s.name == "refresh_wenshang")
-    requests = schedule.evaluate_tick(dg.build_schedule_context()).run_requests
-    assert requests is not None and len(requests) == 1
-    assert asked_for(requests[0]) == [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
+class Look(NamedTuple):
+    """What came of one look of a sensor: the partitions of each run, and the keys that Dagster is to add."""
+
+    runs: list[list[list[Any]]]
+    added: list[str]
 
 
-def asked_for(request: dg.RunRequest) -> list[list[Any]]:
-    return json.loads(request.tags[PARTITIONS])
+class Watch:
+    """A sensor that looks at a raw folder, again and again, each time with what it remembers."""
 
+    def __init__(self, sensor: dg.SensorDefinition, instance: dg.DagsterInstance) -> None:
+        self.sensor, self.instance, self.cursor = sensor, instance, None
 
-@pytest.mark.parametrize(
-    ("partitions", "start", "end"),
-    [
-        ([("haimen", 2022)], "haimen|2022", "haimen|2022"),
-        ([("wenshang", 2023), ("liaocheng", 2024)], "liaocheng|2023", "wenshang|2024"),
-        ([("younger", 2023), ("haimen", 2021)], "haimen|2021", "haimen|2021"),
-        ([("younger", 2023), ("haimen", 1990)], "haimen|2021", "haimen|2021"),
-        ([], "haimen|2021", "haimen|2021"),
-    ],
-)
-def test_a_run_names_its_partitions_and_its_range_has_keys_that_there_are(partitions, start, end) -> None:
-    """What a run deals with is the list; the range is for the page, which knows only the keys of its start."""
-    tags = automation.run_tags(partitions)
-    assert [tuple(each) for each in json.loads(tags[PARTITIONS])] == sorted(partitions)
-    assert (tags[automation.RANGE_START], tags[automation.RANGE_END]) == (start, end)
+    def look(self) -> Look:
+        with dg.build_sensor_context(self.instance, self.cursor) as context:
+            result = self.sensor.evaluate_tick(context)
+        self.cursor, added = result.cursor, []
+        for request in result.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+            added += request.partition_keys
+        return Look([json.loads(run.tags[partitions.TAG]) for run in result.run_requests or []], added)
 
 
 def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """First look: take note. A new file: wait one look. Still the same: refresh its region alone, once.
+    """A new file: wait one look. Still the same: refresh its region alone, once. What it has never seen is new, at its first look too.
 
-    A link that leads nowhere is a file like any other. A region that is new, gone, or has another entry has changed too.
+    A link that leads nowhere is a file like any other. A region that is new, gone, or has another entry has changed too. A partition
+    is known to Dagster before its files lie still.
     """
-    shutil.copytree(raw_folder(), tmp_path / "raw")
-    (tmp_path / "raw" / "wenshang" / "2023" / "classes_gone.csv").symlink_to("nothing.csv")
-    monkeypatch.setenv("JUNHENG_RAW", str(tmp_path / "raw"))
-    cursor = None
+    raw = tmp_path / "raw"
+    shutil.copytree(raw_folder(), raw)
+    (raw / "wenshang" / "2023" / "classes_gone.csv").symlink_to("nothing.csv")
+    monkeypatch.setenv("JUNHENG_RAW", str(raw))
+    with dg.DagsterInstance.ephemeral() as instance:
+        watch = Watch(automation.new_files, instance)
+        everything = find_partitions(raw)
+        assert watch.look() == ([], [partitions.key(partition) for partition in everything])
+        assert watch.look() == ([[list(partition) for partition in everything]], [])
+        assert watch.look() == ([], [])
+        write_csv(raw / "wenshang" / "2023" / "facts_补报.csv", schools())
+        assert watch.look() == ([], [])
+        years = [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
+        assert watch.look() == ([years], [])
+        assert watch.look() == ([], [])
+        write_csv(raw / "younger" / "2030" / "schools.csv", schools())
+        (raw / "younger" / "2031").mkdir()
+        shutil.rmtree(raw / "haimen")
+        regions = raw / "regions.yml"
+        regions.write_text(regions.read_text("utf-8").replace("name_zh: 汶上县", "name_zh: 汶上"), "utf-8")
+        assert watch.look() == ([], ["younger|2030"])
+        assert watch.look() == ([[*years, ["younger", 2030]]], [])  # what is gone leaves with this run
+        assert watch.look() == ([], [])
+        regions.write_text("regions: [", "utf-8")
+        assert watch.look() == ([], [])
 
-    def look() -> list[list[list[Any]]]:
-        nonlocal cursor
-        with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance, cursor) as context:
-            result = automation.new_files.evaluate_tick(context)
-            cursor = result.cursor
-        return [asked_for(request) for request in result.run_requests or []]
 
-    assert look() == []
-    write_csv(tmp_path / "raw" / "wenshang" / "2023" / "facts_补报.csv", schools())
-    assert look() == []
-    years = [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
-    assert look() == [years]
-    assert look() == []
-    write_csv(tmp_path / "raw" / "younger" / "2030" / "schools.csv", schools())
-    shutil.rmtree(tmp_path / "raw" / "haimen")
-    regions = tmp_path / "raw" / "regions.yml"
-    regions.write_text(regions.read_text("utf-8").replace("name_zh: 汶上县", "name_zh: 汶上"), "utf-8")
-    assert look() == []
-    assert look() == [[*years, ["younger", 2030]]]  # what is gone leaves with this run
-    assert look() == []
-    regions.write_text("regions: [", "utf-8")
-    assert look() == []
+def test_each_region_is_refreshed_at_its_own_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, however often its hour came while nobody looked; also a region that is younger than the process."""
+    now = datetime.now(ZoneInfo(automation.TIMEZONE))
+    entry = "  - {{id: {}, name_zh: {}, counties: {{'{}': 县}}, refresh: '{:%-M %-H} * * *'}}\n".format
+    past, ahead = now - timedelta(minutes=10), now + timedelta(minutes=10)
+    text = "regions:\n" + entry("jia", "甲", 371501, past) + entry("yi", "乙", 371502, ahead)
+    for region_id, year in (("jia", 2022), ("jia", 2023), ("yi", 2023), ("younger", 2023)):
+        write_csv(tmp_path / region_id / str(year) / "schools.csv", schools(1))
+    write_regions(tmp_path, text)
+    monkeypatch.setenv("JUNHENG_RAW", str(tmp_path))
+    jia, yi, younger = [["jia", 2022], ["jia", 2023]], ["yi", 2023], ["younger", 2023]
+    with dg.DagsterInstance.ephemeral() as instance:
+        watch = Watch(automation.due_regions, instance)
+
+        def away(since: timedelta) -> list[list[list[Any]]]:
+            watch.cursor = str((now - since).timestamp())
+            return watch.look().runs
+
+        assert watch.look().runs == []  # before the service first ran nothing was missed
+        assert away(timedelta(hours=1)) == [jia]
+        assert watch.look().runs == []
+        assert away(timedelta(days=3)) == [[*jia, yi]]
+        write_regions(tmp_path, text + entry("younger", "新", 371503, past))
+        assert away(timedelta(hours=1)) == [[*jia, younger]]
+        write_regions(tmp_path, "regions: [")
+        assert away(timedelta(hours=1)) == []
+        write_regions(tmp_path, text)  # what came meanwhile is made up
+        assert watch.look().runs == [jia]
 
 
 def test_nothing_calls_home(demo_home: Path) -> None:

@@ -20,6 +20,7 @@ CODE = {"repositoryName": "__repository__", "repositoryLocationName": "dagster_p
 
 class Page(NamedTuple):
     url: str
+    raw: Path
     home: Path
 
     def ask(self, query: str, **variables: Any) -> Any:
@@ -44,14 +45,15 @@ def wait_for(look: Callable[[], Any], seconds: float, what: str) -> Any:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """The server on a free port, over one region with one school; ended with all its processes."""
+    """The server on a free port, over one region with two years of schools; ended with all its processes."""
     folder = tmp_path_factory.mktemp("ui")
     raw, home = folder / "raw", folder / "home"
     write_regions(
         raw,
         "regions:\n  - {id: demo, name_zh: 示范区, counties: {'371502': 东昌府区}, refresh: '0 2 * * *'}\n",
     )
-    write_csv(raw / "demo" / "2023" / "schools.csv", schools(1))
+    for year, count in (("2022", 1), ("2023", 2)):
+        write_csv(raw / "demo" / year / "schools.csv", schools(count))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,8 +73,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
             return False
 
     try:
-        wait_for(is_up, 60, "server")
-        yield Page(url, home)
+        wait_for(is_up, 180, "server")
+        yield Page(url, raw, home)
         assert "Traceback" not in log.read_text(encoding="utf-8")
     finally:
         os.killpg(server.pid, signal.SIGKILL)
@@ -83,16 +85,15 @@ def test_the_code_loads_and_everything_is_on_the_page(page: Page) -> None:
     [location] = page.ask(
         "{workspaceOrError {... on Workspace {locationEntries {locationOrLoadError {__typename"
         " ... on PythonError {message} ... on RepositoryLocation {repositories {jobs {name}"
-        " schedules {name scheduleState {status}} sensors {name description sensorState {status}}}}}}}}}"
+        " sensors {name description sensorState {status}}}}}}}}}"
     )["workspaceOrError"]["locationEntries"]
     loaded = location["locationOrLoadError"]
     assert loaded["__typename"] == "RepositoryLocation", loaded
     [repository] = loaded["repositories"]
     assert "refresh" in {job["name"] for job in repository["jobs"]}
-    assert [(s["name"], s["scheduleState"]["status"]) for s in repository["schedules"]] == [("refresh_demo", "RUNNING")]
-    [sensor] = repository["sensors"]
-    assert sensor["name"] == "new_files" and sensor["description"]
-    assert sensor["sensorState"]["status"] == "RUNNING"
+    sensors = {sensor["name"]: sensor for sensor in repository["sensors"]}
+    assert sensors.keys() == {"new_files", "due_regions"} and all(s["description"] for s in sensors.values())
+    assert {sensor["sensorState"]["status"] for sensor in sensors.values()} == {"RUNNING"}
     assert page.ask("{shouldShowNux}") == {"shouldShowNux": False}  # no newsletter over the page
 
 
@@ -107,11 +108,21 @@ def test_the_graph_has_partitions_checks_and_descriptions(page: Page) -> None:
     assert {"files", "raw/schools", "staging/stg_schools", "marts/mart_county_verdict", "release"} <= set(nodes)
     assert {"path": ["files"]} in nodes["raw/schools"]["dependencyKeys"]
     assert {"path": ["marts", "mart_county_verdict"]} in nodes["release"]["dependencyKeys"]
-    assert nodes["raw/schools"]["partitionKeys"] == ["demo|2023", "demo|2024"]
+    wait_for(lambda: partition_rows(page).keys() == {"demo|2022", "demo|2023"}, 180, "first look of the sensors")
     for name in ("raw/schools", "marts/mart_county_verdict"):
         checks = nodes[name]["assetChecksOrError"]["checks"]
         assert [check["description"] for check in checks if check["name"] == "expectations"] != [None]
     assert [name for name, node in nodes.items() if not node["description"]] == []
+
+
+def partition_rows(page: Page) -> dict[str, int | None]:
+    """The rows of every partition that the page shows of the table of schools; None: it was not loaded."""
+    [node] = page.ask(
+        '{assetNodes(assetKeys: [{path: ["raw", "schools"]}]) {partitionKeys latestMaterializationByPartition'
+        " {partition metadataEntries {... on IntMetadataEntry {intValue}}}}}"
+    )["assetNodes"]
+    told = {each["partition"]: each for each in node["latestMaterializationByPartition"] if each}
+    return {key: told[key]["metadataEntries"][0]["intValue"] if key in told else None for key in node["partitionKeys"]}
 
 
 def status(page: Page, run_id: str) -> str | None:
@@ -135,15 +146,17 @@ def launch(page: Page, *asset: str) -> str:
 
 def test_a_refresh_started_on_the_page_publishes(page: Page) -> None:
     unchecked = launch(page, "release")  # alone it would publish what no gate has seen
-    assert wait_for(lambda: status(page, unchecked), 60, "end of the run") == "FAILURE"
-    assert not (page.home / "releases" / "current").exists()
+    assert wait_for(lambda: status(page, unchecked), 180, "end of the run") == "FAILURE"
+    query = '{assetOrError(assetKey: {path: ["release"]}) {... on Asset {assetMaterializations {runId}}}}'
+    published = page.ask(query)["assetOrError"].get("assetMaterializations", [])
+    assert unchecked not in {each["runId"] for each in published}
 
     answer = page.ask(
         "mutation ($it: LaunchBackfillParams!) {launchPartitionBackfill(backfillParams: $it) {__typename"
         " ... on LaunchBackfillSuccess {backfillId} ... on PythonError {message}}}",
         it={
             "selector": {"repositorySelector": CODE, "partitionSetName": "refresh_partition_set"},
-            "partitionNames": ["demo|2023", "demo|2024"],
+            "partitionNames": ["demo|2022", "demo|2023"],
         },
     )["launchPartitionBackfill"]
     assert answer["__typename"] == "LaunchBackfillSuccess", answer
@@ -153,9 +166,21 @@ def test_a_refresh_started_on_the_page_publishes(page: Page) -> None:
         query = "query ($of: RunsFilter!) {runsOrError(filter: $of) {... on Runs {results {id status}}}}"
         return page.ask(query, of={"tags": tags})["runsOrError"]["results"]
 
-    [run] = wait_for(runs, 40, "run of the backfill")  # one for both partitions
-    assert wait_for(lambda: status(page, run["id"]), 60, "end of the run") == "SUCCESS"
+    [run] = wait_for(runs, 120, "run of the backfill")  # one for both partitions
+    assert wait_for(lambda: status(page, run["id"]), 180, "end of the run") == "SUCCESS"
     assert (page.home / "releases" / "current").exists()
+    assert partition_rows(page) == {"demo|2022": 1, "demo|2023": 2}
+
+
+def test_what_is_added_is_seen_without_a_restart(page: Page) -> None:
+    """A region and a year that are younger than the service: on the page at the next look, loaded once they lie still."""
+    text = (page.raw / "regions.yml").read_text("utf-8")
+    write_regions(page.raw, f"{text}  - {{id: younger, name_zh: 新区, counties: {{'371503': 新县}}}}\n")
+    write_csv(page.raw / "younger" / "2030" / "schools.csv", schools(3, "371503"))
+    (page.raw / "younger" / "2031").mkdir()
+    known = {"demo|2022", "demo|2023", "younger|2030"}
+    wait_for(lambda: partition_rows(page).keys() == known, 120, "partition of the new region")
+    wait_for(lambda: partition_rows(page)["younger|2030"] == 3, 300, "refresh of the new region")
 
 
 def test_a_browser_shows_the_lineage(page: Page, chromium: Browser) -> None:
