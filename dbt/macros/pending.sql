@@ -23,7 +23,7 @@
 
 
 {% macro _among_pending(columns, table, years_before, years_after) %}
-  {%- if flags.WHICH != 'compile' and not is_incremental() -%}
+  {%- if flags.WHICH != 'compile' and not (model.resource_type == 'model' and is_incremental()) -%}
     true
   {%- else -%}
     {%- set of = table ~ '.' if table else '' -%}
