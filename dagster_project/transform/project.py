@@ -13,9 +13,8 @@ from dagster_project.fingerprint import PROJECT, compiling
 from dagster_project.settings import IS_CHECKOUT, home_folder
 from dagster_project.transform.honoured import refusals
 
-TARGET = (
-    PROJECT / "target" if IS_CHECKOUT else home_folder() / "dbt"
-) / "junheng"  # apart from what dbt run by hand leaves
+MADE = PROJECT / "target" if IS_CHECKOUT else home_folder() / "dbt"
+TARGET = MADE / "junheng"  # apart from what dbt run by hand and sqlfluff leave
 
 
 class BuildFailed(RuntimeError):
