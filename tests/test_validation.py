@@ -209,6 +209,8 @@ create table marts.dim_county as
 create table marts.dim_school as
     select region_id, school_year, school_id, 'urban' urban_rural_class,
         'open' status from raw.schools;
+create table marts.dim_label as
+    select unnest(['verdict', 'status', 'stage', 'urban_rural_class', 'part', 'yes_no', 'conclusion', 'is_met']) kind, 'met' code, '达标' label_zh, 'yes' tone;
 create table marts.dim_indicator as
     select indicator_id, '人' unit_zh, 'x' numerator, i < 7 is_national,
         2 primary_threshold, 2 junior_threshold,
@@ -509,6 +511,11 @@ BREAKS = {
         "delete from marts.dim_school where school_id = 's1'": "学校数与报送的一致",
         "update marts.dim_school set status = '在办'": "学校状态",
         "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
+    },
+    "marts.dim_label": {
+        "delete from marts.dim_label where kind = 'stage'": "各类代码都有词",
+        "update marts.dim_label set label_zh = null": "每个代码都有词",
+        "update marts.dim_label set tone = '好'": "样子只有",
     },
     "marts.dim_indicator": {
         "delete from marts.dim_indicator where indicator_id = 'sports_area_per_pupil'": "国家七项指标齐备",
