@@ -6,7 +6,7 @@ with limits as (
     from {{ ref('standard_items') }} as items
     inner join {{ ref('measures') }} as measures on items.measure_id = measures.measure_id
     inner join {{ ref('populations') }} as populations on measures.population_id = populations.population_id
-    where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
+    where measures.numerator = 'largest_class_pupils' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
 ),
 
 counted as (
