@@ -202,6 +202,8 @@ create table marts.dim_county as
 create table marts.dim_school as
     select region_id, school_year, school_id, 'urban' urban_rural_class,
         'open' status from raw.schools;
+create table marts.dim_label as
+    select unnest(['verdict', 'status', 'stage', 'urban_rural_class', 'part', 'yes_no', 'conclusion', 'is_met']) kind, 'met' code, '达标' label_zh, 'yes' tone;
 create table marts.dim_indicator as
     select indicator_id, '人' unit_zh, 'x' numerator, i < 7 is_national,
         2 primary_threshold, 2 junior_threshold,

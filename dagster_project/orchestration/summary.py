@@ -17,9 +17,10 @@ from dagster_project.warehouse import ledger, load, lock, tables
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
-    case v.resource_verdict when 'met' then '达标' when 'not_met' then '不达标' else '不能判定' end as 资源配置,
+    l.label_zh as 资源配置,
     v.missing_school_count as 缺学校, v.school_count as 校段, v.failed_school_count as 未达标校段, v.failed_coefficient_count as 超限差异系数
 from mart_county_verdict as v left join dim_county as c using (region_id, county_code)
+left join dim_label as l on l.kind = 'verdict' and v.resource_verdict = l.code
 qualify v.school_year = max(v.school_year) over (partition by v.region_id)
 order by v.region_id, v.county_code
 """
@@ -32,7 +33,7 @@ order by region_id, county_code
 """
 COUNTED = """
 select region_id as 区域, school_year as 学年, county_count as 县数, resource_met_count as 资源配置达标,
-    resource_not_met_count as 不达标, resource_not_evaluable_count as 不能判定
+    resource_not_met_count as 未达标, resource_not_evaluable_count as 无法判定
 from mart_region_verdict
 qualify school_year = max(school_year) over (partition by region_id)
 order by region_id

@@ -41,6 +41,7 @@ INDEX = {
         f" {NEWEST}",
         "region_id",
     ),
+    "labels": Table("kind, code, label_zh, sign, tone", "dim_label", "kind, sort_order"),
     "indicators": Table("indicator_id, name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
 }
 REGION = {
@@ -206,7 +207,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",

@@ -2,7 +2,7 @@
 
 What stands in which cell is the seed application_form_layout. A text may hold fields, {name} or {name:how}:
     {4.1}            the first blank of row 4 of this table in mart_application_form, a number where it fills the cell
-    {G1:met}         how mart_item_verdict judges item G1, in the words of WORDS
+    {G1:yes_no}      how mart_item_verdict judges item G1, in the words that dim_label has for this kind
     {school_label:text}, {backbone_teachers_per_100:0.00}
                      a column of the rows of a list, as text or as a number of this format; such a row stands once for each of them
 """
@@ -35,15 +35,12 @@ LINE = Side("thin")
 BOX = Border(LINE, LINE, LINE, LINE)
 CENTRE = Alignment("center", "center", wrap_text=True)
 LEFT = Alignment("left", "center", wrap_text=True)
-WORDS = {
-    "met": {True: "是", False: "否", None: ""},
-    "conclusion": {True: "符合要求", False: "不符合要求", None: ""},
-}
 FIELD = re.compile(r"{(.+?)(?::(.+?))?}")
 
 NUMBERS = ("row_no", "column_no", "column_span", "row_span")
 
 Known = Mapping[str, Any]  # what a field of a row stands for, by its name
+Words = Mapping[str, Mapping[str, str]]  # what is written for a code, by its kind
 
 
 @dataclass(frozen=True)
@@ -178,6 +175,9 @@ def write_form(
     )
     missing = [blank for blank in blanks if blank["shown"] is None] or [{"label_zh": "没有"}]
     lists = {"schools": schools, "missing": missing}
+    words: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind, code, label in con.execute("select kind, code, label_zh from dim_label").fetchall():
+        words[kind][code] = label
     named = con.execute(
         "select county_name_zh from dim_county where (region_id, county_code) = (?, ?)", key[:2]
     ).fetchone()
@@ -188,7 +188,7 @@ def write_form(
     for name, (title, *places) in layout.items():
         sheet, paper = book.create_sheet(name), PAPERS[name]
         _head(sheet, title, f"{county}　{school_year}—{school_year + 1}学年", lacks[0] if lacks else None)
-        _body(sheet, places, paper, lists, {**items, **figures[name]})
+        _body(sheet, places, paper, lists, {**items, **figures[name]}, words)
     book.save(path)
 
 
@@ -215,7 +215,12 @@ def _head(sheet: Worksheet, title: Place, line: str, lacks: str | None) -> None:
 
 
 def _body(
-    sheet: Worksheet, places: Sequence[Place], paper: Paper, lists: Mapping[str, Sequence[Known]], known: Known
+    sheet: Worksheet,
+    places: Sequence[Place],
+    paper: Paper,
+    lists: Mapping[str, Sequence[Known]],
+    known: Known,
+    words: Words,
 ) -> None:
     """The rows from the third on; the row of a list stands once for each of its rows, and what follows moves down."""
     shift, notes = 0, []
@@ -224,7 +229,7 @@ def _body(
         style = cells[0].style
         for told in lists.get(style, [known]):
             for place in cells:
-                _fill(sheet, row + shift, place, told)
+                _fill(sheet, row + shift, place, told, words)
             if style == "note":
                 notes.append(row + shift)
             shift += 1
@@ -236,14 +241,14 @@ def _body(
     sheet.print_title_rows = paper.repeated
 
 
-def _fill(sheet: Worksheet, row: int, place: Place, known: Known) -> None:
+def _fill(sheet: Worksheet, row: int, place: Place, known: Known, words: Words) -> None:
     """Put a text where it belongs. A field that is the whole text fills the cell and leaves it blank where nothing is known."""
     cell = sheet.cell(row, place.column)
     if whole := FIELD.fullmatch(place.text):
         name, how = whole.groups()
         value = known.get(name)
-        if how in WORDS:
-            cell.value = WORDS[how][value]
+        if how in words:
+            cell.value = words[how].get(str(value).lower())
         elif how == "text":
             cell.value = value
         else:

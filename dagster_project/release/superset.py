@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 
 from dagster_project.release.dictionary import read_manifest, tables
@@ -16,6 +17,15 @@ TABLE = {"query_mode": "raw", "row_limit": 5000, "page_length": 20, "show_cell_b
 def write_superset(snapshot: Path, path: Path) -> None:
     """Write the ZIP; its database is this snapshot, which Superset opens read-only, anew for every query."""
     plan = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text("utf-8"))
+    with duckdb.connect(str(snapshot), read_only=True) as con:
+        labels = con.execute(
+            "select kind, code, label_zh, colour from marts.dim_label order by kind, sort_order"
+        ).fetchall()
+    words = {
+        column: {code: word for found, code, word, _ in labels if found == kind}
+        for column, kind in plan["words"].items()
+    }
+    colours = {word: colour for _, _, word, colour in labels if colour}
     marts = {table["name"]: table for table in tables(read_manifest())}
     files = {
         "metadata.yaml": {"version": "1.0.0", "type": "Dashboard"},
@@ -29,11 +39,11 @@ def write_superset(snapshot: Path, path: Path) -> None:
         },
     }
     for name, joins in plan["datasets"].items():
-        files[f"datasets/junheng/{name}.yaml"] = _dataset(marts, name, joins, plan["words"])
+        files[f"datasets/junheng/{name}.yaml"] = _dataset(marts, name, joins, words)
     for name, dashboard in plan["dashboards"].items():
         for chart in (chart for row in dashboard["rows"] for chart in row):
             files[f"charts/{_uuid(chart['title'])}.yaml"] = _chart(chart)
-        files[f"dashboards/{name}.yaml"] = _dashboard(name, dashboard, plan["colours"])
+        files[f"dashboards/{name}.yaml"] = _dashboard(name, dashboard, colours)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file, content in files.items():
             archive.writestr(f"junheng/{file}", yaml.safe_dump(content, allow_unicode=True, sort_keys=False))

@@ -1,5 +1,5 @@
 -- 各县最新学年达标了吗？
--- verdict：met达标、not_met不达标、not_evaluable缺数据不能判定；reasons列出全部原因，空为全部达到；missing_school_count大于0，缺学校，见mart_missing_school。
+-- verdict：met达标、not_met未达标、not_evaluable缺数据，无法判定；reasons列出全部原因，空为全部达到；missing_school_count大于0，缺学校，见mart_missing_school。
 select
     region_name_zh,
     county_name_zh,

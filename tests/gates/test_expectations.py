@@ -286,6 +286,11 @@ BREAKS = {
         "update marts.dim_school set status = '在办'": "学校状态",
         "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
     },
+    "marts.dim_label": {
+        "delete from marts.dim_label where kind = 'stage'": "各类代码都有词",
+        "update marts.dim_label set label_zh = null": "每个代码都有词",
+        "update marts.dim_label set tone = '好'": "样子只有",
+    },
     "marts.dim_indicator": {
         "delete from marts.dim_indicator where indicator_id = 'sports_area_per_pupil'": "国家七项指标齐备",
         "update marts.dim_indicator set indicator_id = 'R1'": "指标编号",

@@ -311,8 +311,8 @@ def test_every_figure_has_its_place(demo_home: Path) -> None:
         items = con.execute("select distinct item_id from mart_item_verdict where item_id[1] in ('G', 'Q')").fetchall()
         columns = con.execute("from mart_application_form_school limit 0").description or []
     assert sorted(row for row in fields if row[1][0].isdigit()) == figures
-    assert sorted(row[1] for row in fields if row[2] == "met") == sorted(item for (item,) in items)
+    assert sorted(row[1] for row in fields if row[2] == "yes_no") == sorted(item for (item,) in items)
     assert {row[1:] for row in fields if row[2] == "conclusion"} < {(item, "conclusion") for (item,) in items}
-    assert {row[2] for row in fields} == {"", "met", "conclusion"}
+    assert {row[2] for row in fields} == {"", "yes_no", "conclusion"}
     listed = {place.text.strip("{}").partition(":")[0] for place in read_layout()["表Ⅱ-2"] if place.style == "schools"}
     assert listed <= {column[0] for column in columns} and len(listed) == 15

@@ -13,6 +13,7 @@ from helpers import seed
 from scipy import stats
 
 from dagster_project.transform import build, replay
+from dagster_project.transform.functions import f_quantile
 from dagster_project.warehouse import tables
 
 Row = dict[str, Any]
@@ -153,10 +154,11 @@ def test_a_trend_is_the_least_squares_line_with_its_prediction_interval(home: Pa
 
 
 def test_the_quantiles_are_those_of_student() -> None:
-    for row in seed("student_t"):
-        assert float(row["quantile_975"]) == pytest.approx(
-            stats.t.ppf(0.975, int(row["degrees_of_freedom"])), abs=1e-11
-        )
+    """As the trend takes them from F; and as NIST/SEMATECH e-Handbook 1.3.6.7.2 prints them."""
+    found = {freedom: f_quantile(1, freedom, 0.95) ** 0.5 for freedom in range(2, 31)}
+    assert found == pytest.approx({freedom: stats.t.ppf(0.975, freedom) for freedom in found}, abs=1e-11)
+    printed = {2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 10: 2.228, 20: 2.086, 30: 2.042}
+    assert {freedom: round(found[freedom], 3) for freedom in printed} == printed
 
 
 # --- cohorts ------------------------------------------------------------------------------------------------------------

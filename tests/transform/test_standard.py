@@ -65,8 +65,8 @@ def test_transition_rules_are_off() -> None:
 # --- one build: published counties, edges, a stricter province, transition rules --------------------------------------
 
 PROVINCE = {  # rows alone
-    "standards": "quality_2017,32,backbone_teachers_per_100,primary,1.5,0.9,0.40,,甲省要求1.5人以上,省定,C,S1\n"
-    "quality_2017,3205,backbone_teachers_per_100,primary,2,0.9,0.30,,乙市要求2人以上,市定,C,S1\n",
+    "standards": "quality_2017,32,backbone_teachers_per_100,primary,1.5,0.9,0.40,甲省要求1.5人以上,省定,C,S1\n"
+    "quality_2017,3205,backbone_teachers_per_100,primary,2,0.9,0.30,乙市要求2人以上,市定,C,S1\n",
     "standard_items": "G5-1,quality_2017,government,G5,,32,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
 }
 EDGE = "371502"

@@ -1,27 +1,17 @@
 "use strict";
 // The director's page. Data files call junheng.load; whatever comes from them reaches the page as text, never as markup.
 
-const STAGES = { primary: "小学", junior: "初中", senior: "高中", all: "全校" };
-const VERDICTS = { met: ["yes", "✓ 达标"], not_met: ["no", "✗ 未达标"], not_evaluable: ["none", "？ 无法判定"] };
-const STATUSES = {
-  met: ["yes", "✓ 已达到"], not_met: ["no", "✗ 未达到"], on_track: ["yes", "→ 进度足够"], off_track: ["no", "！ 进度不足"],
-  not_yet_due: ["none", "… 未到期"], not_evaluable: ["none", "？ 缺数，无法判定"], measured: ["none", "· 只列数，不判定"],
-};
-const CLASSES = { urban: "城区", town: "镇区", rural: "乡村" };
-const LEVELS = { region: "全区域", county: "每个县", township: "每个乡镇", school: "每所学校" };
-const PARTS = { prerequisite: "前提条件", government: "政府保障程度", quality: "教育质量", recognition: "社会认可度", veto: "否决情形" };
-const SEVERITIES = { error: ["no", "✗ 自相矛盾"], warning: ["none", "！ 可疑"], explained: ["yes", "✓ 已说明"] };
-const FILES = { loaded: ["yes", "✓ 已载入"], quarantined: ["no", "✗ 整个文件隔离"], skipped: ["none", "· 不是数据"] };
-const EXTRACTS = { schools: "学校表", teachers: "教师表", classes: "班级表", funding: "经费表" };
-const DIRECTIONS = { above: "高于均值", below: "低于均值", equal: "等于均值" };
-const TRANSFERS = {
-  not_needed: ["yes", "✓ 不超限，不必调"], optimal: ["yes", "✓ 只靠调配即可"], infeasible: ["no", "✗ 只靠调配达不到"],
-  not_solved: ["none", "？ 没有求解"], not_evaluable: ["none", "？ 无法判定"],
-};
-const OUTLOOKS = { kept: ["yes", "✓ 保持"], reached: ["yes", "→ 将达到"], lost: ["no", "！ 将失守"], missed: ["no", "✗ 达不到"] };
-const FIGURES = { difference_coefficient: ["差异系数", 3, table], county_mean: ["全县均值", 2, folded] };
-const SOURCES = { county: "县报送的合计", schools: "全部学校之和" };
-const WORDS = { ">=": "不低于", "<=": "不超过", "=": "等于", "<": "低于", ">": "高于" };
+// The words for the codes of the marts, as data/index.js has them: of a kind, by code, the word or, where it has a tone, [tone, sign and word].
+const kinds = {};
+const words = (kind) => (kinds[kind] ||= {});
+const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
+const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), YES = words("yes_no"), SEVERITIES = words("severity");
+const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction");
+const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source"), OPERATORS = words("operator");
+
+function learn(labels) {
+  for (const { kind, code, label_zh, sign, tone } of labels) words(kind)[code] = tone ? [tone, `${sign} ${label_zh}`] : label_zh;
+}
 
 // ---- data files -------------------------------------------------------------------------------------------------
 
@@ -33,6 +23,7 @@ window.junheng = Object.freeze({
     for (const [key, value] of Object.entries(data)) {
       if (value && value.columns) data[key] = value.rows.map((row) => Object.fromEntries(value.columns.map((column, i) => [column, row[i]])));
     }
+    if (name === "index") learn(data.labels);
     loaded.set(name, data);
   },
 });
@@ -72,8 +63,10 @@ function svg(tag, attributes, ...children) {
 }
 
 const badge = ([kind, text]) => el("span", { class: `badge ${kind}` }, text);
-const verdict = (value) => badge(VERDICTS[value] || ["none", "？ 无法判定"]);
-const met = (value, unknown = "？ 无法判定") => badge(value === true ? ["yes", "✓ 达到"] : value === false ? ["no", "✗ 未达到"] : ["none", unknown]);
+const verdict = (value) => badge(VERDICTS[value] || VERDICTS.not_evaluable);
+const ruling = (value) => VERDICTS[value === true ? "met" : value === false ? "not_met" : "not_evaluable"];
+const floored = (v) => (v.is_met !== false ? ruling(v.is_met) : v.is_floor_met ? ["no", `${VERDICTS.not_met[1]}，不低于85%`] : ["no", "✗ 低于85%"]);
+const criterion = (row) => MET[row.is_met] || (row.is_judged === false ? ["none", "· 不判定"] : VERDICTS.not_evaluable);
 const flips = (row) => (row.rounding_flips ? el("div", { class: "soft" }, "四舍五入会改变判定，按未舍入的数判定") : null);
 const link = (text, ...path) => el("a", { href: `#/${path.map(encodeURIComponent).join("/")}` }, text);
 const has = (value) => value !== null && value !== undefined && !Number.isNaN(value);
@@ -87,7 +80,7 @@ const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
 function figure(value, unit) {
   if (!has(value)) return "—";
   if (unit === "日期") return String(value).replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
-  if (!unit) return value === 1 ? "是" : value === 0 ? "否" : loose(value);
+  if (!unit) return YES[{ 1: true, 0: false }[value]] || loose(value);
   return loose(value) + (unit === "比例" || unit === "比值" ? "" : unit);
 }
 
@@ -95,7 +88,7 @@ function demand(row) {
   if (!has(row.threshold)) return "没有数字要求";
   if (row.operator === "between") return `${figure(row.threshold, row.unit_zh)}至${figure(row.threshold_high, row.unit_zh)}`;
   if (!row.unit_zh) return `应为${figure(row.threshold, null)}`;
-  return `${WORDS[row.operator] || ""}${figure(row.threshold, row.unit_zh)}`;
+  return `${OPERATORS[row.operator] || ""}${figure(row.threshold, row.unit_zh)}`;
 }
 
 /** A bar from 0 with a mark at the limit and perhaps a second one, all on the scale 0 to top. */
@@ -214,7 +207,7 @@ function home(index) {
   const columns = [
     column("区域", (r) => r.region_name_zh || r.region_id, (r) => [link(r.region_name_zh || r.region_id, r.region_id), r.is_synthetic ? " （合成数据）" : ""]),
     column("最新学年", (r) => year(r.school_year)), number("县数", (r) => r.counties, whole),
-    number("✓ 达标", (r) => r.met, whole), number("✗ 未达标", (r) => r.not_met, whole), number("？ 无法判定", (r) => r.not_evaluable, whole),
+    ...Object.entries(VERDICTS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
   ];
   return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
 }
@@ -251,7 +244,7 @@ function targets(name, data, areas) {
   const columns = [
     column("编号", (r) => r.target_id, null, "short"),
     column("原文", (r) => r.quote, (r) => [el("q", {}, r.quote), r.clause ? el("div", { class: "soft" }, r.clause) : null], "text quote"),
-    column("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${LEVELS[r.area_level] || r.area_level}）`)], "text demand"),
+    column("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${BOUND[r.area_level] || r.area_level}）`)], "text demand"),
     column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
     column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
       figure(r.actual, r.unit_zh),
@@ -259,7 +252,7 @@ function targets(name, data, areas) {
     ], "figures"),
     ...(areas ? [column("本县", (r) => own.get(r.target_id)?.value, (r) => {
       const row = own.get(r.target_id);
-      return row ? [figure(row.value, r.unit_zh), " ", has(row.is_met) ? met(row.is_met) : null, flips(row)] : "—";
+      return row ? [figure(row.value, r.unit_zh), " ", has(row.is_met) ? badge(criterion(row)) : null, flips(row)] : "—";
     })] : []),
     long("状态", (r) => [of(STATUSES, r.status), r.reason].filter(has).join("：") , (r) => [
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
@@ -319,7 +312,7 @@ function countyPage(index, region, county, data, regionData) {
   const staged = (rows) => ["primary", "junior"].flatMap((stage) => ordered(rows.filter((r) => r.stage === stage)));
   const current = ["primary", "junior"].flatMap(of7);
   const top = 1.1 * Math.max(0.5, ...current.flatMap((row) => [row.difference_coefficient, row.limit_value]).filter(has));
-  const over = (row) => (row.is_met === true ? "✓ 不超限" : row.is_met === false ? "✗ 超出限值" : "？ 无法判定");
+  const over = (row) => (WITHIN[row.is_met] || VERDICTS.not_evaluable)[1];
 
   const coefficients = (stage) => table(`${STAGES[stage]}七项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
     column("指标", (r) => label(r.indicator_id)),
@@ -401,7 +394,7 @@ function countyPage(index, region, county, data, regionData) {
   const items = Object.keys(PARTS).map((part) => folded(PARTS[part], `${name}_${PARTS[part]}`, [
     column("条目", (r) => r.criterion_id, null, "short"), long("要求", (r) => r.text_zh), long("看什么", (r) => r.measure_zh),
     number("实际", (r) => r.actual, (v, r) => figure(v, r.unit_zh)), column("应", (r) => (r.is_judged ? demand(r) : "只列值"), null, "short"),
-    column("判定", (r) => (r.is_met === true ? "达到" : r.is_met === false ? "未达到" : r.is_judged ? "无法判定" : "不判定"), (r) => [met(r.is_met, r.is_judged ? "？ 无法判定" : "· 不判定"), flips(r)]),
+    column("判定", (r) => criterion(r)[1].slice(2), (r) => [badge(criterion(r)), flips(r)]),
     long("原因", (r) => r.reason, (r) => r.reason || ""),
   ], data.items.filter((r) => r.part === part).sort(byNumber)));
 
@@ -410,7 +403,7 @@ function countyPage(index, region, county, data, regionData) {
   const basis = (r) => [r.year_count > 1 ? `据${r.first_year}至${r.last_year}的${r.year_count}个学年` : null, r.incomplete_year_count ? `其中${r.incomplete_year_count}个有学校缺数据` : null, r.reason].filter(has).join("，");
   const bases = [...new Set(data.trends.map(basis))];
   const trends = (stage, figure) => {
-    const [figureName, decimals, shape] = FIGURES[figure];
+    const [decimals, shape] = { difference_coefficient: [3, table], county_mean: [2, folded] }[figure], figureName = FIGURES[figure];
     const rows = national.map((i) => {
       const past = years.map((y) => at(stage, i.indicator_id, y));
       const future = ahead.map((y) => data.trends.find((r) => r.stage === stage && r.indicator_id === i.indicator_id && r.figure === figure && r.projected_year === y) || {});
@@ -447,7 +440,7 @@ function countyPage(index, region, county, data, regionData) {
     column("年级", (g) => `${STAGES[g.stage]}${g.grade}年级`, null, "short"), number(`${now}`, (g) => g.pupils, whole),
     ...later.flatMap((y) => [
       number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).is_assumed && has(v) ? el("div", { class: "soft" }, "假定") : null]),
-      extra(`${y} 据假定推出`, (g) => (has(pupils(g, y).is_assumed) ? (pupils(g, y).is_assumed ? "是" : "否") : null)),
+      extra(`${y} 据假定推出`, (g) => YES[pupils(g, y).is_assumed]),
     ]),
     number("升级比例", (g) => g.survival_ratio, (v) => fixed(v, 3)),
     long("依据", (g) => [`${g.first_year}至${g.last_year}的${g.year_count}个学年`, g.missing_school_count ? `${g.missing_school_count}个校段不在班级名册` : null, g.reason].filter(has).join("，")),
@@ -459,18 +452,18 @@ function countyPage(index, region, county, data, regionData) {
     number("城乡比", (r) => r.urban_rural_ratio, (v) => fixed(v, 2)), number("低于标准学校", (r) => r.below_standard_count, whole),
     number("教师培训经费占比", (r) => r.teacher_training_share, (v) => (has(v) ? `${(100 * v).toFixed(1)}%` : "—")),
     number("教育支出（元）", (r) => r.expenditure_yuan, whole), extra("教育支出来源", (r) => SOURCES[r.expenditure_source]), number("生均教育支出（元）", (r) => r.expenditure_per_pupil, whole),
-    column("教育支出没有减少", (r) => (has(r.is_not_decreasing) ? (r.is_not_decreasing ? "是" : "否") : null), (r) => badge(r.is_not_decreasing === true ? ["yes", "✓ 没有减少"] : r.is_not_decreasing === false ? ["no", "✗ 减少"] : ["none", "？ 无法比较"])),
+    column("教育支出没有减少", (r) => YES[r.is_not_decreasing], (r) => badge(STEADY[r.is_not_decreasing] || ["none", "？ 无法比较"])),
     long("说明", (r) => r.reason, (r) => r.reason || ""),
   ], data.funding, "没有经费数据。");
 
   const inStage = (s, stage) => data.sections.find((r) => r.school_id === s.school_id && r.stage === stage);
-  const passed = (r) => (!r ? "" : !r.is_in_scope ? "不在评估范围" : r.is_passed === true ? "✓ 达标" : r.is_passed === false ? "✗ 未达标" : "？ 无法判定");
+  const passed = (r) => (!r ? "" : !r.is_in_scope ? "不在评估范围" : ruling(r.is_passed)[1]);
   const schools = table("全部学校", `${name}_学校`, [
     column("学校", (s) => s.school_name, (s) => [toSchool(s.school_id), s.status === "closed" ? "（已停办）" : ""]),
     column("标识码", (s) => s.school_id, null, "short"), column("类型", (s) => s.school_type_zh), column("乡镇街道", (s) => s.township), column("城乡", (s) => CLASSES[s.urban_rural_class], null, "short"),
     ...["primary", "junior"].flatMap((stage) => [
       number(`${STAGES[stage]}学生`, (s) => (inStage(s, stage) || {}).pupils, (v) => (has(v) ? whole(v) : "")),
-      column(STAGES[stage], (s) => passed(inStage(s, stage)), (s) => { const r = inStage(s, stage); return r ? badge([!r.is_in_scope ? "none" : r.is_passed === true ? "yes" : r.is_passed === false ? "no" : "none", passed(r)]) : ""; }),
+      column(STAGES[stage], (s) => passed(inStage(s, stage)), (s) => { const r = inStage(s, stage); return r ? badge([r.is_in_scope ? ruling(r.is_passed)[0] : "none", passed(r)]) : ""; }),
     ]),
   ], data.schools, "本学年没有学校。");
 
@@ -520,7 +513,7 @@ function schoolPage(index, region, county, school, data) {
     const all = index.indicators.flatMap((i) => mine(data.values).filter((v) => v.stage === section.stage && v.indicator_id === i.indicator_id));
     const judged = all.filter((v) => has(v.threshold));
     const top = 1.1 * Math.max(1, ...judged.map((v) => (has(v.value) ? v.value / v.threshold : 0)));
-    const state = !section.is_in_scope ? ["none", "不在评估范围"] : section.is_passed === true ? ["yes", "✓ 达标"] : section.is_passed === false ? ["no", "✗ 未达标"] : ["none", "？ 无法判定"];
+    const state = !section.is_in_scope ? ["none", "不在评估范围"] : ruling(section.is_passed);
     const unit = (v) => (named.get(v.indicator_id) || {}).unit_zh || "";
     const share = mine(data.shares).filter((r) => r.stage === section.stage);
     const plan = mine(data.plans).filter((r) => r.stage === section.stage && (r.pass_units > 0 || r.balance_units > 0));
@@ -536,8 +529,7 @@ function schoolPage(index, region, county, school, data) {
         column("实际（粗线为标准，虚线为85%）", (v) => v.value, (v) => (has(v.value) ? [fixed(v.value, 2) + unit(v), bar(v.value / v.threshold, 1, top, v.is_met === false, v.floor_value / v.threshold)] : "—"), "bar"),
         number("标准", (v) => v.threshold, loose),
         number("相似学校的中位数", (v) => v.similar_median, (x) => fixed(x, 2)), number("在相似学校中排第几", (v) => v.standing, (x, v) => (has(x) ? [`第${x}`, el("div", { class: "soft" }, `与${v.similar_count}所比`)] : "—")),
-        column("判定", (v) => (v.is_met === true ? "达标" : v.is_met === false ? (v.is_floor_met ? "未达标，不低于85%" : "低于85%") : "无法判定"),
-          (v) => [badge(v.is_met === true ? ["yes", "✓ 达标"] : v.is_met === false ? ["no", v.is_floor_met ? "✗ 未达标，不低于85%" : "✗ 低于85%"] : ["none", "？ 无法判定"]), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),
+        column("判定", (v) => floored(v)[1].slice(2), (v) => [badge(floored(v)), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),
       ], judged, "没有指标值。"),
       folded(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
         column("指标", (v) => label(v.indicator_id)), number("实际", (v) => v.value, (x, v) => (has(x) ? fixed(x, 2) + unit(v) : "—")), long("没有值的原因", (v) => v.null_reason, (v) => v.null_reason || ""),

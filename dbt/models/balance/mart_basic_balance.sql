@@ -4,9 +4,17 @@ with rules as (
     select
         area_code,
         indicator_id,
+        stage
+    from {{ ref('standards') }}
+    where standard_id = 'basic_2012'
+),
+
+limits as (
+    select
+        area_code,
         stage,
         mean_cv_limit
-    from {{ ref('standards') }}
+    from {{ ref('mean_limits') }}
     where standard_id = 'basic_2012'
 ),
 
@@ -37,8 +45,7 @@ standards as (
 
 judged as (
     select
-        schools.*,
-        standards.mean_cv_limit
+        schools.*
     from schools
     inner join standards using (county_code, indicator_id, stage)
 ),
@@ -50,7 +57,6 @@ counties as (
         county_code,
         stage,
         indicator_id,
-        max(mean_cv_limit) as mean_cv_limit,
         count(*) as listed_count,
         count(value) as school_count,
         sum(case when value is not null then pupils end) as pupils,
@@ -62,9 +68,11 @@ counties as (
 means as (
     select
         counties.*,
+        limits.mean_cv_limit,
         indicators.scale * counties.numerator / counties.pupils as county_mean
     from counties
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
+    inner join {{ in_force('limits', 'schools', ['stage']) }} as limits using (county_code, stage)
 ),
 
 missing as (

@@ -4,9 +4,9 @@ with limits as (
         populations.stage,
         items.threshold
     from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} using (measure_id)
+    inner join {{ ref('measures') }} as measures using (measure_id)
     inner join {{ ref('populations') }} as populations using (population_id)
-    where items.item_id = 'G5' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
+    where measures.numerator = 'largest_class_pupils' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
 ),
 
 counted as (

@@ -142,10 +142,10 @@ lines as (
         case
             when means.year_count > 2 then means.mean_value * sqrt(residuals.squares / (means.year_count - 2))
         end as residual_standard_error,
-        student_t.quantile_975
+        -- Student's t for two-sided 95 %, whose square is F with one degree of freedom; rounded, so that every machine has the same
+        case when means.year_count > 3 then round(sqrt(f_quantile(1, means.year_count - 2, 0.95)), 12) end as quantile_975
     from means
     left join residuals using (region_id, school_year, county_code, stage, indicator_id, figure)
-    left join {{ ref('student_t') }} as student_t on means.year_count - 2 = student_t.degrees_of_freedom
 ),
 
 ahead as (

@@ -20,12 +20,12 @@ coefficients as (
         school_year,
         county_code,
         stage,
-        max(mean_limit_value) as mean_limit_value,
+        mean_limit_value,
         count(case when missing_school_count = 0 then difference_coefficient end) as coefficient_count,
         {{ total('difference_coefficient') }} / nullif(count(difference_coefficient), 0) as mean_coefficient
     from {{ ref('mart_basic_balance') }}
     where {{ pending() }}
-    group by region_id, school_year, county_code, stage
+    group by region_id, school_year, county_code, stage, mean_limit_value
 ),
 
 -- a mean of fewer than the eight is none

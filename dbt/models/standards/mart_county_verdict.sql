@@ -126,29 +126,11 @@ item_counts as (
 
 parts as (
     select
-        'prerequisite' as part,
-        1 as place,
-        '前提条件' as name_zh
-    union all
-    select
-        'government' as part,
-        5 as place,
-        '政府保障程度' as name_zh
-    union all
-    select
-        'quality' as part,
-        6 as place,
-        '教育质量' as name_zh
-    union all
-    select
-        'recognition' as part,
-        7 as place,
-        '社会认可度' as name_zh
-    union all
-    select
-        'veto' as part,
-        8 as place,
-        '否决情形' as name_zh
+        code as part,
+        sort_order as place,
+        label_zh as name_zh
+    from {{ ref('labels') }}
+    where kind = 'part'
 ),
 
 -- indicators that stand still for one and the same reason are named together
