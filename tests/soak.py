@@ -32,7 +32,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 from python_calamine import CalamineWorkbook
-from soak_changes import Place, change, folders, reduce
+from soak_changes import change
+from soak_files import Place, folders, reduce
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("dagster_project", "dbt", "expectations")

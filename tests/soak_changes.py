@@ -3,83 +3,20 @@
 A change gets a place and a source of randomness and says what it did, or None where there is nothing of its kind to do.
 """
 
-import csv
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import openpyxl
 import yaml
+from soak_files import KEYS, Place, Rows, extracts, folders, read_regions, read_rows, write_regions, write_rows
 
-KEYS = ("学校标识码", "单位代码", "教师编号", "事实编号", "单位类型", "县级行政区划代码", "班号", "前身学校标识码")
 OWN = "本地"  # what a region's own header begins with
 YEARS = range(2020, 2026)
-KEPT = {"liaocheng": ("371503", "371521"), "qingyuan": ("441821", "441825"), "wenshang": ("370830",)}
 FIGURES = {"unit_costs": "unit_cost_yuan", "standards": "threshold", "similarity_weights": "weight"}  # of seeds
 
-Rows = list[list[Any]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """What changes: raw/, what was withdrawn from it and may return, and the seeds of the project."""
-
-    raw: Path
-    shelf: Path
-    seeds: Path
-
-
 Change = Callable[[Place, Random], str | None]
-
-
-def reduce(demo: Path, raw: Path) -> None:
-    """The demo with some regions and counties only: every kind of file, a tenth of the rows."""
-    raw.mkdir(parents=True)
-    for path in sorted(demo.glob("*/*/*.*")):
-        region, year, name = path.relative_to(demo).parts
-        if region in KEPT:
-            header, *rows = read_rows(path)
-            unit = next(header.index(zh) for zh in KEYS if zh in header)
-            kept = [row for row in rows if not row[unit][:6].isdigit() or row[unit][:6] in KEPT[region]]
-            write_rows(raw / region / year / name, [header, *kept])
-    listed = yaml.safe_load((demo / "regions.yml").read_text("utf-8"))
-    listed["regions"] = [region for region in listed["regions"] if region["id"] in KEPT]
-    for region in listed["regions"]:
-        region["counties"] = {code: name for code, name in region["counties"].items() if code in KEPT[region["id"]]}
-    _write_regions(raw, listed)
-
-
-def read_rows(path: Path) -> Rows:
-    """The cells of an extract, its header first; a blank one is None in a workbook and '' in a CSV."""
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return list(csv.reader(stream))
-    return [list(row) for row in openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)]
-
-
-def write_rows(path: Path, rows: Rows) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(rows)
-        return
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.worksheets[0].append(row)
-    book.save(path)
-
-
-def extracts(raw: Path, name: str = "*") -> list[Path]:
-    """Every extract in the folder of a region and year; name: schools, facts …"""
-    return sorted(raw.glob(f"*/[0-9][0-9][0-9][0-9]/{name}.*"))
-
-
-def folders(raw: Path) -> list[Path]:
-    """The folders of a region and year."""
-    return sorted(path for path in raw.glob("*/[0-9][0-9][0-9][0-9]"))
 
 
 def _pick(rng: Random, paths: list[Path]) -> tuple[Path, Rows] | None:
@@ -348,17 +285,9 @@ def header_renamed(place: Place, rng: Random) -> str | None:
     return f"{_told(place, path)} 列名 {old} → {rows[0][at]}"
 
 
-def _regions(raw: Path) -> dict[str, Any]:
-    return yaml.safe_load((raw / "regions.yml").read_text("utf-8"))
-
-
-def _write_regions(raw: Path, listed: dict[str, Any]) -> None:
-    (raw / "regions.yml").write_text(yaml.safe_dump(listed, allow_unicode=True, sort_keys=False), "utf-8")
-
-
 def region_edited(place: Place, rng: Random) -> str | None:
     """A region's name, its documents, or a county's name."""
-    listed = _regions(place.raw)
+    listed = read_regions(place.raw)
     if not listed["regions"]:
         return None
     region = rng.choice(listed["regions"])
@@ -373,13 +302,13 @@ def region_edited(place: Place, rng: Random) -> str | None:
             code = rng.choice(sorted(region["counties"]))
             region["counties"][code] += str(rng.randrange(10))
             told = f"县 {code} 改名 {region['counties'][code]}"
-    _write_regions(place.raw, listed)
+    write_regions(place.raw, listed)
     return f"regions.yml {region['id']} {told}"
 
 
 def region_unlisted(place: Place, rng: Random) -> str | None:
     """A region leaves regions.yml and its folder stays; or the one that left comes back."""
-    listed, kept = _regions(place.raw), place.shelf / "region.yml"
+    listed, kept = read_regions(place.raw), place.shelf / "region.yml"
     if kept.exists():
         region = yaml.safe_load(kept.read_text("utf-8"))
         listed["regions"].append(region)
@@ -390,7 +319,7 @@ def region_unlisted(place: Place, rng: Random) -> str | None:
         place.shelf.mkdir(parents=True, exist_ok=True)
         kept.write_text(yaml.safe_dump(region, allow_unicode=True), "utf-8")
         told = "除名，文件夹还在"
-    _write_regions(place.raw, listed)
+    write_regions(place.raw, listed)
     return f"regions.yml {region['id']} {told}"
 
 

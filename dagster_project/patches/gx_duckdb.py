@@ -4,7 +4,7 @@
 def speak_duckdb() -> None:
     """Mend GX 1.24 for DuckDB: it reads a result after it has closed the connection (GX issue 11579).
 
-    Dialects on this list keep one connection. `tests/gates/test_validation.py` says when the mend is no longer needed.
+    Dialects on this list keep one connection. `tests/patches/test_gx_duckdb.py` says when the mend is no longer needed.
     """
     from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
 

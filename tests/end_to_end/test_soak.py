@@ -13,7 +13,8 @@ import openpyxl
 import pytest
 from helpers import ROOT
 from soak import WINDOW, compare, mutate
-from soak_changes import CHANGES, Change, Place, change, extracts, file_withdrawn, nothing, reduce, year_withdrawn
+from soak_changes import CHANGES, Change, change, file_withdrawn, nothing, year_withdrawn
+from soak_files import Place, extracts, reduce
 
 from dagster_project.extracts.contract import contract
 

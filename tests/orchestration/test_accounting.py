@@ -6,33 +6,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-from helpers import ROOT, command, environment, junheng, schools, write_csv, write_regions
+from helpers import ROOT, command, environment, junheng, write_csv, write_regions
+from three_regions import COUNTIES, REGIONS, hand_in
 
 from dagster_project import settings
 from dagster_project.orchestration import automation, partitions, runs
 from dagster_project.release.read import connect, current_release, verify
 from dagster_project.transform import project, replay
-from dagster_project.warehouse import ledger, load, tables
-
-COUNTIES = {"jia": "371502", "yi": "371503", "bing": "371504"}
-REGIONS = "regions:\n" + "".join(
-    f"  - {{id: {region_id}, name_zh: {region_id}市, counties: {{'{code}': 某县}}}}\n"
-    for region_id, code in COUNTIES.items()
-)
-
-
-def hand_in(raw: Path, region_id: str, year: int, count: int = 10, **change: Any) -> None:
-    """The schools of a region in a year; change: laid over the first."""
-    county = COUNTIES.get(region_id, "371505")
-    rows = [{**row, "学校标识码": county + row["学校标识码"][6:]} for row in schools(count, county)]
-    rows[0].update(change)
-    write_csv(raw / region_id / str(year) / "schools.csv", rows)
+from dagster_project.warehouse import ledger, tables
 
 
 @pytest.fixture(scope="module")
@@ -315,94 +301,6 @@ def test_a_running_service_refreshes_a_region_younger_than_itself(
     held = pupils(folder)
     assert held["jia", 2022] == before["jia", 2022] + 63 and ("yi", 2024) in held
     assert not any(region_id == "bing" for region_id, _ in held)
-
-
-# What the warehouse remembers
-
-
-@pytest.fixture
-def loaded(tmp_path: Path) -> Callable[[str, int], None]:
-    """Load a partition of raw/ into the home beside it."""
-
-    def apply(region_id: str, year: int) -> None:
-        regions = load_regions(tmp_path)
-        with tables.connect(tmp_path / "home") as con:
-            changes = load.find_changes(con, tmp_path / "raw", regions, "key", [(region_id, year)])
-            for change in changes:
-                load.apply_change(con, tmp_path / "raw", change, regions.get(region_id), "key")
-
-    write_regions(tmp_path / "raw", REGIONS)
-    return apply
-
-
-def load_regions(folder: Path) -> dict[str, Any]:
-    from dagster_project.extracts.regions import read_regions
-
-    return dict(read_regions(folder / "raw"))
-
-
-def raw_rows(con: Any) -> dict[str, list[tuple[Any, ...]]]:
-    """Every raw table but the list of what is pending."""
-    names = [*tables.TABLES, "region", "county"]
-    return {name: sorted(con.execute(f"from raw.{name}").fetchall(), key=repr) for name in names}
-
-
-def test_new_rows_are_put_back_whole(tmp_path: Path, loaded: Callable[[str, int], None]) -> None:
-    """Loaded twice before a release, with another entry, and taken out: what was accepted comes back, row for row."""
-    raw, home = tmp_path / "raw", tmp_path / "home"
-    hand_in(raw, "jia", 2023)
-    hand_in(raw, "yi", 2023)
-    loaded("jia", 2023)
-    loaded("yi", 2023)
-    with tables.connect(home) as con:
-        ledger.accept(con)
-        accepted = raw_rows(con)
-    write_regions(raw, REGIONS.replace("jia市", "别名").replace("yi市", "异名"))
-    hand_in(raw, "jia", 2023, count=6)
-    hand_in(raw, "jia", 2024)
-    shutil.rmtree(raw / "yi")
-    for region_id, year in (("jia", 2023), ("jia", 2024), ("yi", 2023)):
-        loaded(region_id, year)
-    hand_in(raw, "jia", 2023, count=5)
-    loaded("jia", 2023)
-    with tables.connect(home) as con:
-        assert ledger.with_new_rows(con) == {("jia", 2023), ("jia", 2024), ("yi", 2023)}
-        ledger.restore(con, [("jia", 2024)])
-        assert con.execute("select region_name_zh from raw.region where region_id = 'jia'").fetchall() == [("别名",)]
-        ledger.hold_back(con, "jia", "不合", "版本")
-        ledger.restore(con, [("yi", 2023)])
-        found = raw_rows(con)
-        assert found.pop("blocked_partition") == [("jia", 2023, "不合", "版本")]
-        assert found == {name: rows for name, rows in accepted.items() if name != "blocked_partition"}
-        assert ledger.with_new_rows(con) == set()
-        assert ledger.pending(con) == {("jia", 2023), ("jia", 2024), ("yi", 2023)}
-        kept = [con.execute(f"select count(*) from previous.{name}").fetchall() for name in found]
-        assert kept == [[(0,)]] * len(kept)
-
-
-def test_next_year_is_rebuilt_when_the_list_of_schools_changes(
-    tmp_path: Path, loaded: Callable[[str, int], None]
-) -> None:
-    """Which schools should be there is read from the year before; how many pupils they have is not."""
-    raw, home = tmp_path / "raw", tmp_path / "home"
-    for year in (2022, 2023):
-        hand_in(raw, "jia", year)
-        loaded("jia", year)
-
-    def pending_after(**change: Any) -> set[tables.Partition]:
-        with tables.connect(home) as con:
-            ledger.accept(con)
-        hand_in(raw, "jia", 2022, **change)
-        loaded("jia", 2022)
-        with tables.connect(home) as con:
-            return ledger.pending(con)
-
-    assert pending_after(小学在校生数=500) == {("jia", 2022)}
-    assert pending_after(count=9) == {("jia", 2022), ("jia", 2023)}
-    with tables.connect(home) as con:
-        con.execute("delete from raw.pending_partition where school_year = 2023")
-        ledger.restore(con, [("jia", 2022)])
-        assert ledger.pending(con) == {("jia", 2022), ("jia", 2023)}
 
 
 def test_a_failed_dbt_test_says_whose_rows_failed_it(folder: Path) -> None:

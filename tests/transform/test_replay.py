@@ -9,7 +9,8 @@ import duckdb
 import pytest
 import yaml
 from helpers import ROOT, schools, write_csv, write_regions
-from soak_changes import Place, change, reduce
+from soak_changes import change
+from soak_files import Place, reduce
 
 from dagster_project.extracts.regions import read_regions
 from dagster_project.transform import build, project, replay
