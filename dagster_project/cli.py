@@ -18,16 +18,10 @@ if TYPE_CHECKING:
     from dagster_project.extracts.regions import Partition
     from dagster_project.orchestration.summary import Survey
 
-HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="仓库与发布所在的文件夹（默认 var：在源码目录里；由 wheel 安装的，在当前文件夹里）",
-)
-RAW = click.option(
-    "--raw",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="报表所在的文件夹（默认 raw：在源码目录里；由 wheel 安装的，在当前文件夹里）",
-)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+HERE = "在源码目录里；由 wheel 安装的，在当前文件夹里"
+HOME = click.option("--home", type=FOLDER, help=f"仓库与发布所在的文件夹（默认 var：{HERE}）")
+RAW = click.option("--raw", type=FOLDER, help=f"报表所在的文件夹（默认 raw：{HERE}）")
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -274,7 +268,7 @@ def superset(path: Path, home: Path | None) -> None:
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="文件夹",
     help="写到哪个文件夹；没有就新建，已有的文件不覆盖",
 )
@@ -309,7 +303,7 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     "--out",
     default=Path("检查结果"),
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="文件夹",
     help="标注的副本写到哪个文件夹；没有就新建",
 )
@@ -347,7 +341,7 @@ def check(paths: tuple[str, ...], out: Path) -> None:
 @RAW
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="文件夹",
     help="另存三个 CSV：结论、差异系数、缺口",
 )

@@ -287,7 +287,7 @@ BREAKS = {
         "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
     },
     "marts.dim_label": {
-        "delete from marts.dim_label where kind = 'stage'": "各类代码都有词",
+        "delete from marts.dim_label where kind = 'stage'": "页面、申报表和看板用到的各类代码",
         "update marts.dim_label set label_zh = null": "每个代码都有词",
         "update marts.dim_label set tone = '好'": "样子只有",
     },

@@ -44,8 +44,7 @@ standards as (
 ),
 
 judged as (
-    select
-        schools.*
+    select schools.*
     from schools
     inner join standards using (county_code, indicator_id, stage)
 ),

@@ -6,7 +6,10 @@ with limits as (
     from {{ ref('standard_items') }} as items
     inner join {{ ref('measures') }} as measures using (measure_id)
     inner join {{ ref('populations') }} as populations using (population_id)
-    where measures.numerator = 'largest_class_pupils' and items.standard_id = '{{ var("standard_id") }}' and coalesce(items.area_code, '') = ''
+    where
+        measures.numerator = 'largest_class_pupils'
+        and items.standard_id = '{{ var("standard_id") }}'
+        and coalesce(items.area_code, '') = ''
 ),
 
 counted as (
