@@ -58,7 +58,7 @@ def test_nothing_reworded_is_nothing_published(house: Path) -> None:
 def test_a_reworded_row_of_the_form_and_a_column_reach_forms_and_dictionary(house: Path) -> None:
     before = (house / "var" / "releases" / "current").resolve()
     seeds, meanings = house / "dbt" / "seeds", next((house / "dbt" / "models").rglob("columns.md"))
-    reword(seeds / "application_form_rows.csv", "县域内义务教育学校规划布局合理", "县域内学校布局合理")
+    reword(seeds / "application_form_layout.csv", "县域内义务教育学校规划布局合理", "县域内学校布局合理")
     reword(meanings, "学校名称", "学校的全称")
     after = refresh(house)
     form = f"forms/demo/{COUNTY}_2023.xlsx"
