@@ -23,12 +23,6 @@ from dagster_project.release.read import ReleaseError, connect, current_release,
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    make_warehouse(tmp_path, 1)
-    return tmp_path
-
-
 def served_number(home: Path) -> int:
     """The state of the data that readers get; all tables must agree on it."""
     with connect(home) as connection:
