@@ -330,7 +330,7 @@ def test_disk_full_on_a_small_file_system(tmp_path: Path) -> None:
         import shutil, sys
         from pathlib import Path
         from types import SimpleNamespace
-        sys.path.insert(0, "tests")
+        sys.path[:0] = ["tests", "tests/release"]
         from test_release import make_warehouse, publish, served_number, ReleaseError
         home = Path(sys.argv[1])
         make_warehouse(home, 1)
