@@ -1,4 +1,4 @@
-"""Schools that are drawn to meet a threshold, to miss it by a step, or to lack a figure."""
+"""Schools that are drawn to meet a threshold, to miss it by a step, or to lack a figure, and how one is judged."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,11 +10,13 @@ from drawn_counties import (
     SHARED,
     STAGES,
     TEACHERS,
+    Marts,
     Row,
     Standard,
     Standards,
     amount,
     part,
+    same,
     scale,
     stages_of,
 )
@@ -106,3 +108,30 @@ def passes(school: Row, stage: str, standards: Standards) -> bool | None:
     if met + missing < 6:
         return False
     return None if missing else True
+
+
+def check_judgement(
+    marts: Marts,
+    school_id: str,
+    school: Row,
+    stage: str,
+    indicator: str,
+    standards: Standards,
+) -> None:
+    """Met, met at 85%, what rounding would say and what is lacking, all from exact fractions."""
+    ours, standard = marts.values[school_id, stage, indicator], standards[indicator, stage]
+    has, pupils = amount(school, stage, indicator), school[f"{stage}_pupils"]
+    if has is None:
+        assert [ours[name] for name in ("value", "is_met", "is_floor_met", "shortfall", "rounding_flips")] == [None] * 5
+        return
+    value = has * scale(indicator) / pupils
+    shown = Fraction(math.floor(value * 100 + Fraction(1, 2)), 100)
+    is_met, is_floor_met = value >= standard.threshold, value >= standard.floor
+    assert (ours["is_met"], ours["is_floor_met"]) == (is_met, is_floor_met), (ours, school)
+    flips = (shown >= standard.threshold) != is_met or (shown >= standard.floor) != is_floor_met
+    assert ours["rounding_flips"] == flips, (ours, school)
+    enough = float(standard.threshold * pupils / scale(indicator))
+    if is_met:
+        assert ours["shortfall"] == 0
+    else:
+        assert ours["shortfall"] > 0 and same(ours["numerator"] + ours["shortfall"], enough), (ours, school)

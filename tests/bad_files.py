@@ -60,3 +60,10 @@ def texts(con: duckdb.DuckDBPyConnection) -> str:
         place = ".".join(f'"{part}"' for part in table)
         found += con.execute(f'select "{column}"::varchar from {place} where "{column}" is not null').fetchall()
     return "\n".join(row[0] for row in found)
+
+
+def put_table(raw: Path, suffix: str, rows: Grid) -> None:
+    if suffix == ".csv":
+        put(raw, "schools.csv", as_csv(rows))
+    else:
+        write_workbook(raw / "demo" / "2023" / f"schools{suffix}", {"学校": rows})

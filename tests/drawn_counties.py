@@ -1,6 +1,7 @@
 """Drawn counties: how they are made, how they go through the dbt models, and every measure of theirs from its definition."""
 
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -345,3 +346,15 @@ def primary(pupils: int, **figures: float) -> Row:
         [*(f"primary_{name}" for name in STAGED.values()), *SPLIT.values(), "indoor_sports_area_m2"]
     )
     return {"school_type": "211", "urban_rural_code": "111", "primary_pupils": pupils, **nothing, **figures}
+
+
+def staffed(turn: random.Random, count: int, most: int) -> County:
+    """Schools of one stage with at most so many backbone teachers each; as a rule a few have most of them."""
+    stage, kind = turn.choice((("primary", "211"), ("junior", "311")))
+    nothing = dict.fromkeys([*SHARED.values(), "indoor_sports_area_m2"])
+    teachers = [min(most, round(turn.lognormvariate(1, 1.2))) for _ in range(count)]
+    return [
+        {"school_type": kind, "urban_rural_code": "121", **nothing, f"{stage}_pupils": turn.randint(60, 40 * most),
+         f"{stage}_backbone_teachers": number}
+        for number in teachers
+    ]  # fmt: skip

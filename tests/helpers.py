@@ -16,6 +16,7 @@ import pytest
 import xlwt
 
 from dagster_project.extracts.regions import Region
+from dagster_project.release.read import connect
 from dagster_project.transform import build, project
 from dagster_project.warehouse import load, tables
 
@@ -160,3 +161,9 @@ def write_schools(raw: Path, *changes: Mapping[str, object]) -> Path:
     for row, change in zip(rows, changes, strict=False):
         row.update(change)
     return write_csv(raw / "demo" / "2023" / "schools.csv", rows)
+
+
+def query(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the current release answers."""
+    with connect(home) as con:
+        return con.execute(sql).fetchall()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from bad_files import CLASS, TEACHER, as_csv, files, names, put
+from bad_files import CLASS, TEACHER, as_csv, files, names, put, put_table
 from helpers import (
     grid,
     read,
@@ -15,7 +15,6 @@ from helpers import (
     write_schools,
     write_workbook,
 )
-from test_tables import put_table
 
 from dagster_project.warehouse import tables
 

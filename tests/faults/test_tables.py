@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from bad_files import CLASS, as_csv, files, put
+from bad_files import CLASS, as_csv, files, put, put_table
 from helpers import (
     Grid,
     grid,
@@ -15,7 +15,6 @@ from helpers import (
     value,
     write_csv,
     write_regions,
-    write_workbook,
 )
 
 from dagster_project.extracts.regions import read_regions
@@ -56,13 +55,6 @@ HEADERS = {
     ],
 }  # fmt: skip
 SIX = [[f"371502000{i}", f"第{i}小学", "371502", "九年一贯制学校", 100 * i, i, 10 * i, 1.5] for i in range(1, 7)]
-
-
-def put_table(raw: Path, suffix: str, rows: Grid) -> None:
-    if suffix == ".csv":
-        put(raw, "schools.csv", as_csv(rows))
-    else:
-        write_workbook(raw / "demo" / "2023" / f"schools{suffix}", {"学校": rows})
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".xls"])

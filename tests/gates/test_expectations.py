@@ -1,10 +1,11 @@
-"""Every expectation is seen to fail."""
+"""Every expectation holds of good tables and is seen to fail."""
 
 import json
+from pathlib import Path
 
 import duckdb
 import pytest
-from sound_tables import only
+from sound_tables import GOOD, only
 
 from dagster_project.gates import suites
 
@@ -328,6 +329,15 @@ BREAKS = {
         "update marts.mart_target_progress set quote = null": "每项目标都有原文",
     },
 }
+
+
+@pytest.mark.parametrize("partitions", [GOOD, None])
+@pytest.mark.parametrize("room", ["raw", "marts"])
+def test_good_tables_pass(warehouse: Path, room: suites.Room, partitions):
+    results = suites.validate(warehouse, room, partitions)
+    assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
+    assert [failure for result in results for failure in result.failures] == []
+    assert all(result.success and result.evaluated >= 3 for result in results)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The gates: good tables pass, a broken one is named with its numbers, and nothing personal is told."""
+"""The gates: a broken table is named with its numbers, what is not handed in is no fault, and nothing personal is told."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from sound_tables import CONTRACT, GOOD, only
-from test_expectations import BREAKS
 
 from dagster_project.gates import suites
-
-
-@pytest.mark.parametrize("partitions", [GOOD, None])
-@pytest.mark.parametrize("room", ["raw", "marts"])
-def test_good_tables_pass(warehouse: Path, room: suites.Room, partitions):
-    results = suites.validate(warehouse, room, partitions)
-    assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
-    assert [failure for result in results for failure in result.failures] == []
-    assert all(result.success and result.evaluated >= 3 for result in results)
 
 
 def test_absent_extracts_and_columns_pass(warehouse: Path):

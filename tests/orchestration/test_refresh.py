@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from helpers import command, environment, junheng, schools, write_csv, write_regions
+from helpers import command, environment, junheng, query, schools, write_csv, write_regions
 
 from dagster_project.release.read import connect, current_release, verify
 
@@ -34,11 +34,6 @@ def contents(home: Path) -> dict[str, str]:
     assert release is not None
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     return {mart["name"]: mart["sha256"] for mart in manifest["marts"]}
-
-
-def query(home: Path, sql: str) -> list[tuple]:
-    with connect(home) as con:
-        return con.execute(sql).fetchall()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import duckdb
 import openpyxl
 import pytest
 import yaml
-from helpers import ROOT, command, environment, junheng
+from helpers import ROOT, command, environment, junheng, query
 from small_warehouse import make_warehouse
 
 from dagster_project.release import briefing, dictionary, superset
@@ -31,11 +31,6 @@ ANALYSES = sorted((ROOT / "dbt" / "analyses").glob("*.sql"))
 @pytest.fixture(scope="session")
 def tables() -> dict[str, dict[str, Any]]:
     return {table["name"]: table for table in dictionary.tables(dictionary.read_manifest())}
-
-
-def query(home: Path, sql: str) -> list[tuple[Any, ...]]:
-    with connect(home) as con:
-        return con.execute(sql).fetchall()
 
 
 # The dictionary

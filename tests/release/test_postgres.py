@@ -14,9 +14,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from helpers import command, environment, junheng
+from helpers import command, environment, junheng, query
 from small_warehouse import make_warehouse
-from test_bi import query
 
 from dagster_project.release import export
 from dagster_project.release.export import to_postgres

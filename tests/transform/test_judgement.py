@@ -1,13 +1,12 @@
 """Schools and counties are judged exactly: at the threshold, a step below it, and where a figure is missing; published counties as they were."""
 
 import csv
-import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aimed_schools import AIMS, Plan, passes, plan
+from aimed_schools import AIMS, Plan, check_judgement, passes, plan
 from drawn_counties import (
     INDICATORS,
     NATIONAL,
@@ -36,34 +35,6 @@ from drawn_counties import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-
-
-def check_judgement(
-    marts: Marts,
-    school_id: str,
-    school: Row,
-    stage: str,
-    indicator: str,
-    standards: Standards,
-) -> None:
-    """Met, met at 85%, what rounding would say and what is lacking, all from exact fractions."""
-    ours, standard = marts.values[school_id, stage, indicator], standards[indicator, stage]
-    has, pupils = amount(school, stage, indicator), school[f"{stage}_pupils"]
-    if has is None:
-        assert [ours[name] for name in ("value", "is_met", "is_floor_met", "shortfall", "rounding_flips")] == [None] * 5
-        return
-    value = has * scale(indicator) / pupils
-    shown = Fraction(math.floor(value * 100 + Fraction(1, 2)), 100)
-    is_met, is_floor_met = value >= standard.threshold, value >= standard.floor
-    assert (ours["is_met"], ours["is_floor_met"]) == (is_met, is_floor_met), (ours, school)
-    flips = (shown >= standard.threshold) != is_met or (shown >= standard.floor) != is_floor_met
-    assert ours["rounding_flips"] == flips, (ours, school)
-    enough = float(standard.threshold * pupils / scale(indicator))
-    if is_met:
-        assert ours["shortfall"] == 0
-    else:
-        assert ours["shortfall"] > 0 and same(ours["numerator"] + ours["shortfall"], enough), (ours, school)
-
 
 NEAR = ("ample",) * 9 + ("met",) * 5 + ("just missed", "at 85%", "just below 85%", "not reported")
 

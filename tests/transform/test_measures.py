@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aimed_schools import check_judgement
 from drawn_counties import (
     INDICATORS,
     MEASURES,
@@ -36,6 +37,7 @@ from drawn_counties import (
     scale,
     some,
     spread,
+    staffed,
     stage_of,
     stages_of,
     theil,
@@ -45,8 +47,6 @@ from drawn_counties import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from test_judgement import check_judgement
-from test_transfers import staffed
 
 from dagster_project.transform import project
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from drawn_counties import (
-    SHARED,
     County,
     Marts,
     Row,
@@ -20,21 +19,10 @@ from drawn_counties import (
     primary,
     same,
     spread,
+    staffed,
     stage_of,
 )
 from scipy.optimize import Bounds, LinearConstraint, milp
-
-
-def staffed(turn: random.Random, count: int, most: int) -> County:
-    """Schools of one stage with at most so many backbone teachers each; as a rule a few have most of them."""
-    stage, kind = turn.choice((("primary", "211"), ("junior", "311")))
-    nothing = dict.fromkeys([*SHARED.values(), "indoor_sports_area_m2"])
-    teachers = [min(most, round(turn.lognormvariate(1, 1.2))) for _ in range(count)]
-    return [
-        {"school_type": kind, "urban_rural_code": "121", **nothing, f"{stage}_pupils": turn.randint(60, 40 * most),
-         f"{stage}_backbone_teachers": number}
-        for number in teachers
-    ]  # fmt: skip
 
 
 class Problem(NamedTuple):
