@@ -1,4 +1,4 @@
-"""What the tests share: the junheng command as a process, small extract folders."""
+"""What the tests share: the junheng command as a process, small extract folders, a question put to a release."""
 
 import csv
 import os
