@@ -16,7 +16,8 @@ NATIONAL = "国家标准"
 class Fact:
     """A row of dim_fact.
 
-    needed_by   ids of targets (LC-30), items of the national standards (G13), tables of the application form; none: a transition rule
+    needed_by   ids of targets (LC-30), items of the national standards (G13), tables of the application form, indicators;
+                none: a transition rule
     documents   the policy documents of those targets, and NATIONAL
     """
 
@@ -54,9 +55,9 @@ def facts() -> list[Fact]:
 
 
 def _fact(*row: Any) -> Fact:
-    *told, targets, items, tables, documents = row
-    needed = [*_split(targets), *_split(items), *(f"申报表{table}" for table in _split(tables))]
-    national = [NATIONAL] if items or tables else []
+    *told, targets, items, tables, indicators, documents = row
+    needed = [*_split(targets), *_split(items), *(f"申报表{table}" for table in _split(tables)), *_split(indicators)]
+    national = [NATIONAL] if items or tables or indicators else []
     return Fact(*told, needed_by=tuple(needed), documents=frozenset([*_split(documents), *national]))
 
 

@@ -103,3 +103,13 @@
 {% macro judged_as_shown(figure, decimals) -%}
   {{ judged('floor(' ~ figure ~ ' * power(10, ' ~ decimals ~ ') + 0.5000001) / power(10, ' ~ decimals ~ ')') }}
 {%- endmacro %}
+
+
+{# What an indicator may count: the columns of fct_school_stage that fct_school_indicator reads. Else it is a fact of a school. #}
+{% macro school_figures() -%}
+  {{ return([
+    'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',
+    'teaching_area_m2', 'sports_area_m2', 'equipment_value_yuan', 'multimedia_rooms', 'classrooms', 'books', 'computers',
+    'public_funds_yuan', 'total_expenditure_yuan',
+  ]) }}
+{%- endmacro %}

@@ -260,7 +260,7 @@ def test_the_facts_workbook_says_what_dim_fact_says(demo_home: Path, tmp_path: P
     with connect(demo_home) as con:
         mart = con.execute(
             """select fact_id, name_zh, concat_ws('、', replace(target_ids, ';', '、'), replace(item_ids, ';', '、'),
-                '申报表' || replace(form_tables, ';', '、申报表')) from dim_fact"""
+                '申报表' || replace(form_tables, ';', '、申报表'), replace(indicators_zh, ';', '、')) from dim_fact"""
         ).fetchall()
     assert sorted(listed) == sorted(mart) and len(mart) > 100
 

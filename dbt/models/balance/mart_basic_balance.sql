@@ -1,15 +1,6 @@
 -- Grain: region × school year × county × stage × indicator of the basic-balance standard of 2012.
 -- Its schools are fewer: no private school, none that the county does not run, no teaching point. Formula as in mart_county_balance.
-with rules as (
-    select
-        area_code,
-        indicator_id,
-        stage
-    from {{ ref('standards') }}
-    where standard_id = 'basic_2012'
-),
-
-limits as (
+with limits as (
     select
         area_code,
         stage,
@@ -40,13 +31,14 @@ schools as (
 ),
 
 standards as (
-    select * from {{ in_force('rules', 'schools', ['indicator_id', 'stage']) }} as rules
+    select * from {{ ref('int_standards__in_force') }}
+    where standard_id = 'basic_2012' and {{ pending() }}
 ),
 
 judged as (
     select schools.*
     from schools
-    inner join standards using (county_code, indicator_id, stage)
+    inner join standards using (region_id, school_year, county_code, indicator_id, stage)
 ),
 
 counties as (

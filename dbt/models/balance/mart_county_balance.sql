@@ -161,18 +161,9 @@ measures as (
     group by mean_id
 ),
 
-rules as (
-    select
-        area_code,
-        indicator_id,
-        stage,
-        cv_limit
-    from {{ ref('standards') }}
-    where standard_id = '{{ var("standard_id") }}'
-),
-
 standards as (
-    select * from {{ in_force('rules', 'counties', ['indicator_id', 'stage']) }} as rules
+    select * from {{ ref('int_standards__in_force') }}
+    where standard_id = '{{ var("standard_id") }}' and {{ pending() }}
 ),
 
 -- the coefficient is judged at twelve decimals: 0.5 with a last digit of floating point is 0.5
@@ -221,7 +212,7 @@ judged as (
         end as reason
     from means
     left join measures using (mean_id)
-    left join standards using (county_code, indicator_id, stage)
+    left join standards using (region_id, school_year, county_code, indicator_id, stage)
 )
 
 select

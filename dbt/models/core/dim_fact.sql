@@ -1,4 +1,4 @@
--- Grain: fact that a bureau can hand in. Who needs it follows from the measures that read it.
+-- Grain: fact that a bureau can hand in. Who needs it follows from the measures and indicators that read it.
 {{ config(materialized='view') }}
 with parts as (
     select
@@ -98,6 +98,14 @@ documents_of as (
         {{ dbt.listagg('document_id', "';'", 'order by document_id') }} as document_ids
     from documents
     group by input_id
+),
+
+counted_by as (
+    select
+        numerator as input_id,
+        {{ dbt.listagg('name_zh', "';'", 'order by sort_order') }} as indicators_zh
+    from {{ ref('indicators') }}
+    group by numerator
 )
 
 select
@@ -111,8 +119,10 @@ select
     needed_by.target_ids,
     needed_by.item_ids,
     needed_by.form_tables,
+    counted_by.indicators_zh,
     documents_of.document_ids
 from {{ ref('inputs') }} as inputs
 left join needed_by using (input_id)
 left join documents_of using (input_id)
+left join counted_by using (input_id)
 where inputs.source = 'facts'

@@ -1,27 +1,23 @@
 -- Grain: region × school year × school × stage × indicator; schools in scope only, every indicator one row, also without a value.
-{%- set figures = [
-    'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',
-    'teaching_area_m2', 'sports_area_m2', 'equipment_value_yuan', 'multimedia_rooms', 'classrooms', 'books', 'computers',
-    'public_funds_yuan', 'total_expenditure_yuan'
-] %}
 with stages as (
     select * from {{ ref('fct_school_stage') }}
     where is_in_scope and {{ pending() }}
 ),
 
-rules as (
+facts as (
     select
-        area_code,
-        indicator_id,
-        stage,
-        threshold,
-        threshold * floor_share as floor_value
-    from {{ ref('standards') }}
-    where standard_id = '{{ var("standard_id") }}'
+        region_id,
+        school_year,
+        unit_id as school_id,
+        input_id as fact_id,
+        value
+    from {{ ref('int_facts__read') }}
+    where unit_level = 'school' and {{ pending() }}
 ),
 
 standards as (
-    select * from {{ in_force('rules', 'stages', ['indicator_id', 'stage']) }} as rules
+    select * from {{ ref('int_standards__in_force') }}
+    where standard_id = '{{ var("standard_id") }}' and {{ pending() }}
 ),
 
 -- what the school has of it, before it is split
@@ -41,9 +37,10 @@ long as (
         indicators.scale,
         stages.full_time_teachers,
         case indicators.numerator
-            {%- for figure in figures %}
+            {%- for figure in school_figures() %}
             when '{{ figure }}' then stages.{{ figure }}
             {%- endfor %}
+            else facts.value
         end as total,
         case when indicators.is_split then stages.resource_share else 1 end as resource_share,
         -- exact: pupils are whole, weights have two decimals
@@ -51,6 +48,10 @@ long as (
         case when indicators.is_split then cast(stages.weighted_pupils as decimal(14, 2)) else stages.pupils end as base
     from stages
     cross join {{ ref('indicators') }} as indicators
+    left join facts
+        on
+            {{ same('stages', 'facts', 'region_id, school_year, school_id') }}
+            and indicators.numerator = facts.fact_id
 ),
 
 explained as (
@@ -83,7 +84,7 @@ judged as (
                 then explained.scale * {{ exact('explained.total') }} * explained.weight - standards.floor_value * explained.base
         end as floor_surplus
     from explained
-    left join standards using (county_code, indicator_id, stage)
+    left join standards using (region_id, school_year, county_code, indicator_id, stage)
 ),
 
 valued as (

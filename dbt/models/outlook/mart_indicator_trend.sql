@@ -7,18 +7,9 @@ with balance as (
     where limit_value is not null and {{ pending_region() }}
 ),
 
-rules as (
-    select
-        area_code,
-        indicator_id,
-        stage,
-        threshold
-    from {{ ref('standards') }}
-    where standard_id = '{{ var("standard_id") }}'
-),
-
 standards as (
-    select * from {{ in_force('rules', 'balance', ['indicator_id', 'stage']) }} as rules
+    select * from {{ ref('int_standards__in_force') }}
+    where standard_id = '{{ var("standard_id") }}' and {{ pending_region() }}
 ),
 
 -- a coefficient is to stay at or below its limit, a mean at or above what is asked of each school
@@ -48,7 +39,7 @@ figures as (
         1 as direction,
         balance.missing_school_count
     from balance
-    inner join standards using (county_code, indicator_id, stage)
+    inner join standards using (region_id, school_year, county_code, indicator_id, stage)
 ),
 
 -- each year with the years that it looks at, counted from it: 0, -1, -2 …
