@@ -47,7 +47,7 @@ INDEX = {
 REGION = {
     "counties": Table(
         "county_code, county_name_zh, school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count,"
-        " undecided_school_count, coefficient_count, failed_coefficient_count, government_met_count, quality_met_count",
+        " undecided_school_count, coefficient_count, failed_coefficient_count, government_item_count, government_met_count, quality_item_count, quality_met_count",
         f"mart_county_verdict {NEWEST} left join dim_county using (region_id, county_code)",
         "county_code",
     ),
@@ -89,7 +89,7 @@ REGION = {
 COUNTY = {
     "verdicts": Table(
         "school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count, undecided_school_count, coefficient_count,"
-        " failed_coefficient_count, is_prerequisite_met, government_met_count, government_failed_count, quality_met_count,"
+        " failed_coefficient_count, is_prerequisite_met, government_item_count, government_met_count, government_failed_count, quality_item_count, quality_met_count,"
         " quality_failed_count, is_recognition_met, is_free_of_vetoes, reasons",
         "mart_county_verdict",
         "school_year",

@@ -250,7 +250,7 @@ def test_downloads_hold_the_unrounded_figures_of_the_marts(page: Page, demo_home
     open_page(page, demo_home / "releases/current", VIEWS["county"])
     where = f"where county_code = '{COUNTY}' and school_year = 2023 and stage = 'primary'"
     named = f"(from dim_indicator where is_national) using (indicator_id) {where}"
-    _, (header, *rows) = download(page, "小学七项差异系数")
+    _, (header, *rows) = download(page, "小学7项差异系数")
     expected = marts(
         demo_home,
         "select name_zh, difference_coefficient, limit_value, county_mean, school_count, missing_school_count"

@@ -65,7 +65,7 @@ function svg(tag, attributes, ...children) {
 const badge = ([kind, text]) => el("span", { class: `badge ${kind}` }, text);
 const verdict = (value) => badge(VERDICTS[value] || VERDICTS.not_evaluable);
 const ruling = (value) => VERDICTS[value === true ? "met" : value === false ? "not_met" : "not_evaluable"];
-const floored = (v) => (v.is_met !== false ? ruling(v.is_met) : v.is_floor_met ? ["no", `${VERDICTS.not_met[1]}，不低于85%`] : ["no", "✗ 低于85%"]);
+const floored = (v) => (v.is_met !== false ? ruling(v.is_met) : v.is_floor_met ? ["no", `${VERDICTS.not_met[1]}，不低于下限${loose(v.floor_value)}`] : ["no", `✗ 低于下限${loose(v.floor_value)}`]);
 const criterion = (row) => MET[row.is_met] || (row.is_judged === false ? ["none", "· 不判定"] : VERDICTS.not_evaluable);
 const flips = (row) => (row.rounding_flips ? el("div", { class: "soft" }, "四舍五入会改变判定，按未舍入的数判定") : null);
 const link = (text, ...path) => el("a", { href: `#/${path.map(encodeURIComponent).join("/")}` }, text);
@@ -220,7 +220,7 @@ function regionPage(index, region, data) {
     column("资源配置", (r) => of(VERDICTS, r.resource_verdict), (r) => verdict(r.resource_verdict)),
     number("缺学校", (r) => r.missing_school_count, whole), number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
     number("无法判定学校", (r) => r.undecided_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
-    number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
+    number("政府保障达到", (r) => r.government_met_count, (v, r) => `${whole(v)}/${whole(r.government_item_count)}`), number("教育质量达到", (r) => r.quality_met_count, (v, r) => `${whole(v)}/${whole(r.quality_item_count)}`),
   ];
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
@@ -314,7 +314,7 @@ function countyPage(index, region, county, data, regionData) {
   const top = 1.1 * Math.max(0.5, ...current.flatMap((row) => [row.difference_coefficient, row.limit_value]).filter(has));
   const over = (row) => (WITHIN[row.is_met] || VERDICTS.not_evaluable)[1];
 
-  const coefficients = (stage) => table(`${STAGES[stage]}七项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
+  const coefficients = (stage) => table(`${STAGES[stage]}${national.length}项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
     column("指标", (r) => label(r.indicator_id)),
     column("差异系数（粗线为限值）", (r) => r.difference_coefficient, (r) => [fixed(r.difference_coefficient, 3), bar(r.difference_coefficient, r.limit_value, top, r.is_met === false)], "bar"),
     number("限值", (r) => r.limit_value, (v) => fixed(v, 2)),
@@ -427,7 +427,7 @@ function countyPage(index, region, county, data, regionData) {
     table("历年结论", `${name}_历年结论`, [
       column("学年", (r) => year(r.school_year)), column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
       number("在评学校", (r) => r.school_count, whole), number("未达标学校", (r) => r.failed_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
-      number("政府保障达到（共15）", (r) => r.government_met_count, whole), number("教育质量达到（共9）", (r) => r.quality_met_count, whole),
+      number("政府保障达到", (r) => r.government_met_count, (v, r) => `${whole(v)}/${whole(r.government_item_count)}`), number("教育质量达到", (r) => r.quality_met_count, (v, r) => `${whole(v)}/${whole(r.quality_item_count)}`),
     ], data.verdicts),
     el("p", { class: "soft" }, "预测按近五个学年的直线外推，只看步伐，不作判定。图中实线为历年，虚线和空心点为预测，浅色带为95%预测区间（四个学年起才有），黑线为限值或达标值。", bases.length === 1 ? `各项都${bases[0]}。` : ""),
     ...Object.keys(FIGURES).flatMap((figure) => ["primary", "junior"].map((stage) => trends(stage, figure))),
@@ -478,8 +478,8 @@ function countyPage(index, region, county, data, regionData) {
       latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
     ...lacking.map((r) => el("p", { class: "soft" }, `${EXTRACTS[r.extract]} ${whole(r.handed_in_school_count)}/${whole(r.expected_school_count)}所：${r.reason}`)),
     facts(["数据", complete], ["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
-      ["差异系数", `已判定${whole(latest.coefficient_count)}个（应14个），超限${whole(latest.failed_coefficient_count)}个`],
-      ["政府保障程度", `15项达到${whole(latest.government_met_count)}项`], ["教育质量", `9项达到${whole(latest.quality_met_count)}项`]),
+      ["差异系数", `已判定${whole(latest.coefficient_count)}个（应${current.length}个），超限${whole(latest.failed_coefficient_count)}个`],
+      ["政府保障程度", `${whole(latest.government_item_count)}项达到${whole(latest.government_met_count)}项`], ["教育质量", `${whole(latest.quality_item_count)}项达到${whole(latest.quality_met_count)}项`]),
     data.sentences.length ? [el("h2", { class: "plain" }, "县情概述"), el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))] : null,
     data.form ? el("p", {}, el("a", { href: `../${data.form.split("/").map(encodeURIComponent).join("/")}` }, "打开本县申报表（Excel）")) : el("p", { class: "soft" }, "本学年没有申报表。"),
     el("p", { class: "soft" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
@@ -521,12 +521,12 @@ function schoolPage(index, region, county, school, data) {
       el("div", { class: `verdict ${state[0] === "yes" ? "met" : state[0] === "no" ? "not_met" : "not_evaluable"}` },
         el("p", { class: "word" }, state[1]),
         section.exclusion_reason ? el("p", {}, section.exclusion_reason) : null,
-        section.reasons ? reasons(section.reasons) : section.is_passed ? el("p", {}, "七项指标全部达标。") : null),
-      facts(["在校生", has(section.pupils) ? `${whole(section.pupils)}人` : "—"], ["达标指标", has(section.met_count) ? `${section.met_count}项（共7项）` : "—"],
-        ["低于标准85%", has(section.floor_failed_count) ? `${section.floor_failed_count}项` : "—"], ["缺数据", has(section.missing_count) ? `${section.missing_count}项` : "—"]),
-      table(`${stage}七项指标`, `${school.school_name}_${stage}_七项指标`, [
+        section.reasons ? reasons(section.reasons) : section.is_passed ? el("p", {}, "各项指标全部达标。") : null),
+      facts(["在校生", has(section.pupils) ? `${whole(section.pupils)}人` : "—"], ["达标指标", has(section.met_count) ? `${section.met_count}项（共${judged.length}项）` : "—"],
+        ["低于下限", has(section.floor_failed_count) ? `${section.floor_failed_count}项` : "—"], ["缺数据", has(section.missing_count) ? `${section.missing_count}项` : "—"]),
+      table(`${stage}${judged.length}项指标`, `${school.school_name}_${stage}_${judged.length}项指标`, [
         column("指标", (v) => label(v.indicator_id)),
-        column("实际（粗线为标准，虚线为85%）", (v) => v.value, (v) => (has(v.value) ? [fixed(v.value, 2) + unit(v), bar(v.value / v.threshold, 1, top, v.is_met === false, v.floor_value / v.threshold)] : "—"), "bar"),
+        column("实际（粗线为标准，虚线为下限）", (v) => v.value, (v) => (has(v.value) ? [fixed(v.value, 2) + unit(v), bar(v.value / v.threshold, 1, top, v.is_met === false, v.floor_value / v.threshold)] : "—"), "bar"),
         number("标准", (v) => v.threshold, loose),
         number("相似学校的中位数", (v) => v.similar_median, (x) => fixed(x, 2)), number("在相似学校中排第几", (v) => v.standing, (x, v) => (has(x) ? [`第${x}`, el("div", { class: "soft" }, `与${v.similar_count}所比`)] : "—")),
         column("判定", (v) => floored(v)[1].slice(2), (v) => [badge(floored(v)), v.null_reason ? el("div", { class: "soft" }, v.null_reason) : null, flips(v)]),

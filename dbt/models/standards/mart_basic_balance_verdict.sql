@@ -7,11 +7,14 @@ with counties as (
 
 required as (
     select
+        region_id,
+        school_year,
+        county_code,
         stage,
         count(*) as coefficient_count
-    from {{ ref('standards') }}
-    where standard_id = 'basic_2012' and coalesce(area_code, '') = ''
-    group by stage
+    from {{ ref('int_standards__in_force') }}
+    where standard_id = 'basic_2012' and {{ pending() }}
+    group by region_id, school_year, county_code, stage
 ),
 
 coefficients as (
@@ -28,7 +31,7 @@ coefficients as (
     group by region_id, school_year, county_code, stage, mean_limit_value
 ),
 
--- a mean of fewer than the eight is none
+-- a mean of fewer than are asked for is none
 means as (
     select
         counties.region_id,
@@ -36,10 +39,11 @@ means as (
         counties.county_code,
         required.stage,
         coefficients.mean_limit_value,
+        cast(required.coefficient_count as varchar) || '项差异系数' as required_zh,
         coalesce(coefficients.coefficient_count, 0) as coefficient_count,
         case when coefficients.coefficient_count = required.coefficient_count then coefficients.mean_coefficient end as mean_coefficient
     from counties
-    cross join required
+    inner join required using (region_id, school_year, county_code)
     left join coefficients using (region_id, school_year, county_code, stage)
 ),
 
@@ -61,9 +65,9 @@ parts as (
         case
             when judged.is_met then null
             when judged.is_met is null
-                then stages.name_zh || '八项差异系数只有' || cast(judged.coefficient_count as varchar) || '项可评估，平均值无法判定'
+                then stages.name_zh || judged.required_zh || '只有' || cast(judged.coefficient_count as varchar) || '项可评估，平均值无法判定'
             else
-                stages.name_zh || '八项差异系数平均值' || {{ shown('judged.mean_coefficient', 3, 'judged.rounding_flips') }}
+                stages.name_zh || judged.required_zh || '平均值' || {{ shown('judged.mean_coefficient', 3, 'judged.rounding_flips') }}
                 || '，超过' || {{ shown('judged.mean_limit_value', 2) }}
         end as reason
     from judged

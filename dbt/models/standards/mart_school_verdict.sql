@@ -1,6 +1,9 @@
 -- Grain: region × school year × school × stage in scope. The school rule: at least 6 of the 7 met, the rest at 85% or more.
 with results as (
-    select * from {{ ref('fct_school_indicator') }}
+    select
+        *,
+        {{ shown('100 * floor_value / threshold', 0) }} || '%' as floor_share
+    from {{ ref('fct_school_indicator') }}
     where threshold is not null and {{ pending() }}
 ),
 
@@ -31,7 +34,8 @@ explained as (
                 indicators.name_zh || {{ shown('results.value', 2, 'results.rounding_flips') }}
                 || '，低于标准' || {{ plain('results.threshold') }}
                 || case
-                    when results.is_floor_met then '，不低于其85%' else '的85%（' || {{ plain('results.floor_value') }} || '）'
+                    when results.is_floor_met then '，不低于其' || results.floor_share
+                    else '的' || results.floor_share || '（' || {{ plain('results.floor_value') }} || '）'
                 end
         end as reason
     from results

@@ -29,6 +29,7 @@ wide as (
         {%- for indicator in indicators %}
         max(case when indicator_id = '{{ indicator }}' then shown end) as {{ indicator }},
         {%- endfor %}
+        {{ shown('100 * max(floor_value / threshold)', 0) }} || '%' as floor_share,
         {{ dbt.listagg("case when is_met then column_name end", "'、'", 'order by sort_order') }} as met,
         {{ dbt.listagg("case when not is_met and is_floor_met then column_name end", "'、'", 'order by sort_order') }} as at_floor,
         {{ dbt.listagg("case when not is_floor_met then column_name end", "'、'", 'order by sort_order') }} as below,
@@ -56,8 +57,8 @@ select
     {%- endfor %}
     verdicts.is_passed,
     coalesce('达到要求：' || wide.met, '')
-    || coalesce('；达到85%：' || wide.at_floor, '')
-    || coalesce('；低于85%：' || wide.below, '')
+    || coalesce('；达到' || wide.floor_share || '：' || wide.at_floor, '')
+    || coalesce('；低于' || wide.floor_share || '：' || wide.below, '')
     || coalesce('；缺少数据：' || wide.unknown, '') as remark
 from {{ ref('fct_school_stage') }} as stages
 inner join {{ ref('stages') }} as stage_names using (stage)

@@ -134,8 +134,10 @@ sentences as (
         school_year,
         county_code,
         2 as sentence_no,
-        '政府保障程度15项达到' || cast(government_met_count as varchar) || '项、未达到' || cast(government_failed_count as varchar)
-        || '项，教育质量9项达到' || cast(quality_met_count as varchar) || '项、未达到' || cast(quality_failed_count as varchar) || '项。' as sentence
+        '政府保障程度' || cast(government_item_count as varchar) || '项达到' || cast(government_met_count as varchar)
+        || '项、未达到' || cast(government_failed_count as varchar)
+        || '项，教育质量' || cast(quality_item_count as varchar) || '项达到' || cast(quality_met_count as varchar)
+        || '项、未达到' || cast(quality_failed_count as varchar) || '项。' as sentence
     from counties
     union all
     select
@@ -201,27 +203,6 @@ sentences as (
         region_id,
         school_year,
         county_code,
-        10 as sentence_no,
-        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，低于标准的' || cast(below_standard_count as varchar)
-        || '所；教师培训经费占' || {{ shown('100 * teacher_training_share', 1) }} || '%，低于要求的'
-        || cast(below_training_count as varchar) || '所。' as sentence
-    from {{ ref('mart_county_funding') }}
-    where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
-    union all
-    select
-        region_id,
-        school_year,
-        county_code,
-        11 as sentence_no,
-        '本局自行估计的校际差异率最高为' || {{ shown('difference_rate', 3) }} || '（' || stage_zh || subject || '，95%区间'
-        || {{ shown('ci_low', 3) }} || '至' || {{ shown('ci_high', 3) }} || '），不代替国家监测结果。' as sentence
-    from estimates
-    where place = 1
-    union all
-    select
-        region_id,
-        school_year,
-        county_code,
         8 as sentence_no,
         case
             when pass_cost_wan > 0 then '要使未达标学校都达标，按种子表unit_costs的单价约需' || {{ shown('pass_cost_wan', 0) }} || '万元'
@@ -244,6 +225,27 @@ sentences as (
     from widest
     inner join {{ ref('mart_county_gap') }} as gap using (region_id, school_year, county_code, stage, indicator_id)
     where gap.raised_school_count > 0
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        10 as sentence_no,
+        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，低于标准的' || cast(below_standard_count as varchar)
+        || '所；教师培训经费占' || {{ shown('100 * teacher_training_share', 1) }} || '%，低于要求的'
+        || cast(below_training_count as varchar) || '所。' as sentence
+    from {{ ref('mart_county_funding') }}
+    where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
+    union all
+    select
+        region_id,
+        school_year,
+        county_code,
+        11 as sentence_no,
+        '本局自行估计的校际差异率最高为' || {{ shown('difference_rate', 3) }} || '（' || stage_zh || subject || '，95%区间'
+        || {{ shown('ci_low', 3) }} || '至' || {{ shown('ci_high', 3) }} || '），不代替国家监测结果。' as sentence
+    from estimates
+    where place = 1
     union all
     select
         counties.region_id,
