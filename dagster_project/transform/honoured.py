@@ -6,7 +6,7 @@ A replay runs the SQL of tables and tests. Whatever else dbt would do at `dbt bu
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-KINDS = {"model": ("incremental", "view", "ephemeral"), "seed": ("seed",), "test": ("test",)}
+KINDS = {"model": ("incremental", "view"), "seed": ("seed",), "test": ("test",)}
 
 # Config that is in the compiled SQL, in the table as it was first built, or in nothing that is run: any value will do.
 SETTLED = {

@@ -1,5 +1,5 @@
 -- Grain: region × school year × measure of inputs × unit that belongs to its population, or may: nothing says that it does not.
-{{ config(materialized='ephemeral') }}
+{{ config(materialized='view') }}
 with measures as (
     select
         measures.measure_id,
@@ -21,7 +21,6 @@ with measures as (
 
 units as (
     select * from {{ ref('int_units__listed') }}
-    where {{ pending() }}
 ),
 
 needed as (
