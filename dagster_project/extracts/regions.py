@@ -15,17 +15,16 @@ import duckdb
 import yaml
 
 from dagster_project.extracts.contract import CELL_MAP, contract
+from dagster_project.extracts.facts import seed
 from dagster_project.extracts.files import is_within
 from dagster_project.extracts.headers import Aliases, nearest, normalise
 from dagster_project.extracts.sheet import DAMAGED, TEXT, WORKBOOK, Unreadable
 from dagster_project.extracts.text import text_rows
 
 REGIONS, ALIASES = "regions.yml", "aliases.csv"
-SCENARIOS = "scenarios"
+SCENARIOS = "scenarios"  # beside the years of a region: files of `junheng scenario`, never loaded
 
-Partition = tuple[
-    str, int
-]  # region_id, school_year  # beside the years of a region: files of `junheng scenario`, never loaded
+Partition = tuple[str, int]  # region_id, school_year
 TEN_DIGITS = r"^\d{10}$"
 YEAR = re.compile(r"[12][0-9]{3}")
 COUNTY_CODE = "[0-9A-Za-z一-鿿][0-9A-Za-z一-鿿 ._-]{0,39}"  # it names files; Python and DuckDB read it alike
@@ -79,6 +78,8 @@ def _region(entry: dict[Any, Any], region_id: str, place: str, raw: Path) -> Reg
         problem = f"{place}：不认识的字段 {'、'.join(unknown)}；可用的字段是 {'、'.join(sorted(FIELDS))}"
     elif wrong:
         problem = f"{place}：{wrong} 应写{FIELDS[wrong]}，现在是“{_short(entry[wrong])}”：请改正"
+    elif strange := sorted({*map(str, fine.get("documents") or ())} - {*(documents := _documents())}):
+        problem = f"{place}：documents 里没有登记过的文件 {'、'.join(map(_short, strange))}；可选的有 {'、'.join(documents)}"
     aliases: Aliases = ()
     try:
         _require_folder(raw / region_id)
@@ -97,6 +98,11 @@ def _region(entry: dict[Any, Any], region_id: str, place: str, raw: Path) -> Reg
         aliases=aliases,
         problem=problem,
     )
+
+
+def _documents() -> list[str]:
+    """The policy documents whose targets a region can be held to."""
+    return sorted(row["document_id"] for row in seed("policy_documents"))
 
 
 def _holds(name: str, value: Any) -> bool:
