@@ -193,19 +193,12 @@ def prepare() -> None:
 
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log.
-
-    What is printed goes to the terminal and into no file: on a full disk the file would take the message along.
-    """
+    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "run_monitoring": {"enabled": True},
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-        },
         "event_log_storage": {
             "module": "dagster_project.patches.event_log",
             "class": "KeptSqliteEventLog",
