@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -17,7 +18,7 @@ import duckdb
 import pytest
 import yaml
 from helpers import command, environment, junheng, schools, write_csv, write_regions
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
@@ -135,6 +136,7 @@ ARGUMENTS = st.lists(
 )  # fmt: skip
 
 
+@example(["sql"])
 @DRAWN
 @given(ARGUMENTS.filter(lambda them: "check" not in them or "" not in them))
 def test_any_arguments(arguments: list[str]) -> None:
@@ -145,6 +147,7 @@ def test_any_arguments(arguments: list[str]) -> None:
         code: object = 0
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), pytest.MonkeyPatch.context() as patch:
             patch.setattr(cli, "_leave", exit)  # which would end this process
+            patch.setattr(sys, "stdin", io.StringIO())  # a shell, opened by `sql` alone, has nothing to read
             try:
                 cli.main(arguments)
             except SystemExit as end:
