@@ -10,5 +10,5 @@ from {{ ref('standards') }} as standards
 left join {{ ref('indicators') }} as indicators using (indicator_id)
 where
     indicators.indicator_id is null
-    or standards.standard_id not in (select standard_id from {{ ref('standard_items') }})
+    or standards.standard_id not in (select items.standard_id from {{ ref('standard_items') }} as items)
     or (standards.standard_id = '{{ var("standard_id") }}' and not indicators.is_national)
