@@ -79,9 +79,7 @@ def _region(entry: dict[Any, Any], region_id: str, place: str, raw: Path) -> Reg
     elif wrong:
         problem = f"{place}：{wrong} 应写{FIELDS[wrong]}，现在是“{_short(entry[wrong])}”：请改正"
     elif strange := sorted({*map(str, fine.get("documents") or ())} - {*(documents := _documents())}):
-        problem = (
-            f"{place}：documents 里没有登记过的文件 {'、'.join(map(_short, strange))}；可选的有 {'、'.join(documents)}"
-        )
+        problem = f"{place}：documents 里没有登记过的文件 {'、'.join(map(_short, strange))}：请改正，可选的有 {'、'.join(documents)}"
     aliases: Aliases = ()
     try:
         _require_folder(raw / region_id)

@@ -1,4 +1,4 @@
-"""The soak itself, eight steps of it, and that what it would find is told."""
+"""The soak itself, twelve steps of it, and that what it would find is told."""
 
 import json
 import re
@@ -22,12 +22,12 @@ SEED = 20  # a year comes and goes, a school is recoded, two refreshes are kille
 
 
 def test_a_refresh_gives_what_a_build_from_nothing_gives() -> None:
-    arguments = ["--seed", str(SEED), "--steps", "8", "--every", "8"]
+    arguments = ["--seed", str(SEED), "--steps", "12", "--every", "6"]
     outcome = subprocess.run(
         [sys.executable, ROOT / "tests" / "soak.py", *arguments], capture_output=True, text=True, timeout=1800
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "8 步，比较 1 次，0 次不同" in outcome.stdout
+    assert "12 步，比较 2 次，0 次不同" in outcome.stdout
 
 
 @pytest.fixture(scope="module")

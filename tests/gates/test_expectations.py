@@ -294,7 +294,7 @@ BREAKS = {
     },
     "marts.dim_indicator": {
         "delete from marts.dim_indicator where indicator_id = 'sports_area_per_pupil'": "国家七项指标齐备",
-        "update marts.dim_indicator set indicator_id = 'R1'": "指标编号",
+        "update marts.dim_indicator set indicator_id = 'R1'": "国家指标是公布的七项",
         "update marts.dim_indicator set unit_zh = null": "每项指标都有单位",
         "update marts.dim_indicator set numerator = null": "每项指标都指明分子",
     },

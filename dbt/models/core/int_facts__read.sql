@@ -7,7 +7,6 @@ with handed_in as (
         facts.school_year,
         facts.entity_type as unit_level,
         facts.entity_id as unit_id,
-        'all' as stage,
         facts.fact_id as input_id,
         inputs.value_type,
         trim(facts.value) as said
@@ -25,7 +24,6 @@ select
     school_year,
     unit_level,
     unit_id,
-    stage,
     input_id,
     case value_type
         when 'boolean'

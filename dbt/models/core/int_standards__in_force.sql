@@ -21,7 +21,6 @@ select
     bound.stage,
     bound.threshold,
     bound.threshold * bound.floor_share as floor_value,
-    bound.floor_share,
     bound.cv_limit
 from counties
 inner join bound using (county_code)

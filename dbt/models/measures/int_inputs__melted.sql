@@ -175,7 +175,7 @@ select
     school_year,
     unit_level,
     unit_id,
-    stage,
+    'all' as stage,
     input_id,
     value
 from {{ ref('int_facts__read') }}
