@@ -105,13 +105,13 @@ of_units as (
                 then
                     case
                         when max(case when part = 'numerator' and is_sum then 1 else 0 end) = 1
-                            then sum(case when part = 'numerator' then sign * value end)
+                            then {{ total("case when part = 'numerator' then sign * value end") }}
                         else min(case when part = 'numerator' then value end)
                     end
         end as numerator,
         case
             when count(case when part = 'denominator' then value end) = count(case when part = 'denominator' then 1 end)
-                then sum(case when part = 'denominator' then sign * value end)
+                then {{ total("case when part = 'denominator' then sign * value end") }}
         end as denominator,
         max(case when part = 'denominator' then 1 else 0 end) as has_denominator,
         min(case when part = 'condition' then coalesce(value, -1) else 1 end) as condition_value,
@@ -228,7 +228,7 @@ missing as (
         measure_id,
         area_level,
         area_id,
-        {{ dbt.listagg('gap', "'；'", 'order by input_id') }} as missing
+        {{ dbt.listagg('gap', "'；'", 'order by input_id, gap') }} as missing
     from named
     group by region_id, school_year, measure_id, area_level, area_id
 ),
