@@ -19,10 +19,10 @@ def make_warehouse(home: Path, number: int, rows: int = 200, descending: bool = 
         connection.execute(
             """
             CREATE TABLE raw.region (
-                region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR
+                region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR, rules_of INTEGER
             );
             INSERT INTO raw.region VALUES
-                ('liaocheng', '聊城', false, NULL), ('demo', '示例㐂县', true, NULL);
+                ('liaocheng', '聊城', false, NULL, NULL), ('demo', '示例㐂县', true, NULL, NULL);
             CREATE TABLE raw.blocked_partition (
                 region_id VARCHAR, school_year INTEGER, reason VARCHAR, since_release VARCHAR
             );

@@ -41,6 +41,7 @@ class RegionsError(ValueError):
 class Region:
     """One region of raw/regions.yml. `counties` empty: any county code is accepted.
 
+    `rules_of`: the school year whose rules judge every year of it; null: each year by its own.
     `aliases`: its own headers, from raw/<region>/aliases.csv. `problem`: why nothing of it can be loaded, in Chinese; null: it can.
     """
 
@@ -52,6 +53,7 @@ class Region:
     documents: tuple[str, ...]
     reference_month_day: str
     synthetic: bool
+    rules_of: int | None = None
     aliases: Aliases = ()
     problem: str | None = None
 
@@ -65,6 +67,7 @@ FIELDS = {
     "documents": "文件代号的列表，如 [LC]",
     "reference_month_day": "月-日，如 '09-01'",
     "synthetic": "true 或 false",
+    "rules_of": "学年，如 2024（各学年都按这一学年的规则评判；不写：各按当年的规则）",
 }  # of an entry, each with what it holds
 
 
@@ -95,6 +98,7 @@ def _region(entry: dict[Any, Any], region_id: str, place: str, raw: Path) -> Reg
         documents=tuple(map(str, fine.get("documents") or ())),
         reference_month_day=fine.get("reference_month_day") or "09-01",
         synthetic=bool(fine.get("synthetic", False)),
+        rules_of=fine.get("rules_of"),
         aliases=aliases,
         problem=problem,
     )
@@ -129,6 +133,8 @@ def _holds(name: str, value: Any) -> bool:
             return _is_month_day(value)
         case "synthetic", bool():
             return True
+        case "rules_of", int():
+            return YEAR.fullmatch(str(value)) is not None
     return False
 
 

@@ -53,7 +53,7 @@ TABLES = {
 }  # each after region_id and school_year
 OTHER_TABLES = {
     "pending_partition": "region_id VARCHAR, school_year INTEGER, has_new_rows BOOLEAN",
-    "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR",
+    "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR, rules_of INTEGER",
     "county": "region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR",
     "build": "fingerprint VARCHAR",
 }
@@ -134,7 +134,8 @@ def write_region(con: duckdb.DuckDBPyConnection, region_id: str, region: Region 
     if region is None:
         return
     documents = ",".join(region.documents)
-    con.execute("insert into raw.region values (?, ?, ?, ?)", [region.id, region.name_zh, region.synthetic, documents])
+    row = [region.id, region.name_zh, region.synthetic, documents, region.rules_of]
+    con.execute("insert into raw.region values (?, ?, ?, ?, ?)", row)
     for code, name in region.counties.items():
         con.execute("insert into raw.county values (?, ?, ?)", [region.id, code, name])
 

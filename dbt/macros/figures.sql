@@ -6,7 +6,7 @@
 {%- endmacro %}
 
 
-{# A number of the rules, by its name in seeds/parameters.csv. #}
+{# A technical number, by its name in seeds/parameters.csv; those of the rules, which have years, stand in int_parameters__in_force. #}
 {% macro parameter(name) -%}
   (select value from {{ ref('parameters') }} where parameter_id = '{{ name }}')
 {%- endmacro %}

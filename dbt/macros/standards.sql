@@ -1,27 +1,26 @@
-{# The rows of a standard that bind each county: those of the whole country (no area_code), and before them those of the area
-   whose code its own begins with, the nearest area first: 32 a province, 3206 a city, 320684 the county itself. #}
-{% macro in_force(standards, counties, key) -%}
+{# The rows of a seed of rules that bind each county in each school year: of those in force in the year whose rules judge it (rule_year of
+   int_years__ruled), the one of the nearest area whose code the county's begins with (32 a province, 3206 a city, 320684 the county
+   itself), and of those the one that came into force last. valid_from, valid_to: school years, both included; empty: no end. #}
+{% macro in_force(rules, years, key) -%}
   (
     select * from (
       select
-        bound.county_code,
+        years.region_id,
+        years.school_year,
+        years.county_code,
         rules.*,
         row_number() over (
-          partition by bound.county_code, {% for column in key %}rules.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-          order by length(coalesce(rules.area_code, '')) desc
+          partition by years.region_id, years.school_year, years.county_code, {% for column in key %}rules.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+          order by length(coalesce(rules.area_code, '')) desc, coalesce(rules.valid_from, 0) desc
         ) as nearness
-      from (select distinct county_code from {{ counties }}) as bound
-      inner join {{ standards }} as rules
-        on bound.county_code like coalesce(rules.area_code, '') || '%'
+      from {{ years }} as years
+      inner join {{ rules }} as rules
+        on
+          years.county_code like coalesce(rules.area_code, '') || '%'
+          and years.rule_year between coalesce(rules.valid_from, 0) and coalesce(rules.valid_to, 9999)
     ) as ranked
     where nearness = 1
   )
-{%- endmacro %}
-
-
-{# Is a transition rule switched on in seeds/transitions.csv? #}
-{% macro is_on(transition) -%}
-  (select is_on from {{ ref('transitions') }} where transition_id = '{{ transition }}')
 {%- endmacro %}
 
 

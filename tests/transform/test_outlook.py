@@ -71,7 +71,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outlook")
     dice = random.Random(5)
     with tables.connect(folder) as con:
-        con.execute("insert into raw.region values ('r', '甲市', true, ''), ('q', '乙市', true, '')")
+        con.execute("insert into raw.region values ('r', '甲市', true, '', null), ('q', '乙市', true, '', null)")
         for year in YEARS:
             put(con, "r", year, partition("r", year, ("c1", "c2", "c3"), 60 if year == MANY else 9, dice))
             if year > 2019:

@@ -64,10 +64,12 @@ def test_transition_rules_are_off() -> None:
 
 # --- one build: published counties, edges, a stricter province, transition rules --------------------------------------
 
-PROVINCE = {  # rows alone
-    "standards": "quality_2017,32,backbone_teachers_per_100,primary,1.5,0.9,0.40,甲省要求1.5人以上,省定,C,S1\n"
-    "quality_2017,3205,backbone_teachers_per_100,primary,2,0.9,0.30,乙市要求2人以上,市定,C,S1\n",
-    "standard_items": "G5-1,quality_2017,government,G5,,32,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
+PROVINCE = {  # rows alone; the last binds from 2024 on
+    "standards": "quality_2017,32,,,backbone_teachers_per_100,primary,1.5,0.9,0.40,甲省要求1.5人以上,省定,C,S1\n"
+    "quality_2017,3205,,,backbone_teachers_per_100,primary,2,0.9,0.30,乙市要求2人以上,市定,C,S1\n"
+    "quality_2017,,2024,,backbone_teachers_per_100,primary,3,0.9,0.20,2024年起3人以上,国定,C,S1\n",
+    "parameters": "min_indicators_met,true,,2024,,7,项,2024年起七项都要达到,国定\n",
+    "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
 }
 EDGE = "371502"
 COUNTIES = {EDGE: "东昌府区", "371503": "茌平区", "320601": "甲县", "320501": "乙县"}
@@ -110,7 +112,17 @@ def published(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def fill(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("insert into raw.region values ('anhui', '安徽', false, ''), ('r', '甲市', false, 'LC')")
+    con.execute("insert into raw.region values ('anhui', '安徽', false, '', null), ('r', '甲市', false, 'LC', null)")
+    con.execute("insert into raw.region values ('years', '按当年', false, '', null), ('today', '按今年', false, '', 2024)")
+    for region, year in (("years", 2021), ("years", 2024), ("today", 2021)):
+        con.execute("insert into raw.source_file by name select ? as region_id, ? as school_year", [region, year])
+        con.execute(
+            "insert into raw.schools by name select ? as region_id, ? as school_year, 's' || i as school_id, ? as county_code,"
+            " '211' as school_type, 100 as primary_pupils, 5 as primary_higher_degree_teachers, i as primary_backbone_teachers,"
+            " 1 as primary_pe_arts_teachers, 800 as sports_ground_area_m2, 0 as indoor_sports_area_m2, 500 as teaching_area_m2,"
+            " 40 as equipment_value_wan_yuan, 3 as multimedia_rooms from range(2, 5) as t (i)",
+            [region, year, f"37{region}"],
+        )
     con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
     for code, name in COUNTIES.items():
         con.execute("insert into raw.county values ('r', ?, ?)", [code, name])
@@ -133,8 +145,18 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         )
         if excused:
             facts(con, "school", school, {"is_built_by_2010_or_mostly_migrant": excused})
+    con.execute(
+        "insert into raw.schools by name select 'r' as region_id, 2023 as school_year, 'q3' as school_id, '320501' as county_code,"
+        " '312' as school_type, '220' as urban_rural_code, 80 as primary_pupils, 70 as junior_pupils, 1 as primary_pe_arts_teachers,"
+        " 1 as primary_backbone_teachers"
+    )
+    con.execute(
+        "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, stage || i as teacher_id, 'q3' as school_id,"
+        " stage, if(i < 4, 'bachelor', 'associate') as degree from range(5) as t (i), (values ('primary'), ('junior')) as s (stage)"
+    )
     facts(con, "school", "q1", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
-    facts(con, "school", "q2", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
+    facts(con, "school", "q2", {"borrowed_sports_area_m2": "500", "is_dense_city_centre": "是"})
+    facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
     facts(con, "county", EDGE, FACTS)
     if SHARED.is_dir():
         published(con)
@@ -152,7 +174,8 @@ def facts(con: duckdb.DuckDBPyConnection, level: str, entity: str, values: dict[
 @pytest.fixture(scope="module")
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A build in which nothing but seeds differs: a province and a city are stricter, every transition rule is on."""
-    switched = (SEEDS / "transitions.csv").read_text("utf-8").replace(",false,", ",true,")
+    switched = (SEEDS / "transitions.csv").read_text("utf-8").replace(",2021,false,", ",,true,")
+    switched += "visiting_pe_arts_teachers,3799,,,false,别处不用,别处不用,S2\n"
     with built_with(tmp_path_factory.mktemp("standard"), PROVINCE, {"transitions": switched}, fill) as con:
         yield con
 
@@ -231,11 +254,35 @@ def test_a_stricter_province_and_city_are_rows(marts: duckdb.DuckDBPyConnection)
 
 
 def test_a_transition_rule_eases_whom_it_concerns(marts: duckdb.DuckDBPyConnection) -> None:
-    """2,300 pupils pass where the school is excused, 2,001 elsewhere do not; visiting teachers count in a small rural school alone."""
+    """2,300 pupils pass where the school is excused, 2,001 elsewhere do not; visiting teachers count in a rural school of 50 to 99 pupils
+    in all its stages, borrowed grounds in a school of a crowded city centre."""
     item = "select areas_counted, areas_met, areas_eased, reason from mart_standard_item where (county_code, criterion_id) = ('320601', 'G4-1')"
     assert marts.execute(item).fetchall() == [(2, 1, 1, "小学规模超过2000人：p2")]
-    stage = "select school_id, pe_arts_teachers, sports_area_m2 from fct_school_stage where school_id in ('q1', 'q2') order by 1"
-    assert marts.execute(stage).fetchall() == [("q1", 5, 1000), ("q2", 3, 1500)]
+    stage = "select school_id, pe_arts_teachers, sports_area_m2 from fct_school_stage where school_id in ('q1', 'q2', 'q3') and stage = 'primary' order by 1"
+    assert marts.execute(stage).fetchall() == [("q1", 5, 1000), ("q2", 3, 1500), ("q3", 1, None)]
+
+
+def test_a_rule_binds_from_its_year_on(marts: duckdb.DuckDBPyConnection) -> None:
+    """The years before stay as they were, and a region may ask for 2021 by the rules of 2024, side by side."""
+    floors = (
+        "select distinct region_id, school_year, threshold, floor_value, limit_value from fct_school_indicator"
+        " join mart_county_balance using (region_id, school_year, county_code, stage, indicator_id)"
+        " where indicator_id = 'backbone_teachers_per_100' and region_id in ('years', 'today') order by all"
+    )
+    assert marts.execute(floors).fetchall() == [
+        ("today", 2021, 3, 2.7, 0.2), ("years", 2021, 1, 0.85, 0.5), ("years", 2024, 3, 2.7, 0.2)
+    ]  # fmt: skip
+    passed = "select school_id, is_passed from mart_school_verdict where (region_id, school_year) = (?, ?) order by 1"
+    by_own = [("s2", True), ("s3", True), ("s4", True)]
+    assert marts.execute(passed, ["years", 2021]).fetchall() == by_own
+    by_2024 = [("s2", False), ("s3", True), ("s4", True)]
+    assert [marts.execute(passed, of).fetchall() for of in (["years", 2024], ["today", 2021])] == [by_2024] * 2
+
+
+def test_a_county_s_own_limit_counts_its_classes(marts: duckdb.DuckDBPyConnection) -> None:
+    """41 pupils are too many where the province allows 40: the form that counts classes says what the verdict says."""
+    counted = "select school_id, oversized_classes from warehouse.intermediate.int_classes__counted where school_id in ('p1', 'p2', 'edge1') order by 1"
+    assert marts.execute(counted).fetchall() == [("edge1", 0), ("p1", 1), ("p2", 0)]
 
 
 def test_a_county_that_hands_in_nothing_is_counted(marts: duckdb.DuckDBPyConnection) -> None:

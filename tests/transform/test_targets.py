@@ -175,7 +175,7 @@ ROWS = {
 
 
 def fill(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute("insert into raw.region values ('r', '甲市', false, 'LC,ZZ,SN')")
+    con.execute("insert into raw.region values ('r', '甲市', false, 'LC,ZZ,SN', null)")
     con.execute("insert into raw.county values ('r', 'c', '乙县')")
     con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
     for school, place, largest, bachelors in SCHOOLS:

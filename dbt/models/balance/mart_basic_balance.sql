@@ -1,11 +1,12 @@
 -- Grain: region × school year × county × stage × indicator of the basic-balance standard of 2012.
 -- Its schools are fewer: no private school, none that the county does not run, no teaching point. Formula as in mart_county_balance.
-with limits as (
-    select
-        area_code,
-        stage,
-        mean_cv_limit
-    from {{ ref('mean_limits') }}
+with years as (
+    select * from {{ ref('int_years__ruled') }}
+    where {{ pending() }}
+),
+
+limits as (
+    select * from {{ ref('mean_limits') }}
     where standard_id = 'basic_2012'
 ),
 
@@ -63,7 +64,7 @@ means as (
         indicators.scale * counties.numerator / counties.pupils as county_mean
     from counties
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
-    inner join {{ in_force('limits', 'schools', ['stage']) }} as limits using (county_code, stage)
+    inner join {{ in_force('limits', 'years', ['stage']) }} as limits using (region_id, school_year, county_code, stage)
 ),
 
 missing as (

@@ -43,6 +43,11 @@ added as (
     where {{ pending() }}
 ),
 
+parameters as (
+    select * from {{ ref('int_parameters__in_force') }}
+    where {{ pending() }}
+),
+
 -- schools that were judged a year before, by their type
 judged_before as (
     select
@@ -78,8 +83,7 @@ joined as (
         reported.is_judged,
         reported.grades,
         reported.teaching_area_m2 - reported.indoor_sports_area_m2 as teaching_area_m2,
-        reported.sports_ground_area_m2 + reported.indoor_sports_area_m2
-        + case when urban_rural.urban_rural_class = 'urban' then coalesce(added.sports_area_m2, 0) else 0 end as sports_area_m2,
+        reported.sports_ground_area_m2 + reported.indoor_sports_area_m2 + coalesce(added.sports_area_m2, 0) as sports_area_m2,
         reported.equipment_value_yuan,
         reported.multimedia_rooms,
         reported.classrooms,
@@ -95,20 +99,14 @@ joined as (
         coalesce(reported.full_time_teachers, teachers.full_time_teachers) as full_time_teachers,
         coalesce(reported.higher_degree_teachers, teachers.higher_degree_teachers) as higher_degree_teachers,
         coalesce(reported.backbone_teachers, teachers.backbone_teachers) as backbone_teachers,
-        coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers)
-        + case
-            when
-                urban_rural.urban_rural_class = 'rural'
-                and coalesce(reported.pupils, classes.pupils) >= {{ parameter('min_teaching_point_pupils') }}
-                and coalesce(reported.pupils, classes.pupils) < {{ parameter('small_school_pupils') }}
-                then
-                    cast(coalesce(
-                        case reported.stage
-                            when 'primary' then added.primary_pe_arts_teachers when 'junior' then added.junior_pe_arts_teachers
-                        end, 0
-                    ) as bigint)
-            else 0
-        end as pe_arts_teachers,
+        coalesce(reported.pe_arts_teachers, teachers.pe_arts_teachers) as pe_arts_teachers,
+        cast(
+            case reported.stage
+                when 'primary' then added.primary_pe_arts_teachers when 'junior' then added.junior_pe_arts_teachers
+            end as bigint
+        ) as visiting_pe_arts_teachers,
+        parameters.min_teaching_point_pupils,
+        parameters.small_school_pupils,
         coalesce(reported.midlevel_title_teachers, teachers.midlevel_title_teachers) as midlevel_title_teachers,
         teachers.full_time_teachers as roster_full_time_teachers,
         teachers.higher_degree_teachers as roster_higher_degree_teachers,
@@ -140,6 +138,7 @@ joined as (
             {{ same('reported', 'funds', 'region_id, school_year') }}
             and reported.school_id = funds.entity_id
     left join added using (region_id, school_year, school_id)
+    left join parameters using (region_id, school_year, county_code)
 ),
 
 -- a stage with classes or teachers, or that the type of school has, is there: without their number its pupils are unknown
@@ -185,8 +184,8 @@ doubted as (
                 then '填报在校生0人，却有班级或教师'
             when
                 weighted.is_teaching_point
-                and weighted.school_pupils < {{ parameter('min_teaching_point_pupils') }}
-                and weighted.roster_school_pupils >= {{ parameter('min_teaching_point_pupils') }}
+                and weighted.school_pupils < weighted.min_teaching_point_pupils
+                and weighted.roster_school_pupils >= weighted.min_teaching_point_pupils
                 then
                     '教学点填报' || cast(weighted.school_pupils as varchar) || '人，班级名册却有'
                     || cast(weighted.roster_school_pupils as varchar) || '人'
@@ -205,8 +204,8 @@ scoped as (
             when status = 'closed' then '学校已撤销或停办'
             when exclusion_reason_zh <> '' then exclusion_reason_zh
             when pupils = 0 then '该学段没有在校生'
-            when is_teaching_point and school_pupils < {{ parameter('min_teaching_point_pupils') }}
-                then '教学点不足' || cast(cast({{ parameter('min_teaching_point_pupils') }} as integer) as varchar) || '人'
+            when is_teaching_point and school_pupils < min_teaching_point_pupils
+                then '教学点不足' || cast(cast(min_teaching_point_pupils as integer) as varchar) || '人'
         end as exclusion_reason
     from doubted
 )
@@ -227,7 +226,13 @@ select
     full_time_teachers,
     higher_degree_teachers,
     backbone_teachers,
-    pe_arts_teachers,
+    pe_arts_teachers
+    + case
+        when
+            urban_rural_class = 'rural' and school_pupils >= min_teaching_point_pupils and school_pupils < small_school_pupils
+            then coalesce(visiting_pe_arts_teachers, 0)
+        else 0
+    end as pe_arts_teachers,
     midlevel_title_teachers,
     teaching_area_m2,
     sports_area_m2,

@@ -1,15 +1,34 @@
 -- Grain: region × school year × school × stage that stands in the class roster; null: the roster lacks a row that was rejected.
-with limits as (
+with years as (
+    select * from {{ ref('int_years__ruled') }}
+    where {{ pending() }}
+),
+
+items as (
     select
-        populations.stage,
-        items.threshold
+        items.*,
+        populations.stage
     from {{ ref('standard_items') }} as items
     inner join {{ ref('measures') }} as measures using (measure_id)
     inner join {{ ref('populations') }} as populations using (population_id)
-    where
-        measures.numerator = 'largest_class_pupils'
-        and items.standard_id = '{{ var("standard_id") }}'
-        and coalesce(items.area_code, '') = ''
+    where measures.numerator = 'largest_class_pupils' and items.standard_id = '{{ var("standard_id") }}'
+),
+
+-- how many pupils a class may have: of the county's own limits the stricter of a stage
+limits as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        min(threshold) as threshold
+    from {{ in_force('items', 'years', ['criterion_id', 'transition_id', 'measure_id']) }} as bound
+    group by region_id, school_year, county_code, stage
+),
+
+parameters as (
+    select * from {{ ref('int_parameters__in_force') }}
+    where {{ pending() }}
 ),
 
 counted as (
@@ -21,10 +40,12 @@ counted as (
         count(*) as classes,
         cast(sum(classes.pupils) as bigint) as pupils,
         max(classes.pupils) as largest_class_pupils,
-        count(case when classes.pupils >= {{ parameter('large_class_pupils') }} then 1 end) as large_classes,
+        count(case when classes.pupils >= parameters.large_class_pupils then 1 end) as large_classes,
         count(case when classes.pupils > limits.threshold then 1 end) as oversized_classes
     from {{ ref('stg_classes') }} as classes
-    left join limits using (stage)
+    left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
+    left join parameters using (region_id, school_year, county_code)
+    left join limits using (region_id, school_year, county_code, stage)
     where {{ pending('classes') }}
     group by classes.region_id, classes.school_year, classes.school_id, classes.stage
 )

@@ -1,7 +1,7 @@
--- Grain: region × school year × county × standard × indicator × stage: the row of seeds/standards.csv that binds the county.
+-- Grain: region × school year × county × standard × indicator × stage: the row of seeds/standards.csv that binds the county in the year.
 {{ config(materialized='view') }}
-with counties as (
-    select * from {{ ref('int_counties__listed') }}
+with years as (
+    select * from {{ ref('int_years__ruled') }}
 ),
 
 standards as (
@@ -9,18 +9,17 @@ standards as (
 ),
 
 bound as (
-    select * from {{ in_force('standards', 'counties', ['standard_id', 'indicator_id', 'stage']) }} as rules
+    select * from {{ in_force('standards', 'years', ['standard_id', 'indicator_id', 'stage']) }} as rules
 )
 
 select
-    counties.region_id,
-    counties.school_year,
-    counties.county_code,
-    bound.standard_id,
-    bound.indicator_id,
-    bound.stage,
-    bound.threshold,
-    bound.threshold * bound.floor_share as floor_value,
-    bound.cv_limit
-from counties
-inner join bound using (county_code)
+    region_id,
+    school_year,
+    county_code,
+    standard_id,
+    indicator_id,
+    stage,
+    threshold,
+    threshold * floor_share as floor_value,
+    cv_limit
+from bound

@@ -114,10 +114,11 @@ schools_after as (
     select
         {{ county_key }},
         count(
-            case when floor_failed_count > 0 or met_count + missing_count < {{ parameter('min_indicators_met') }} then 1 end
+            case when floor_failed_count > 0 or met_count + missing_count < parameters.min_indicators_met then 1 end
         ) as failed_school_count,
         sum(missing_count) as missing_value_count
     from verdicts
+    inner join {{ ref('int_parameters__in_force') }} as parameters using ({{ county_key }})
     group by {{ county_key }}
 ),
 

@@ -38,10 +38,14 @@ needs as (
     window at_school as (partition by {{ school_key }}, indicator_id)
 ),
 
-rule as (
-    select count(*) - {{ parameter('min_indicators_met') }} as may_stay_unmet
-    from {{ ref('indicators') }}
-    where is_national
+rules as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        (select count(*) from {{ ref('indicators') }} where is_national) - min_indicators_met as may_stay_unmet
+    from {{ ref('int_parameters__in_force') }}
+    where {{ pending() }}
 ),
 
 -- what is saved by leaving an indicator at 85%: in this stage alone, and in both stages of a school that shares it
@@ -55,8 +59,8 @@ savings as (
             greatest(needs.to_threshold, needs.other_to_threshold) - greatest(needs.to_floor, needs.other_to_floor)
         ) as saved_together
     from needs
-    cross join rule
-    where needs.to_threshold > 0 and rule.may_stay_unmet >= 1
+    inner join rules using (region_id, school_year, county_code)
+    where needs.to_threshold > 0 and rules.may_stay_unmet >= 1
 ),
 
 first_stages as (

@@ -2,5 +2,6 @@
 select
     region_id,
     region_name_zh,
-    is_synthetic
+    is_synthetic,
+    rules_of
 from {{ source('raw', 'region') }}

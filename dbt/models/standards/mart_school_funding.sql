@@ -90,14 +90,13 @@ rules as (
         or (numerator = 'teacher_training_budget_yuan' and denominator = 'public_funds_budget_yuan')
 ),
 
+years as (
+    select * from {{ ref('int_years__ruled') }}
+    where {{ pending_region() }}
+),
+
 items as (
-    select
-        area_code,
-        criterion_id,
-        item_id,
-        measure_id,
-        threshold
-    from {{ ref('standard_items') }}
+    select * from {{ ref('standard_items') }}
     where standard_id = '{{ var("standard_id") }}' and coalesce(transition_id, '') = '' and area_level = 'school' and is_judged
 ),
 
@@ -112,7 +111,8 @@ asked as (
         bound.threshold
     from {{ ref('int_measures__combined') }} as facts
     inner join rules using (measure_id)
-    inner join {{ in_force('items', 'schools', ['criterion_id', 'measure_id']) }} as bound using (county_code, measure_id)
+    inner join {{ in_force('items', 'years', ['criterion_id', 'measure_id']) }} as bound
+        using (region_id, school_year, county_code, measure_id)
     where facts.area_level = 'school' and {{ pending('facts') }}
     union all
     select

@@ -68,10 +68,12 @@ select
     counted.missing_count,
     case
         when counted.floor_failed_count > 0 then false
-        when counted.met_count + counted.missing_count < {{ parameter('min_indicators_met') }} then false
+        when counted.met_count + counted.missing_count < parameters.min_indicators_met then false
         when counted.missing_count = 0 then true
     end as is_passed,
     told.reasons
 from counted
 inner join {{ ref('fct_school_stage') }} as schools using (region_id, school_year, school_id, stage)
+left join {{ ref('int_parameters__in_force') }} as parameters
+    on {{ same('counted', 'parameters', 'region_id, school_year, county_code') }}
 left join told using (region_id, school_year, school_id, stage)

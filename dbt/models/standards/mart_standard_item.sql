@@ -4,8 +4,18 @@ with counties as (
     where {{ pending() }}
 ),
 
+years as (
+    select * from {{ ref('int_years__ruled') }}
+    where {{ pending() }}
+),
+
+transitions as (
+    select * from {{ ref('int_transitions__in_force') }}
+    where {{ pending() }}
+),
+
 -- a transition rule that is switched on stands beside the criterion that it eases, for those whom it concerns
-active as (
+listed as (
     select
         items.*,
         measures.name_zh as measure_zh,
@@ -15,8 +25,6 @@ active as (
         {{ bounds('items') }}
     from {{ ref('standard_items') }} as items
     inner join {{ ref('measures') }} as measures using (measure_id)
-    left join {{ ref('transitions') }} as transitions using (transition_id)
-    where items.transition_id is null or transitions.is_on
 ),
 
 criteria as (
@@ -24,10 +32,12 @@ criteria as (
         counties.region_id,
         counties.school_year,
         counties.has_schools,
-        active.*
+        bound.*
     from counties
-    inner join {{ in_force('active', 'counties', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as active
-        using (county_code)
+    inner join {{ in_force('listed', 'years', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as bound
+        using (region_id, school_year, county_code)
+    left join transitions using (region_id, school_year, county_code, transition_id)
+    where bound.transition_id is null or transitions.transition_id is not null
 ),
 
 results as (

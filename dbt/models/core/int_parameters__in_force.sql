@@ -1,0 +1,28 @@
+-- Grain: region × school year × county: the numbers of the rules (seeds/parameters.csv) that bind it in the year.
+{{ config(materialized='view') }}
+with years as (
+    select * from {{ ref('int_years__ruled') }}
+),
+
+parameters as (
+    select * from {{ ref('parameters') }}
+    where is_rule
+),
+
+bound as (
+    select * from {{ in_force('parameters', 'years', ['parameter_id']) }} as rules
+)
+
+select
+    region_id,
+    school_year,
+    county_code,
+    max(case when parameter_id = 'min_indicators_met' then value end) as min_indicators_met,
+    max(case when parameter_id = 'min_teaching_point_pupils' then value end) as min_teaching_point_pupils,
+    max(case when parameter_id = 'small_school_pupils' then value end) as small_school_pupils,
+    max(case when parameter_id = 'large_class_pupils' then value end) as large_class_pupils,
+    max(case when parameter_id = 'full_training_hours' then value end) as full_training_hours,
+    max(case when parameter_id = 'max_young_head_age' then value end) as max_young_head_age,
+    max(case when parameter_id = 'long_service_terms' then value end) as long_service_terms
+from bound
+group by region_id, school_year, county_code
