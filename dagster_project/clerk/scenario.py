@@ -1,6 +1,6 @@
-"""What would change: a region's year as handed in beside what a file of measures would make of it, through the same models.
+"""What would change: a region's year as handed in beside what a file of measures, or the rules of another year, would make of it.
 
-Both stand in a warehouse that is thrown away, as two regions that never mix; neither raw/ nor a release is touched.
+Both go through the same models and stand in a warehouse that is thrown away, as two regions that never mix; neither raw/ nor a release is touched.
 """
 
 import csv
@@ -98,27 +98,39 @@ def read_steps(path: Path) -> list[Step]:
 
 
 def compare(
-    raw: Path, region: Region, year: int, path: Path, out: Path | None, say: Callable[[str], None], to: TextIO
+    raw: Path,
+    region: Region,
+    year: int,
+    path: Path | None,
+    rules_of: int | None,
+    out: Path | None,
+    say: Callable[[str], None],
+    to: TextIO,
 ) -> None:
-    """Print the verdict, coefficients and gaps of the counties concerned, as they are and as they would be; out: also as CSV."""
-    steps = read_steps(path)
+    """Print the verdict, coefficients and gaps of the counties concerned, as they are and as they would be; out: also as CSV.
+
+    path: the measures; null: none. rules_of: the school year whose rules judge what would be; null: those of the region.
+    """
+    steps = read_steps(path) if path else []
+    planned = replace(region, id=PLANNED, rules_of=rules_of or region.rules_of)
     with TemporaryDirectory(prefix="junheng-scenario-") as folder:
         home = Path(folder)
         with tables.connect(home) as con:
             say(
                 f"{region.id} {year}：{load.apply_change(con, raw, load.Change(region.id, year, PLANNED), region, secrets.token_hex())}"
             )
-            tables.write_regions(con, {region.id: region, PLANNED: replace(region, id=PLANNED)})
+            tables.write_regions(con, {region.id: region, PLANNED: planned})
             for table in tables.TABLES:
                 con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
             for table in ("funding", "facts"):
                 named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
                 con.execute(named, [PLANNED, PLANNED, region.id])
             counties = {county for step in steps for county in take(con, step)}
-        say(f"计算 {len(steps)} 项措施……")
+        rules = f"按 {rules_of} 学年的规则评判，" if rules_of else ""
+        say(f"{rules}计算 {len(steps)} 项措施……")
         build.build(home)
         with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
-            touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})"
+            touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})" if counties and not rules_of else "true"
             for name, query in RESULTS.items():
                 query = query.format(touched=touched, key="county_code, stage, indicator_id")
                 say("")

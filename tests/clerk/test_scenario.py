@@ -88,6 +88,18 @@ def test_a_merged_school_has_the_teachers_of_both_rosters(county: Callable[..., 
     assert float(ours["planned"]) == pytest.approx(coefficient(then), abs=1e-12)
 
 
+def test_a_year_is_judged_by_the_rules_of_another(county: Callable[..., Path], tmp_path: Path) -> None:
+    """Of the shipped rules none that judges differs from year to year: both sides are the same, of every county; that dated rows
+    change it is tests/transform/test_standard.py."""
+    raw = county()
+    outcome = junheng("scenario", "demo", "2023", "--rules", "2024", "--raw", raw, "--out", tmp_path / "out")
+    assert outcome.returncode == 0 and "按 2024 学年的规则评判" in outcome.stdout, outcome.stdout + outcome.stderr
+    rows = read(tmp_path / "out" / "coefficients.csv")
+    assert len(rows) >= 7 and all(row["actual"] == row["planned"] for row in rows)
+    outcome = junheng("scenario", "demo", "2023", "--raw", raw)
+    assert outcome.returncode == 1 and "--rules" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [

@@ -36,6 +36,8 @@ def test_a_wrong_regions_file_says_where(tmp_path: Path, text: str, message: str
         ("{id: a, refresh: 0 2 31 4 *}", "refresh 应写cron"),
         ("{id: a, school_id_pattern: '('}", "school_id_pattern 应写正则表达式"),
         ("{id: a, school_id_pattern: '(?=x)'}", "school_id_pattern 应写正则表达式"),  # Python's, not DuckDB's
+        ("{id: a, rules_of: 今年}", "rules_of 应写学年，如 2024"),
+        ("{id: a, rules_of: 24}", "rules_of 应写学年，如 2024"),
         ("{id: a, documents: LC}", "documents 应写文件代号的列表"),
         ("{id: a, documents: [LC, RX]}", "documents 里没有登记过的文件 RX：请改正，可选的有 HM、JZ、LC"),
         ("{id: a, reference_month_day: 02-30}", "reference_month_day 应写月-日"),
