@@ -85,7 +85,9 @@ SCHOOLS = [  # county, id, stage, pupils, backbone teachers, largest class, buil
 ]
 FACTS = {
     "satisfied_questionnaires": "8499", "valid_questionnaires": "10000", "teacher_average_pay": "90000", "civil_service_average_pay": "90000",
-    "difference_rate_chinese": "0.15", "difference_rate_maths": "0.1", "achievement_level_maths": "Ⅲ",
+    **{f"monitored_year_{subject}": "0" for subject in ("english", "science", "pe", "arts", "moral", "labour", "mental_health")},
+    "monitored_year_chinese": "2022", "achievement_level_chinese": "Ⅲ", "difference_rate_chinese": "0.15",
+    "monitored_year_maths": "2021", "achievement_level_maths": "Ⅲ", "difference_rate_maths": "0.1",
     "basic_balance_recognised_year": "2020", "junior_graduates": "93", "junior_transfers_in_3y": "1", "junior_transfers_out_3y": "3",
     "junior_entrants_3y_ago": "101", "junior_deaths_3y": "1", "veto_fraud": "是", "layout_compliant": "否",
 }  # fmt: skip
@@ -158,6 +160,8 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
     facts(con, "school", "q2", {"borrowed_sports_area_m2": "500", "is_dense_city_centre": "是"})
     facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
     facts(con, "county", EDGE, FACTS)
+    facts(con, "county", "320601", FACTS)
+    con.execute("delete from raw.facts where entity_id = '320601' and fact_id = any(['difference_rate_chinese', 'monitored_year_pe'])")
     if SHARED.is_dir():
         published(con)
 
@@ -240,6 +244,15 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
     assert item("G7")[::4] == (True, "没有适用的学校，视为达到")
     ratio = "select actual, status from mart_target_progress where target_id = 'LC-01'"
     assert marts.execute(ratio).fetchall() == [(pytest.approx(1.05, abs=1e-15), "met")]
+
+
+def test_a_subject_that_was_monitored_cannot_be_left_out(marts: duckdb.DuckDBPyConnection) -> None:
+    """Of Chinese the result is not handed in, of sports not even whether it was monitored: neither passes in silence."""
+    item = "select criterion_id, is_met, reason from mart_standard_item where county_code = '320601' and item_id = 'Q9' order by 1"
+    levels, rates = marts.execute(item).fetchall()
+    year = "事实表缺“国家义务教育质量监测体育与健康最近一次监测的年份”（monitored_year_pe）"
+    assert levels == ("Q9-1", None, f"无法判定：{year}")
+    assert rates == ("Q9-2", None, f"无法判定：事实表缺“国家义务教育质量监测语文校际差异率”（difference_rate_chinese）；{year}")
 
 
 def test_a_stricter_province_and_city_are_rows(marts: duckdb.DuckDBPyConnection) -> None:

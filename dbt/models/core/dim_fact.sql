@@ -21,13 +21,21 @@ made_of as (
     inner join {{ ref('measures') }} as measures on parts.part_id = measures.measure_id
 ),
 
--- what they count, and what decides who belongs to their populations
+-- what they count and whether it is asked, and what decides who belongs to their populations
 used as (
     select
         made_of.measure_id,
         parts.part_id as input_id
     from made_of
     inner join parts on made_of.part_id = parts.measure_id
+    union
+    select
+        made_of.measure_id,
+        inputs.condition_input as input_id
+    from made_of
+    inner join parts on made_of.part_id = parts.measure_id
+    inner join {{ ref('inputs') }} as inputs on parts.part_id = inputs.input_id
+    where inputs.condition_input <> ''
     union
     select
         made_of.measure_id,

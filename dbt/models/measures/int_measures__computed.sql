@@ -40,12 +40,14 @@ terms as (
 
 components as (
     select
-        measure_id,
-        part,
-        is_sum,
-        case when term like '-%' then -1 else 1 end as sign,
-        replace(term, '-', '') as input_id
+        terms.measure_id,
+        terms.part,
+        terms.is_sum,
+        case when terms.term like '-%' then -1 else 1 end as sign,
+        inputs.input_id,
+        nullif(inputs.condition_input, '') as condition_input
     from terms
+    inner join {{ ref('inputs') }} as inputs on replace(terms.term, '-', '') = inputs.input_id
 ),
 
 inputs as (
@@ -58,7 +60,8 @@ members as (
     where {{ pending() }}
 ),
 
--- a school's own fact before the one that its county hands in for all
+-- a school's own fact before the one that its county hands in for all; what is asked only where another input is not 0 is not there
+-- where that is 0, and missing where that is
 figures as (
     select
         members.region_id,
@@ -75,8 +78,13 @@ figures as (
         components.part,
         components.is_sum,
         components.sign,
-        components.input_id,
-        case when own.unit_id is not null then own.value else of_county.value end as value
+        case when components.condition_input is not null and conditions.value is null then components.condition_input else components.input_id end
+            as input_id,
+        case
+            when components.condition_input is not null and conditions.value is null then null
+            when own.unit_id is not null then own.value
+            else of_county.value
+        end as value
     from members
     inner join components using (measure_id)
     left join inputs as own using (region_id, school_year, unit_level, unit_id, stage, input_id)
@@ -86,9 +94,14 @@ figures as (
             and of_county.unit_level = case when members.unit_level = 'school' then 'county' end
             and members.county_code = of_county.unit_id
             and components.input_id = of_county.input_id
+    left join inputs as conditions
+        on
+            {{ same('members', 'conditions', 'region_id, school_year, unit_level, unit_id, stage') }}
+            and components.condition_input = conditions.input_id
+    where components.condition_input is null or coalesce(conditions.value, 1) <> 0
 ),
 
--- of several inputs the least or the sum counts, and all must be there; min and max take those that are there
+-- of several inputs the least, the greatest or the sum counts, and all must be there
 of_units as (
     select
         region_id,
@@ -100,10 +113,10 @@ of_units as (
         county_code,
         township_id,
         case
-            when statistic = 'max' then max(case when part = 'numerator' then value end)
-            when statistic = 'min' or count(case when part = 'numerator' then value end) = count(case when part = 'numerator' then 1 end)
+            when count(case when part = 'numerator' then value end) = count(case when part = 'numerator' then 1 end)
                 then
                     case
+                        when statistic = 'max' then max(case when part = 'numerator' then value end)
                         when max(case when part = 'numerator' and is_sum then 1 else 0 end) = 1
                             then {{ total("case when part = 'numerator' then sign * value end") }}
                         else min(case when part = 'numerator' then value end)
