@@ -12,6 +12,12 @@
 {%- endmacro %}
 
 
+{# On which side of urban–rural ratios each class of places stands: seeds/urban_rural.csv. #}
+{% macro ratio_sides() -%}
+  (select distinct urban_rural_class, ratio_side from {{ ref('urban_rural') }})
+{%- endmacro %}
+
+
 {# A figure as decimal, to be compared exactly. Totals hold at most six decimals, and max_plausible_total keeps them in.
    Twenty digits, not eighteen: a product of narrower decimals would stay within eighteen digits, and overflow. #}
 {% macro exact(figure) -%}

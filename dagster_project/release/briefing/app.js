@@ -328,9 +328,9 @@ function countyPage(index, region, county, data, regionData) {
     const highest = 1.1 * Math.max(1, ...rows.map((r) => r.urban_rural_ratio).filter(has));
     return table(`${STAGES[stage]}城乡比`, `${name}_${STAGES[stage]}_城乡比`, [
       column("指标", (r) => label(r.indicator_id)),
-      column("城区 ÷ 乡村（粗线为1，城乡相等）", (r) => r.urban_rural_ratio, (r) => (has(r.urban_rural_ratio) ? [fixed(r.urban_rural_ratio, 2), bar(r.urban_rural_ratio, 1, highest, false)] : "缺城区或乡村一方"), "bar"),
-      column("谁高", (r) => (has(r.urban_rural_ratio) ? (r.urban_rural_ratio > 1 ? "城区高" : r.urban_rural_ratio < 1 ? "乡村高" : "相等") : "—")),
-    ], rows.some((r) => has(r.urban_rural_ratio)) ? rows : [], `${STAGES[stage]}没有城区学校，或没有乡村学校，不能对比。`);
+      column("城镇 ÷ 乡村（粗线为1，城乡相等）", (r) => r.urban_rural_ratio, (r) => (has(r.urban_rural_ratio) ? [fixed(r.urban_rural_ratio, 2), bar(r.urban_rural_ratio, 1, highest, false)] : "缺城镇或乡村一方"), "bar"),
+      column("谁高", (r) => (has(r.urban_rural_ratio) ? (r.urban_rural_ratio > 1 ? "城镇高" : r.urban_rural_ratio < 1 ? "乡村高" : "相等") : "—")),
+    ], rows.some((r) => has(r.urban_rural_ratio)) ? rows : [], `${STAGES[stage]}没有城镇学校，或没有乡村学校，不能对比。`);
   });
 
   const pairs = ["primary", "junior"].flatMap((stage) => national.map((i) => [stage, i.indicator_id])).filter(([stage, id]) => data.shares.some((r) => r.stage === stage && r.indicator_id === id));
@@ -448,7 +448,7 @@ function countyPage(index, region, county, data, regionData) {
 
   const funding = table("历年经费", `${name}_经费`, [
     column("学年", (r) => year(r.school_year)),
-    number("生均公用经费（元）", (r) => r.public_funds_per_pupil, whole), number("其中城区", (r) => r.urban_public_funds_per_pupil, whole), number("其中乡村", (r) => r.rural_public_funds_per_pupil, whole),
+    number("生均公用经费（元）", (r) => r.public_funds_per_pupil, whole), number("其中城镇", (r) => r.urban_public_funds_per_pupil, whole), number("其中乡村", (r) => r.rural_public_funds_per_pupil, whole),
     number("城乡比", (r) => r.urban_rural_ratio, (v) => fixed(v, 2)), number("低于标准学校", (r) => r.below_standard_count, whole),
     number("教师培训经费占比", (r) => r.teacher_training_share, (v) => (has(v) ? `${(100 * v).toFixed(1)}%` : "—")),
     number("教育支出（元）", (r) => r.expenditure_yuan, whole), extra("教育支出来源", (r) => SOURCES[r.expenditure_source]), number("生均教育支出（元）", (r) => r.expenditure_per_pupil, whole),
@@ -486,7 +486,7 @@ function countyPage(index, region, county, data, regionData) {
     ...sections(
       ["差异系数", coefficients("primary"), coefficients("junior")],
       ["谁造成差距", ...shares],
-      ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；镇区不计入任何一方。"), ...ratios],
+      ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；城镇指城区和镇区。"), ...ratios],
       ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两项计划（学校达标、差异系数降到限值）各自成立，费用不可相加；一起实施时，一校一项取较大的数，合计如下。"),
         table("两项计划一起实施", `${name}_补缺_合计`, totalColumns, data.totals, "没有补缺计划。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
         folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],

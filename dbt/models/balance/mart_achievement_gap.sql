@@ -1,22 +1,44 @@
 -- Grain: region × school year × county × stage × grade × subject: the bureau's own estimate of the difference rate 校际差异率.
 -- ANOVA ICC(1) of unbalanced groups: (MSB − MSW) / (MSB + (n0 − 1) MSW). The interval is Searle's, with n0 for the pupils of a school.
 -- Nothing here has the scale of a score: all scores a + b × score give the same row, and none can be worked out from any number of rows.
-with tests as (
+-- so many schools as the national monitoring samples, or all that the county has
+with counties as (
     select
-        *,
+        region_id,
+        school_year,
+        county_code,
+        stage,
+        least(
+            count(*),
+            case stage
+                when 'primary' then {{ parameter('min_score_primary_schools') }} else {{ parameter('min_score_junior_schools') }}
+            end
+        ) as asked_count
+    from {{ ref('fct_school_stage') }}
+    where is_in_scope and {{ pending() }}
+    group by region_id, school_year, county_code, stage
+),
+
+tests as (
+    select
+        decomposed.*,
         case
             when
-                school_count < {{ parameter('min_score_schools') }}
+                decomposed.school_count < {{ parameter('min_score_schools') }}
                 then '抽样学校不足' || {{ plain(parameter('min_score_schools')) }} || '所，不作估计'
             when
-                pupil_count < {{ parameter('min_score_pupils') }} or freedom_within = 0
-                then '抽样学生不足' || {{ plain(parameter('min_score_pupils')) }} || '人，不作估计'
-            when score_sd = 0 then '成绩全部相同，没有差异可分'
+                decomposed.school_count < counties.asked_count
+                then '抽样学校不足' || cast(cast(counties.asked_count as integer) as varchar) || '所，不作估计'
+            when
+                decomposed.typical_size < {{ parameter('min_score_pupils_per_school') }} or decomposed.freedom_within = 0
+                then '抽样学生每校不足' || {{ plain(parameter('min_score_pupils_per_school')) }} || '人，不作估计'
+            when decomposed.score_sd = 0 then '成绩全部相同，没有差异可分'
         end as null_reason,
         -- each tail holds half of what the interval leaves out
         (1 - {{ parameter('interval_confidence') }}) / 2 as tail
-    from {{ ref('int_scores__decomposed') }}
-    where {{ pending() }}
+    from {{ ref('int_scores__decomposed') }} as decomposed
+    inner join counties using (region_id, school_year, county_code, stage)
+    where {{ pending('decomposed') }}
 ),
 
 -- F between its quantiles (dagster_project/transform/functions.py); an F that is infinite, where no two pupils of a school differ,

@@ -9,11 +9,12 @@ with sides as (
         county_code,
         stage,
         indicator_id,
-        {{ total("case when urban_rural_class = 'urban' then value * pupils end") }} as urban_resource,
-        sum(case when urban_rural_class = 'urban' then pupils end) as urban_pupils,
-        {{ total("case when urban_rural_class = 'rural' then value * pupils end") }} as rural_resource,
-        sum(case when urban_rural_class = 'rural' then pupils end) as rural_pupils
+        {{ total("case when ratio_side = 'urban' then value * pupils end") }} as urban_resource,
+        sum(case when ratio_side = 'urban' then pupils end) as urban_pupils,
+        {{ total("case when ratio_side = 'rural' then value * pupils end") }} as rural_resource,
+        sum(case when ratio_side = 'rural' then pupils end) as rural_pupils
     from {{ ref('fct_school_indicator') }}
+    left join {{ ratio_sides() }} as ratio_sides using (urban_rural_class)
     where value is not null and {{ pending() }}
     group by region_id, school_year, county_code, stage, indicator_id
 ),

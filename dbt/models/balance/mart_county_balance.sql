@@ -6,6 +6,7 @@ with places as (
     select
         {{ county_key }},
         coalesce(urban_rural_class, 'unknown') as urban_rural_class,
+        sides.ratio_side,
         coalesce(township, '') as township,
         count(*) as listed_count,
         count(value) as school_count,
@@ -16,8 +17,9 @@ with places as (
         {{ total('numerator') }} as numerator,
         {{ total('value') }} as value_total
     from {{ ref('fct_school_indicator') }}
+    left join {{ ratio_sides() }} as sides using (urban_rural_class)
     where {{ pending() }}
-    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown'), coalesce(township, '')
+    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown'), sides.ratio_side, coalesce(township, '')
 ),
 
 classes as (
@@ -50,10 +52,10 @@ counties as (
         sum(pupils) as pupils,
         {{ total('numerator') }} as numerator,
         {{ total('value_total') }} / nullif(sum(school_count), 0) as unweighted_mean,
-        {{ total("case when urban_rural_class = 'urban' then numerator end") }}
-        / sum(case when urban_rural_class = 'urban' then pupils end) as urban_mean,
-        {{ total("case when urban_rural_class = 'rural' then numerator end") }}
-        / sum(case when urban_rural_class = 'rural' then pupils end) as rural_mean,
+        {{ total("case when ratio_side = 'urban' then numerator end") }}
+        / sum(case when ratio_side = 'urban' then pupils end) as urban_mean,
+        {{ total("case when ratio_side = 'rural' then numerator end") }}
+        / sum(case when ratio_side = 'rural' then pupils end) as rural_mean,
         count(case when urban_rural_class = 'unknown' then 1 end) > 0 as is_class_unknown,
         count(case when township = '' then 1 end) > 0 as is_township_unknown
     from places

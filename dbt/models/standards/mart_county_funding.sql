@@ -20,6 +20,7 @@ with funds as (
 schools as (
     select
         schools.*,
+        sides.ratio_side,
         {%- for amount in amounts %}
         funds.{{ amount }},
         {%- endfor %}
@@ -34,6 +35,7 @@ schools as (
         on
             {{ same('schools', 'funds', 'region_id, school_year') }}
             and schools.school_id = funds.entity_id
+    left join {{ ratio_sides() }} as sides using (urban_rural_class)
     where {{ pending_region('schools') }}
 ),
 
@@ -45,7 +47,7 @@ summed as (
         count(case when is_compulsory then 1 end) as school_count,
         count(case when is_compulsory and not coalesce(is_pooled, false) then 1 end) as missing_school_count,
         {%- for class in ['', 'urban', 'rural'] %}
-        {%- set condition = " and urban_rural_class = '" ~ class ~ "'" if class else '' %}
+        {%- set condition = " and ratio_side = '" ~ class ~ "'" if class else '' %}
         {{ total('case when is_pooled' ~ condition ~ ' then public_funds_yuan end') }}
         / sum(case when is_pooled{{ condition }} then pupils end) as {{ class ~ '_' if class else '' }}public_funds_per_pupil,
         {%- endfor %}

@@ -165,7 +165,7 @@ sentences as (
         school_year,
         county_code,
         5 as sentence_no,
-        '按此项指标，城区均值是乡村的' || {{ shown('urban_rural_ratio', 2) }} || '倍，泰尔指数中城区、镇区、乡村之间的部分占'
+        '按此项指标，城镇（城区和镇区）均值是乡村的' || {{ shown('urban_rural_ratio', 2) }} || '倍，泰尔指数中城区、镇区、乡村之间的部分占'
         || {{ shown('100 * theil_between / nullif(theil, 0)', 0) }} || '%，其余在同类学校之间。' as sentence
     from widest
     where urban_rural_ratio is not null and theil > 0 and theil_between is not null
