@@ -133,7 +133,7 @@ create table marts.mart_application_form as
         null::varchar missing
     from marts.mart_county_verdict;
 create table marts.mart_application_form_school as
-    select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L6' remark
+    select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L7' remark
     from marts.mart_school_verdict;
 create table marts.mart_county_explanation as
     select region_id, school_year, county_code, 1 sentence_no, '达到优质均衡标准。' sentence from marts.mart_county_verdict;

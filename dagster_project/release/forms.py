@@ -65,9 +65,9 @@ class Paper:
 
 
 BY_INDICATOR = Paper([8, 18, *[14] * 8], heights={3: 45})
-ITEMS = Paper([6, 50, 62, 10], left=(2, 3), line={2: 24, 3: 30}, repeated="3:3")
+ITEMS = Paper([54, 64, 10], left=(1, 2), line={1: 26, 2: 31}, repeated="3:3")
 PAPERS = {
-    "表Ⅰ": Paper([18] * 8, heights={4: 30, 8: 30, 12: 30}),
+    "表Ⅰ": Paper([7.5] * 24, heights={3: 30, 4: 45, 5: 45}),
     "表Ⅱ-1": BY_INDICATOR,
     "表Ⅱ-2": Paper(
         [5, 26, 8, 8, 6, 6, *[11] * 7, 9, 66], left=(2, 15), heights={3: 60}, note_height=42, repeated="3:4"
@@ -75,7 +75,7 @@ PAPERS = {
     "表Ⅲ": BY_INDICATOR,
     "表Ⅳ": ITEMS,
     "表Ⅴ": ITEMS,
-    "表Ⅵ": Paper([16] * 8, heights={3: 30}),
+    "表Ⅵ": Paper([14, *[16] * 7], heights={3: 30}),
     "缺少的数据": Paper([8, 46, 80], left=(2, 3), line={3: 40}, line_height=15, padding=0, repeated="3:3"),
 }
 

@@ -132,7 +132,7 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
         "urban_income_yuan",
     )
     expected = [rounded(county.fact(fact), 2) for fact in said] + [rounded(county.fact(fact), 0) for fact in whole]
-    assert same(row(sheet, 6, 1, 8), expected)
+    assert same(row(sheet, 7, 1, 8), expected)
     types = schools["办学类型"]
     points = schools[types == "小学教学点"]
     counts = [
@@ -140,7 +140,7 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
         for name in ("小学", "九年一贯制学校", "初级中学", "完全中学", "十二年一贯制学校", "特殊教育学校")
     ]
     counts += [len(points), int((points["小学在校生数"].astype(int) >= 50).sum())]
-    assert row(sheet, 10, 1, 8) == counts
+    assert row(sheet, 7, 9, 16) == counts
     ordinary = schools[types != "特殊教育学校"]
     sums = [
         int(sum(map(number, ordinary[f"{stage}{name}"])))
@@ -149,7 +149,11 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
     ]
     for stage, staff in (("小学", "primary_staff"), ("初中", "junior_staff")):
         sums += [int(county.fact(staff)), int(sum(map(number, ordinary[f"{stage}专任教师数"])))]
-    assert row(sheet, 14, 1, 8) == sums
+    assert row(sheet, 7, 17, 24) == sums
+    assert row(sheet, 6, 1, 24) == [f"L{i}" for i in range(1, 25)]
+    assert (
+        sheet.cell(8, 1).value == "注：“人口总数”和“农业人口数”按常住人口统计，数字保留两位小数。L5-L8列数字保留整数。"
+    )
 
 
 def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.Workbook) -> None:
@@ -164,21 +168,41 @@ def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.W
         assert same(row(book["表Ⅲ"], 5 + 2 * i, 3, 9), [rounded(mean, 2) for mean, _ in found])
         cvs = [cv for _, cv in found]
         assert same(row(book["表Ⅲ"], 6 + 2 * i, 3, 10), [rounded(cv, 3) for cv in [*cvs, sum(cvs) / 7]])
-        for school, pupils, values in sections:
+        for n, (school, pupils, values) in enumerate(sections, start=1):
             combined = school["办学类型"] in ("九年一贯制学校", "十二年一贯制学校", "完全中学")
             lines.append([
-                len(lines) + 1, school["学校名称"] + (f"（{stage}部）" if combined else ""),
+                n, school["学校名称"] + (f"（{stage}部）" if combined else ""),
                 {"县级教育部门": 7, "民办": 10}[school["举办者"]], int(pupils), int(school[f"{stage}年级数"]), int(school[f"{stage}班级数"]),
-                *(rounded(value, 2) for value in values), "是" if county.passes(stage, values) else "否",
+                *(rounded(value, 2) for value in values), "是" if county.passes(stage, values) else "否", remark(stage, values),
             ])  # fmt: skip
     sheet = book["表Ⅱ-2"]
-    given = [row(sheet, 5 + i, 1, 14) for i in range(len(lines))]
-    assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), line[13]] for line in given] == lines
-    assert str(sheet.cell(5 + len(lines), 1).value).startswith(f"注：小学{len(county.sections['小学'])}所，")
+    given = [row(sheet, 5 + i, 1, 15) for i in range(len(lines))]
+    assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), *line[13:]] for line in given] == lines
+    assert row(sheet, 4, 1, 14) == [f"L{i}" for i in range(1, 15)]
+    assert row(sheet, 3, 1, 15)[0] == "序号" and str(row(sheet, 3, 1, 15)[14]).startswith("备注")
+    note = str(sheet.cell(5 + len(lines), 1).value)
+    assert note.startswith(f"注：1.小学学校总数{len(county.sections['小学'])}所（其中：一贯制学校的小学部有")
+    assert f"初中学校总数{len(county.sections['初中'])}所" in note and note.endswith("3.L7-L13数值均保留两位小数。")
+    assert all(book["表Ⅲ"].cell(line, 10).value == "——" for line in (5, 7))
+
+
+def remark(stage: str, values: list[Fraction]) -> str:
+    """Which columns of the form, L7 to L13, meet, reach 85 %, or do not."""
+    kinds: dict[str, list[str]] = {"达到要求": [], "达到85%": [], "低于85%": []}
+    for i, (value, threshold) in enumerate(zip(values, map(Fraction, THRESHOLDS[stage]), strict=True)):
+        kind = "达到要求" if value >= threshold else "达到85%" if value >= threshold * Fraction("0.85") else "低于85%"
+        kinds[kind].append(f"L{i + 7}")
+    return "；".join(f"{kind}：{'、'.join(columns)}" for kind, columns in kinds.items() if columns)
+
+
+def items(sheet: Worksheet) -> dict[int, tuple[Any, Any]]:
+    """What stands beside each numbered item of tables Ⅳ and Ⅴ: its value, and whether it is met."""
+    numbered = ((re.match(r"(\d+)\.", str(line[0])), line) for line in sheet.iter_rows(min_row=4, values_only=True))
+    return {int(found[1]): (line[1], line[2]) for found, line in numbered if found}
 
 
 def texts(sheet: Worksheet) -> dict[int, str]:
-    return {line[0]: line[2] for line in sheet.iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)}
+    return {number: value for number, (value, _) in items(sheet).items()}
 
 
 def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.Workbook) -> None:
@@ -186,48 +210,48 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
     pupils = schools[["小学在校生数", "初中在校生数", "高中在校生数"]].map(number).sum(axis=1)
     size = county.classes.assign(n=county.classes["班级学生数"].astype(int))
     over = [int((size[size["学段"] == stage]["n"] > limit).sum()) for stage, limit in (("小学", 45), ("初中", 50))]
-    assert said[4] == "超过2000人的小学0所,初中0所,超过2500人的一贯制学校0所" and pupils.max() <= 2000
-    assert said[5] == f"超过45人的小学班级{over[0]}个,超过50人的初中班级{over[1]}个"
+    assert said[4] == "超过2000人的小学0所，初中0所，超过2500人的一贯制学校0所" and pupils.max() <= 2000
+    assert said[5] == f"超过45人的小学班级{over[0]}个，超过50人的初中班级{over[1]}个"
     small = schools[(pupils < 100) & (schools["办学类型"] != "特殊教育学校")]["学校标识码"]
     few = int(pupils[schools["学校标识码"].isin(small)].sum())
-    assert said[6] == f"不足100人的规模较小学校学生数{few}人,公用经费{rounded(county.money(small), 0)}元"
+    assert said[6] == f"不足100人的规模较小学校学生数{few}人，公用经费{rounded(county.money(small), 0)}元。"
     special = schools[schools["办学类型"] == "特殊教育学校"]
     if len(special):
         many, funds = pupils[special.index].sum(), county.money(special["学校标识码"])
-        shown = f"特殊教育学校公用经费为{rounded(funds / 10000, 0)}万元,特殊教育学生数为{many}人,生均公用经费为{rounded(funds / many, 0)}元"
+        shown = f"特殊教育学校公用经费为{rounded(funds / 10000, 0)}万元，特殊教育学生数为{many}人，特殊教育学校生均公用经费为{rounded(funds / many, 0)}元"
         assert said[7] == shown
     pay = [rounded(county.fact(name), 0) for name in ("teacher_average_pay", "civil_service_average_pay")]
-    assert said[8] == f"教师年平均工资收入为{pay[0]}元,当地公务员年平均工资收入{pay[1]}元"
+    assert said[8] == f"全县义务教育学校教师年平均工资收入为{pay[0]}元，当地公务员年平均工资收入{pay[1]}元"
     all_of_them, trained = len(teachers), int((teachers["五年培训学时"].astype(int) >= 360).sum())
     assert (
         said[9]
-        == f"完成360学时培训的教师{trained}人,全县教师{all_of_them}人,完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
+        == f"完成360学时培训的教师{trained}人，全县教师{all_of_them}人，教师培训完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
     )
     eligible, moved = int((teachers["是否符合交流条件"] == "是").sum()), teachers[teachers["本年是否交流轮岗"] == "是"]
     backbone = int(moved["骨干教师级别"].isin(["县级", "市级", "省级"]).sum())
     assert said[11] == (
-        f"符合交流轮岗条件教师总数{eligible}名,上一年度交流轮岗教师{len(moved)}名,比例{rounded(Fraction(100 * len(moved), eligible), 1)}%;"
-        f"交流轮岗的骨干教师{backbone}名,占交流轮岗教师总数的比例{rounded(Fraction(100 * backbone, len(moved)), 1)}%"
+        f"全县符合交流轮岗条件教师总数{eligible}名，上一年度交流轮岗教师{len(moved)}名，交流轮岗教师占符合交流轮岗条件教师总数的比例{rounded(Fraction(100 * len(moved), eligible), 1)}%；"
+        f"交流轮岗的骨干教师{backbone}名，占交流轮岗教师总数的比例{rounded(Fraction(100 * backbone, len(moved)), 1)}%"
     )
     certified = int((teachers["是否持有教师资格证"] == "是").sum())
     assert (
         said[12]
-        == f"在岗专任教师{all_of_them}人,其中持有教师资格证{certified}人,占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
+        == f"全县在岗专任教师{all_of_them}人，其中持有教师资格证的专任教师{certified}人，占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
     )
     near = [rounded(100 * county.fact(f"nearby_enrolment_{stage}_rate"), 1) for stage in ("primary", "junior")]
-    assert said[13] == f"小学、初中就近划片入学比例分别{near[0]}%、{near[1]}%"
+    assert said[13] == f"城区和镇区公办小学、初中（均不含寄宿制学校）就近划片入学比例分别{near[0]}%、{near[1]}%。"
     places, allotted, rural = (
         county.fact(name) for name in ("key_high_school_places", "allotted_places", "rural_allotted_places")
     )
     assert said[14] == (
-        f"优质高中招生名额总数{places}人,分配名额{allotted}人,占比{rounded(100 * allotted / places, 1)}%;"
-        f"其中分配农村学校的名额{rural}人,占分配名额总数的{rounded(100 * rural / allotted, 1)}%"
+        f"全县优质高中招生名额总数{places}人，分配名额{allotted}人，占比{rounded(100 * allotted / places, 1)}%。"
+        f"其中分配农村学校的名额{rural}人，占分配名额总数的{rounded(100 * rural / allotted, 1)}%。"
     )
     children, public, bought = (
         county.fact(f"migrant_children{part}") for part in ("", "_in_public", "_in_bought_places")
     )
     assert said[15] == (
-        f"符合条件的随迁子女数{children}人,在公办学校就读{public}人,在政府购买服务的民办学校就读{bought}人,合计{public + bought}人,"
+        f"全县符合条件的随迁子女数{children}人，在公办学校就读{public}人，在政府购买服务的民办学校就读{bought}人，合计{public + bought}人，"
         f"占比{rounded(100 * (public + bought) / children, 1)}%"
     )
 
@@ -240,8 +264,8 @@ def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workb
     ]
     rate = 100 * (parts[0] - parts[2] + parts[4]) / (parts[1] - parts[3])
     assert said[1] == (
-        f"初中毕业班学生数{parts[0]}人,三年前该年级入学学生数{parts[1]}人,毕业年级三年转入{parts[2]}人,死亡{parts[3]}人,"
-        f"转出{parts[4]}人,三年巩固率{rounded(rate, 1)}%"
+        f"全县初中毕业班学生数为{parts[0]}人，三年前该年级入学学生数为{parts[1]}人，毕业年级三年转入学生数为{parts[2]}人，死亡学生数为{parts[3]}人，"
+        f"转出学生数为{parts[4]}人，全县初中三年巩固率为{rounded(rate, 1)}%"
     )
     children, enrolled, special = (
         f("disabled_children"),
@@ -251,29 +275,36 @@ def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workb
     shares = rounded(100 * enrolled / children, 1), rounded(100 * special / enrolled, 1)
     assert (
         said[2]
-        == f"残疾儿童少年{children}人,入学{enrolled}人,入学率{shares[0]}%;其中特殊教育学校就读{special}人,占比{shares[1]}%"
+        == f"全县残疾儿童少年为{children}人，入学{enrolled}人，入学率为{shares[0]}%。其中，在特殊教育学校就读{special}人，占比{shares[1]}%。"
     )
     chinese, maths = (rounded(f(f"difference_rate_{subject}"), 3) for subject in ("chinese", "maths"))
     levels = [county.facts[f"achievement_level_{subject}"] for subject in ("chinese", "maths")]
     assert said[9].startswith(
-        f"语文{levels[0]}级、校际差异率{chinese};数学{levels[1]}级、校际差异率{maths};科学＿＿级、校际差异率＿＿;"
+        f"语文{levels[0]}级、校际差异率{chinese}；数学{levels[1]}级、校际差异率{maths}；科学＿＿级、校际差异率＿＿；"
     )
-    names = (
-        "questionnaires",
-        "parent_questionnaires",
-        "valid_questionnaires",
-        "satisfied_questionnaires",
-        "visited_people",
-        "satisfied_visited_people",
-    )
-    counts = [f(name) for name in names]
-    expected = [
-        *counts[:4],
-        rounded(100 * counts[3] / counts[2], 1),
-        *counts[4:],
-        rounded(100 * counts[5] / counts[4], 1),
-    ]
-    assert same(row(book["表Ⅵ"], 5, 1, 8), [Decimal(str(value)) for value in expected])
+    for line, prefix in ((7, ""), (8, "parent_")):
+        asked, valid, content, visited, pleased = (
+            f(prefix + name)
+            for name in (
+                "questionnaires",
+                "valid_questionnaires",
+                "satisfied_questionnaires",
+                "visited_people",
+                "satisfied_visited_people",
+            )
+        )
+        shares = rounded(100 * content / valid, 1), rounded(100 * pleased / visited, 1)
+        expected = [rounded(x, 0) for x in (asked, valid, content)] + [
+            shares[0],
+            rounded(visited, 0),
+            rounded(pleased, 0),
+            shares[1],
+        ]
+        assert same(row(book["表Ⅵ"], line, 2, 8), expected)
+    assert [line[0] for line in book["表Ⅵ"].iter_rows(min_row=7, values_only=True)] == ["计", "其中：家长"]
+    assert row(book["表Ⅵ"], 6, 2, 8) == [f"L{i}" for i in range(1, 8)]
+    spans = {str(cells) for cells in book["表Ⅵ"].merged_cells.ranges}
+    assert {"B3:D3", "C4:D4", "F3:G3", "E3:E5", "H3:H5"} < spans
     missing = [line[1:] for line in book["缺少的数据"].iter_rows(min_row=4, values_only=True)]
     assert ("科学等级", "事实表缺“国家义务教育质量监测科学学业水平等级”（achievement_level_science）") in missing
     assert len(missing) == sum(text.count("＿＿") for name in ("表Ⅳ", "表Ⅴ") for text in texts(book[name]).values())
@@ -282,7 +313,7 @@ def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workb
 def test_the_form_says_who_passes(demo_home: Path) -> None:
     def column(code: str, sheet: str) -> list[Any]:
         book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
-        return [line[3] for line in book[sheet].iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)]
+        return [is_met for _, is_met in items(book[sheet]).values()]
 
     assert column(PASSING, "表Ⅳ") == ["是"] * 15 and column(PASSING, "表Ⅴ") == ["是"] * 9
     assert "否" in column(FAILING, "表Ⅳ")
