@@ -67,10 +67,10 @@ class Paper:
 BY_INDICATOR = Paper([8, 18, *[14] * 8], heights={3: 45})
 ITEMS = Paper([54, 64, 10], left=(1, 2), line={1: 26, 2: 31}, repeated="3:3")
 PAPERS = {
-    "表Ⅰ": Paper([7.5] * 24, heights={3: 30, 4: 45, 5: 45}),
+    "表Ⅰ": Paper([6.5] * 24, heights={3: 30, 4: 45, 5: 60}),
     "表Ⅱ-1": BY_INDICATOR,
     "表Ⅱ-2": Paper(
-        [5, 26, 8, 8, 6, 6, *[11] * 7, 9, 66], left=(2, 15), heights={3: 60}, note_height=42, repeated="3:4"
+        [5, 20, 7, 7, 6, 6, *[9] * 7, 8, 34], left=(2, 15), line={2: 9, 15: 18}, heights={3: 75}, note_height=42, repeated="3:4"
     ),
     "表Ⅲ": BY_INDICATOR,
     "表Ⅳ": ITEMS,
