@@ -1,4 +1,4 @@
--- Grain: region × school year × county × criterion of a national standard × measure: the criterion itself, and each transition rule that eases it.
+-- Grain: region × school year × county × criterion of a national standard × measure: its own, and that of each transition rule.
 with counties as (
     select * from {{ ref('int_counties__listed') }}
     where {{ pending() }}
@@ -31,7 +31,29 @@ select
     counties.region_id,
     counties.school_year,
     counties.has_schools,
-    bound.*
+    bound.county_code,
+    bound.standard_id,
+    bound.part,
+    bound.item_id,
+    bound.criterion_id,
+    bound.transition_id,
+    bound.text_zh,
+    bound.measure_id,
+    bound.measure_zh,
+    bound.unit_zh,
+    bound.said_unit,
+    bound.decimals,
+    bound.area_level,
+    bound.operator,
+    bound.threshold,
+    bound.is_judged,
+    bound.lower_bound,
+    bound.upper_bound,
+    bound.is_open,
+    bound.reading_zh,
+    bound.ambiguity_zh,
+    bound.evidence_grade,
+    bound.sources
 from counties
 inner join {{ in_force('listed', 'years', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as bound
     using (region_id, school_year, county_code)
