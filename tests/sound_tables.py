@@ -133,7 +133,7 @@ create table marts.mart_application_form as
         null::varchar missing
     from marts.mart_county_verdict;
 create table marts.mart_application_form_school as
-    select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L6' remark
+    select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L7' remark
     from marts.mart_school_verdict;
 create table marts.mart_county_explanation as
     select region_id, school_year, county_code, 1 sentence_no, '达到优质均衡标准。' sentence from marts.mart_county_verdict;
@@ -141,6 +141,17 @@ create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
     from marts.mart_county_verdict, range(34) t(i);
+create table marts.mart_school_criterion as
+    select region_id, school_year, county_code, school_id, 'G5' item_id, 'G5-1' criterion_id, '<=' as operator, 44.0::double as value,
+        true is_met, false is_eased, null::varchar missing
+    from marts.mart_school_verdict;
+create table marts.mart_self_assessment as
+    select region_id, school_year, county_code, school_id, 'met' higher_degree_teachers_per_100_verdict,
+        'met' backbone_teachers_per_100_verdict, 'met' pe_arts_teachers_per_100_verdict, 'met' teaching_area_per_pupil_verdict,
+        'met' sports_area_per_pupil_verdict, 'met' equipment_value_per_pupil_verdict, 'met' multimedia_rooms_per_100_verdict,
+        'met' rooms_verdict, 'met' size_verdict, 'met' class_size_verdict, 'not_applicable' small_school_funds_verdict,
+        'not_applicable' special_school_funds_verdict, null::varchar missing
+    from marts.mart_school_verdict;
 create table marts.mart_item_verdict as
     select region_id, school_year, county_code, part, item_id, is_met, reason from marts.mart_standard_item;
 create table marts.mart_region_verdict as

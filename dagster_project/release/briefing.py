@@ -220,7 +220,7 @@ def write_briefing(
 ) -> list[dict[str, Any]]:
     """Write briefing/ into a release; a file that is the same in the release before is linked to it. Each file with its sha256.
 
-    All of MARTS have to be there. `forms` are the application forms in the release, forms/<region>/<county>_<year>.xlsx.
+    All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
     """
     con.execute("use junheng.marts")
     con.execute(
@@ -237,7 +237,9 @@ def write_briefing(
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
-        tables["form"] = json.dumps(form_of.get("/".join(key)))
+        form = form_of.get("/".join(key))
+        schools = form and form.replace(".xlsx", "_schools.xlsx")
+        tables["forms"] = json.dumps([file for file in (form, schools) if file in forms])
         name = "/".join(("regions", *key))
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     return files

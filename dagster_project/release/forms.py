@@ -1,6 +1,7 @@
-"""The application form of a county, 申报表 tables Ⅰ to Ⅵ, as a workbook: it draws what the marts say and computes nothing.
+"""The papers of a county as workbooks: the application form, 申报表 tables Ⅰ to Ⅵ, and the self-assessment form of each of its
+schools, 学校自评表. They draw what the marts say and compute nothing.
 
-What stands in which cell is the seed application_form_layout. A text may hold fields, {name} or {name:how}:
+What stands in which cell are the seeds application_form_layout and self_assessment_layout. A text may hold fields, {name} or {name:how}:
     {4.1}            the first blank of row 4 of this table in mart_application_form, a number where it fills the cell
     {G1:yes_no}      how mart_item_verdict judges item G1, in the words that dim_label has for this kind
     {school_label:text}, {backbone_teachers_per_100:0.00}
@@ -11,7 +12,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -22,6 +23,7 @@ import duckdb
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -36,6 +38,8 @@ BOX = Border(LINE, LINE, LINE, LINE)
 CENTRE = Alignment("center", "center", wrap_text=True)
 LEFT = Alignment("left", "center", wrap_text=True)
 FIELD = re.compile(r"{(.+?)(?::(.+?))?}")
+
+NOT_IN_A_TITLE, LONGEST_TITLE = re.compile(r"[\[\]:*?/\\']"), 31  # of a sheet
 
 NUMBERS = ("row_no", "column_no", "column_span", "row_span")
 
@@ -52,6 +56,7 @@ class Paper:
     line_height, padding  of such a row, in points
     heights     of other rows; 20 where nothing is said
     repeated    rows that stand on every printed page
+    is_upright  printed upright on one page, not across on as many as it takes
     """
 
     widths: Sequence[float]
@@ -62,27 +67,42 @@ class Paper:
     heights: Mapping[int, float] = field(default_factory=dict)
     note_height: float | None = None
     repeated: str | None = None
+    is_upright: bool = False
 
 
 BY_INDICATOR = Paper([8, 18, *[14] * 8], heights={3: 45})
-ITEMS = Paper([6, 50, 62, 10], left=(2, 3), line={2: 24, 3: 30}, repeated="3:3")
+ITEMS = Paper([54, 64, 10], left=(1, 2), line={1: 26, 2: 31}, repeated="3:3")
 PAPERS = {
-    "表Ⅰ": Paper([18] * 8, heights={4: 30, 8: 30, 12: 30}),
+    "表Ⅰ": Paper([6.5] * 24, heights={3: 30, 4: 45, 5: 60}),
     "表Ⅱ-1": BY_INDICATOR,
     "表Ⅱ-2": Paper(
-        [5, 26, 8, 8, 6, 6, *[11] * 7, 9, 66], left=(2, 15), heights={3: 60}, note_height=42, repeated="3:4"
+        [5, 20, 7, 7, 6, 6, *[9] * 7, 8, 34],
+        left=(2, 15),
+        line={2: 9, 15: 18},
+        heights={3: 75},
+        note_height=42,
+        repeated="3:4",
     ),
     "表Ⅲ": BY_INDICATOR,
     "表Ⅳ": ITEMS,
     "表Ⅴ": ITEMS,
-    "表Ⅵ": Paper([16] * 8, heights={3: 30}),
+    "表Ⅵ": Paper([14, *[16] * 7], heights={3: 30}),
+    "目录": Paper(
+        [5, 24, 12, *[8] * 12, 44],
+        left=(2, 16),
+        line={2: 11, 16: 22},
+        heights={3: 20, 4: 60},
+        note_height=20,
+        repeated="3:4",
+    ),
+    "学校自评表": Paper([8, 36, 54, 10], left=(2, 3), line={2: 17, 3: 25}, note_height=62, is_upright=True),
     "缺少的数据": Paper([8, 46, 80], left=(2, 3), line={3: 40}, line_height=15, padding=0, repeated="3:3"),
 }
 
 
 @dataclass(frozen=True)
 class Place:
-    """A row of seeds/application_form_layout.csv. style: title, note, the name of a list whose rows stand here, or none."""
+    """A row of a layout's seed. style: title, line (below it), note, the name of a list whose rows stand here, or none."""
 
     sheet: str
     row: int
@@ -93,11 +113,10 @@ class Place:
     text: str
 
 
-def read_layout() -> dict[str, list[Place]]:
+def read_layout(name: str) -> dict[str, list[Place]]:
     """What stands where, by sheet, from the top to the bottom."""
     places = (
-        Place(line["sheet"], *(int(line[n]) for n in NUMBERS), line["style"], line["text_zh"])
-        for line in seed("application_form_layout")
+        Place(line["sheet"], *(int(line[n]) for n in NUMBERS), line["style"], line["text_zh"]) for line in seed(name)
     )
     return {sheet: list(found) for sheet, found in groupby(places, lambda place: place.sheet)}
 
@@ -105,40 +124,32 @@ def read_layout() -> dict[str, list[Place]]:
 def write_forms(
     con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, code_version: str
 ) -> list[dict[str, Any]]:
-    """Write forms/<region>/<county>.xlsx for every county into a release; a form whose figures are those of the release
-    before, written by the same code and seeds, is linked to it. Each file with the digest of its figures and that code version."""
+    """Write the papers of every county into a release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx; a workbook whose figures
+    are those of the release before, written by the same code and seeds, is linked to it. Each file with the digest of its figures and
+    that code version."""
     con.execute("use junheng.marts")
     before = json.loads((previous / "manifest.json").read_bytes()).get("forms", []) if previous else []
     known = {(form["file"], form["figures"]) for form in before}
-    forms, layout = [], read_layout()
-    for region_id, county_code, school_year, figures in counties(con):
-        figures = f"{code_version}-{figures}"
-        file = f"forms/{region_id}/{county_code}_{school_year}.xlsx"
-        (building / file).parent.mkdir(parents=True, exist_ok=True)
-        if previous and (file, figures) in known and (previous / file).is_file():
-            os.link(previous / file, building / file)
-        else:
-            write_form(con, layout, region_id, county_code, school_year, building / file)
-        forms.append({"file": file, "figures": figures})
+    forms = []
+    for suffix, layout_name, query, write in FORMS:
+        layout = read_layout(layout_name)
+        for region_id, county_code, school_year, figures in counties(con, query):
+            figures = f"{code_version}-{figures}"
+            file = f"forms/{region_id}/{county_code}_{school_year}{suffix}.xlsx"
+            (building / file).parent.mkdir(parents=True, exist_ok=True)
+            if previous and (file, figures) in known and (previous / file).is_file():
+                os.link(previous / file, building / file)
+            else:
+                write(con, layout, region_id, county_code, school_year, building / file)
+            forms.append({"file": file, "figures": figures})
     return forms
 
 
-def counties(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
-    """Region, county and newest school year of every form, and what tells whether its figures changed."""
+def counties(con: duckdb.DuckDBPyConnection, lines: str) -> list[tuple[str, str, int, str]]:
+    """Region, county and newest school year of every workbook, and what tells whether its figures changed: all its lines."""
     return con.execute(
-        """
-        with lines as (
-            select region_id, county_code, school_year, md5(form::varchar) as line from mart_application_form as form
-            union all
-            select region_id, county_code, school_year, md5(form::varchar) from mart_application_form_school as form
-            union all
-            select region_id, county_code, school_year, md5(item_id || coalesce(is_met::varchar, '')) from mart_item_verdict
-            union all
-            select region_id, county_code, school_year, md5(coalesce(county_name_zh, '')) from dim_county
-            inner join mart_county_verdict using (region_id, county_code)
-            union all
-            select region_id, county_code, school_year, md5(coalesce(reason, '')) from mart_completeness where extract = 'schools'
-        )
+        f"""
+        with lines as ({lines})
         select region_id, county_code, school_year, md5(string_agg(line, '' order by line)) from lines
         group by region_id, county_code, school_year
         qualify school_year = max(school_year) over (partition by region_id)
@@ -175,21 +186,95 @@ def write_form(
     )
     missing = [blank for blank in blanks if blank["shown"] is None] or [{"label_zh": "没有"}]
     lists = {"schools": schools, "missing": missing}
-    words: dict[str, dict[str, str]] = defaultdict(dict)
-    for kind, code, label in con.execute("select kind, code, label_zh from dim_label").fetchall():
-        words[kind][code] = label
-    named = con.execute(
-        "select county_name_zh from dim_county where (region_id, county_code) = (?, ?)", key[:2]
-    ).fetchone()
-    county = named[0] if named and named[0] else county_code
     lacks = con.execute(f"select reason from mart_completeness {where} and extract = 'schools'", key).fetchone()
+    line, words = "　".join(_heading(con, region_id, county_code, school_year)), _words(con)
     book = Workbook()
     book.remove(book.worksheets[0])
     for name, (title, *places) in layout.items():
         sheet, paper = book.create_sheet(name), PAPERS[name]
-        _head(sheet, title, f"{county}　{school_year}—{school_year + 1}学年", lacks[0] if lacks else None)
+        _head(sheet, paper, title, line, lacks[0] if lacks else None)
         _body(sheet, places, paper, lists, {**items, **figures[name]}, words)
     book.save(path)
+
+
+def write_self_assessments(
+    con: duckdb.DuckDBPyConnection,
+    layout: Mapping[str, Sequence[Place]],
+    region_id: str,
+    county_code: str,
+    school_year: int,
+    path: Path,
+) -> None:
+    """Write the self-assessment form of every school of a county, a sheet each, behind a first sheet that lists them."""
+    schools = _rows(
+        con,
+        "select * from mart_self_assessment where (region_id, county_code, school_year) = (?, ?, ?) order by row_no",
+        [region_id, county_code, school_year],
+    )
+    county, years = _heading(con, region_id, county_code, school_year)
+    words, book = _words(con), Workbook()
+    contents = book.worksheets[0]
+    (contents.title, (title, *places)), (name, (school_title, school_line, *school_places)) = layout.items()
+    _head(contents, PAPERS[contents.title], title, f"{county}　{years}")
+    _body(contents, places, PAPERS[contents.title], {"schools": schools}, {}, words)
+    first_row = next(place.row for place in places if place.style == "schools")
+    for row, school in enumerate(schools, start=first_row):
+        known = {**school, "county": county, "years": years, "missing": school["missing"] or "没有"}
+        sheet = book.create_sheet(
+            NOT_IN_A_TITLE.sub(" ", f"{school['row_no']} {school['school_name']}")[:LONGEST_TITLE]
+        )
+        contents.cell(row, 2).hyperlink = Hyperlink(contents.cell(row, 2).coordinate, location=f"'{sheet.title}'!A1")
+        _head(sheet, PAPERS[name], school_title, _told(school_line.text, known))
+        _body(sheet, school_places, PAPERS[name], {}, known, words)
+    book.save(path)
+
+
+FORMS: list[
+    tuple[str, str, str, Callable[..., None]]
+] = [  # end of the file's name, layout, what it shows, who writes it
+    (
+        "",
+        "application_form_layout",
+        """
+        select region_id, county_code, school_year, md5(form::varchar) as line from mart_application_form as form
+        union all
+        select region_id, county_code, school_year, md5(form::varchar) from mart_application_form_school as form
+        union all
+        select region_id, county_code, school_year, md5(item_id || coalesce(is_met::varchar, '')) from mart_item_verdict
+        union all
+        select region_id, county_code, school_year, md5(coalesce(county_name_zh, '')) from dim_county
+        inner join mart_county_verdict using (region_id, county_code)
+        union all
+        select region_id, county_code, school_year, md5(coalesce(reason, '')) from mart_completeness where extract = 'schools'
+        """,
+        write_form,
+    ),
+    (
+        "_schools",
+        "self_assessment_layout",
+        """
+        select region_id, county_code, school_year, md5(form::varchar || coalesce(county_name_zh, '')) as line
+        from mart_self_assessment as form
+        left join dim_county using (region_id, county_code)
+        """,
+        write_self_assessments,
+    ),
+]
+
+
+def _heading(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str, school_year: int) -> tuple[str, str]:
+    """The county by its name, and the school year as it is written."""
+    named = con.execute(
+        "select county_name_zh from dim_county where (region_id, county_code) = (?, ?)", [region_id, county_code]
+    ).fetchone()
+    return named[0] if named and named[0] else county_code, f"{school_year}—{school_year + 1}学年"
+
+
+def _words(con: duckdb.DuckDBPyConnection) -> Words:
+    words: dict[str, dict[str, str]] = defaultdict(dict)
+    for kind, code, label in con.execute("select kind, code, label_zh from dim_label").fetchall():
+        words[kind][code] = label
+    return words
 
 
 def _rows(con: duckdb.DuckDBPyConnection, query: str, key: list[Any]) -> list[dict[str, Any]]:
@@ -198,8 +283,8 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str, key: list[Any]) -> list[di
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _head(sheet: Worksheet, title: Place, line: str, lacks: str | None) -> None:
-    """A page across, fitted to its width: title, county and year, and what the schools table lacks."""
+def _head(sheet: Worksheet, paper: Paper, title: Place, line: str, lacks: str | None = None) -> None:
+    """The page, fitted to its width: title, county and year, and what the schools table lacks."""
     width = title.column_span
     if lacks:
         line += f"\n数据不完整：{lacks}"
@@ -209,8 +294,9 @@ def _head(sheet: Worksheet, title: Place, line: str, lacks: str | None) -> None:
         sheet.cell(row, 1, text).font = font
         sheet.cell(row, 1).alignment, sheet.cell(row, 1).data_type = CENTRE, "s"
     sheet.row_dimensions[1].height = 30
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
-    sheet.sheet_properties.pageSetUpPr, sheet.page_setup.fitToHeight = PageSetupProperties(fitToPage=True), 0
+    sheet.page_setup.orientation = "portrait" if paper.is_upright else "landscape"
+    sheet.page_setup.paperSize, sheet.page_setup.fitToHeight = sheet.PAPERSIZE_A4, int(paper.is_upright)
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_options.horizontalCentered = True
 
 
@@ -256,10 +342,24 @@ def _fill(sheet: Worksheet, row: int, place: Place, known: Known, words: Words) 
             decimals = len(value.partition(".")[2]) if isinstance(value, str) and isinstance(cell.value, float) else 0
             cell.number_format = how or ("0." + "0" * decimals if decimals else cell.number_format)
     else:
-        cell.value = _number(FIELD.sub(lambda found: known.get(found[1]) or "＿＿", place.text))
+        cell.value = _number(_told(place.text, known))
     if place.row_span > 1 or place.column_span > 1:
         last_row, last_column = row + place.row_span - 1, place.column + place.column_span - 1
         sheet.merge_cells(start_row=row, end_row=last_row, start_column=place.column, end_column=last_column)
+
+
+def _told(text: str, known: Known) -> str:
+    """A text with its fields filled in; what is not known leaves a blank to write on."""
+
+    def fill(field: re.Match[str]) -> str:
+        value, how = known.get(field[1]), field[2]
+        if value is None:
+            return "＿＿"
+        if isinstance(value, float):
+            return f"{value:.{len(how.partition('.')[2])}f}" if how else f"{value:.15g}"
+        return str(value)
+
+    return FIELD.sub(fill, text)
 
 
 def _number(shown: Any) -> Any:
@@ -278,7 +378,7 @@ def _grid(sheet: Worksheet, paper: Paper, rows: Sequence[int]) -> None:
     for row in rows:
         cells = [sheet.cell(row, column) for column in range(1, len(paper.widths) + 1)]
         sheet.row_dimensions[row].height = paper.heights.get(row, 20)
-        if paper.line and row > rows[0]:
+        if paper.line and row > rows[0] and row not in paper.heights:
             lines = max(len(str(cells[column - 1].value or "")) // most for column, most in paper.line.items())
             sheet.row_dimensions[row].height = paper.padding + paper.line_height * (lines + 1)
         for cell in cells:

@@ -2,7 +2,7 @@
 
     releases/<release_id>/junheng.duckdb         schema marts, in a storage version that older readers know
     releases/<release_id>/parquet/<mart>.parquet the same rows in the same order, zstd
-    releases/<release_id>/forms/<region>/        the application form of every county, newest year, as a workbook
+    releases/<release_id>/forms/<region>/        the papers of every county, newest year: application form, schools' self-assessment
     releases/<release_id>/briefing/index.html    the director's page, which opens from disk without a server or a network
     releases/<release_id>/dictionary.{html,xlsx} what every table and column means
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each

@@ -179,6 +179,16 @@ BREAKS = {
         "update marts.mart_application_form_school set backbone_teachers_per_100 = 101": "每百名学生骨干教师数",
         "update marts.mart_application_form_school set remark = null": "每一行都有备注",
     },
+    "marts.mart_school_criterion": {
+        "update marts.mart_school_criterion set is_met = null": "无法判定的依据都说明",
+        "update marts.mart_school_criterion set is_met = false, is_eased = true": "只因过渡条款而达到的也是",
+        "update marts.mart_school_criterion set value = 'nan'": "学校的值是有限数",
+    },
+    "marts.mart_self_assessment": {
+        "update marts.mart_self_assessment set rooms_verdict = '是'": "是否达标只有四种",
+        "update marts.mart_self_assessment set size_verdict = null": "无法判定的项目都说明",
+        "delete from marts.mart_self_assessment where school_id = 's1'": "有判定的学校都有自评表",
+    },
     "marts.mart_county_explanation": {
         "update marts.mart_county_explanation set sentence_no = 13": "一个县不超过12句",
         "update marts.mart_county_explanation set sentence = '达到'": "每句都写完整",

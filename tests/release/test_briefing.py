@@ -208,8 +208,8 @@ def test_verdict_and_reasons_are_those_of_the_mart(page: Page, demo_home: Path) 
             " and school_year = 2023 order by sentence_no",
         )
         assert page.locator(".sentences li").all_text_contents() == [sentence for (sentence,) in told] != []
-        form = page.evaluate("document.querySelector(\"a[href$='.xlsx']\").href")
-        assert Path(form.removeprefix("file://")).is_file()
+        papers = page.evaluate("[...document.querySelectorAll(\"a[href*='/forms/']\")].map((link) => link.href)")
+        assert [Path(paper.removeprefix("file://")).is_file() for paper in papers] == [True, True]
     assert len(counties) == 3
 
 

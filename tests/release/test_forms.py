@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ THRESHOLDS = {
     "小学": ("4.2", "1", "0.9", "4.5", "7.5", "2000", "2.3"),
     "初中": ("5.3", "1", "0.9", "5.8", "10.2", "2500", "2.4"),
 }
+STAGE_NAMES = ("小学", "初中")
 PASSING, FAILING = "371524", "371522"
 
 
@@ -53,7 +54,7 @@ class County:
         facts = pd.read_csv(RAW / "facts.csv", dtype=str)
         rows = facts[facts["单位代码"] == code]
         self.facts = dict(zip(rows["事实编号"], rows["值"], strict=True))
-        self.sections = {stage: list(self._sections(stage)) for stage in ("小学", "初中")}
+        self.sections = {stage: list(self._sections(stage)) for stage in STAGE_NAMES}
 
     def _sections(self, stage: str) -> Iterator[tuple[pd.Series, Fraction, list[Fraction]]]:
         """Each section in scope, in the order of its school's code: the school, its pupils, its seven values."""
@@ -132,7 +133,7 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
         "urban_income_yuan",
     )
     expected = [rounded(county.fact(fact), 2) for fact in said] + [rounded(county.fact(fact), 0) for fact in whole]
-    assert same(row(sheet, 6, 1, 8), expected)
+    assert same(row(sheet, 7, 1, 8), expected)
     types = schools["办学类型"]
     points = schools[types == "小学教学点"]
     counts = [
@@ -140,7 +141,7 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
         for name in ("小学", "九年一贯制学校", "初级中学", "完全中学", "十二年一贯制学校", "特殊教育学校")
     ]
     counts += [len(points), int((points["小学在校生数"].astype(int) >= 50).sum())]
-    assert row(sheet, 10, 1, 8) == counts
+    assert row(sheet, 7, 9, 16) == counts
     ordinary = schools[types != "特殊教育学校"]
     sums = [
         int(sum(map(number, ordinary[f"{stage}{name}"])))
@@ -149,7 +150,11 @@ def test_table_1_counts_what_was_handed_in(county: County, book: openpyxl.Workbo
     ]
     for stage, staff in (("小学", "primary_staff"), ("初中", "junior_staff")):
         sums += [int(county.fact(staff)), int(sum(map(number, ordinary[f"{stage}专任教师数"])))]
-    assert row(sheet, 14, 1, 8) == sums
+    assert row(sheet, 7, 17, 24) == sums
+    assert row(sheet, 6, 1, 24) == [f"L{i}" for i in range(1, 25)]
+    assert (
+        sheet.cell(8, 1).value == "注：“人口总数”和“农业人口数”按常住人口统计，数字保留两位小数。L5-L8列数字保留整数。"
+    )
 
 
 def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.Workbook) -> None:
@@ -164,21 +169,41 @@ def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.W
         assert same(row(book["表Ⅲ"], 5 + 2 * i, 3, 9), [rounded(mean, 2) for mean, _ in found])
         cvs = [cv for _, cv in found]
         assert same(row(book["表Ⅲ"], 6 + 2 * i, 3, 10), [rounded(cv, 3) for cv in [*cvs, sum(cvs) / 7]])
-        for school, pupils, values in sections:
+        for n, (school, pupils, values) in enumerate(sections, start=1):
             combined = school["办学类型"] in ("九年一贯制学校", "十二年一贯制学校", "完全中学")
             lines.append([
-                len(lines) + 1, school["学校名称"] + (f"（{stage}部）" if combined else ""),
+                n, school["学校名称"] + (f"（{stage}部）" if combined else ""),
                 {"县级教育部门": 7, "民办": 10}[school["举办者"]], int(pupils), int(school[f"{stage}年级数"]), int(school[f"{stage}班级数"]),
-                *(rounded(value, 2) for value in values), "是" if county.passes(stage, values) else "否",
+                *(rounded(value, 2) for value in values), "是" if county.passes(stage, values) else "否", remark(stage, values),
             ])  # fmt: skip
     sheet = book["表Ⅱ-2"]
-    given = [row(sheet, 5 + i, 1, 14) for i in range(len(lines))]
-    assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), line[13]] for line in given] == lines
-    assert str(sheet.cell(5 + len(lines), 1).value).startswith(f"注：小学{len(county.sections['小学'])}所，")
+    given = [row(sheet, 5 + i, 1, 15) for i in range(len(lines))]
+    assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), *line[13:]] for line in given] == lines
+    assert row(sheet, 4, 1, 14) == [f"L{i}" for i in range(1, 15)]
+    assert row(sheet, 3, 1, 15)[0] == "序号" and str(row(sheet, 3, 1, 15)[14]).startswith("备注")
+    note = str(sheet.cell(5 + len(lines), 1).value)
+    assert note.startswith(f"注：1.小学学校总数{len(county.sections['小学'])}所（其中：一贯制学校的小学部有")
+    assert f"初中学校总数{len(county.sections['初中'])}所" in note and note.endswith("3.L7-L13数值均保留两位小数。")
+    assert all(book["表Ⅲ"].cell(line, 10).value == "——" for line in (5, 7))
+
+
+def remark(stage: str, values: list[Fraction]) -> str:
+    """Which columns of the form, L7 to L13, meet, reach 85 %, or do not."""
+    kinds: dict[str, list[str]] = {"达到要求": [], "达到85%": [], "低于85%": []}
+    for i, (value, threshold) in enumerate(zip(values, map(Fraction, THRESHOLDS[stage]), strict=True)):
+        kind = "达到要求" if value >= threshold else "达到85%" if value >= threshold * Fraction("0.85") else "低于85%"
+        kinds[kind].append(f"L{i + 7}")
+    return "；".join(f"{kind}：{'、'.join(columns)}" for kind, columns in kinds.items() if columns)
+
+
+def items(sheet: Worksheet) -> dict[int, tuple[Any, Any]]:
+    """What stands beside each numbered item of tables Ⅳ and Ⅴ: its value, and whether it is met."""
+    numbered = ((re.match(r"(\d+)\.", str(line[0])), line) for line in sheet.iter_rows(min_row=4, values_only=True))
+    return {int(found[1]): (line[1], line[2]) for found, line in numbered if found}
 
 
 def texts(sheet: Worksheet) -> dict[int, str]:
-    return {line[0]: line[2] for line in sheet.iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)}
+    return {number: value for number, (value, _) in items(sheet).items()}
 
 
 def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.Workbook) -> None:
@@ -186,48 +211,48 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
     pupils = schools[["小学在校生数", "初中在校生数", "高中在校生数"]].map(number).sum(axis=1)
     size = county.classes.assign(n=county.classes["班级学生数"].astype(int))
     over = [int((size[size["学段"] == stage]["n"] > limit).sum()) for stage, limit in (("小学", 45), ("初中", 50))]
-    assert said[4] == "超过2000人的小学0所,初中0所,超过2500人的一贯制学校0所" and pupils.max() <= 2000
-    assert said[5] == f"超过45人的小学班级{over[0]}个,超过50人的初中班级{over[1]}个"
+    assert said[4] == "超过2000人的小学0所，初中0所，超过2500人的一贯制学校0所" and pupils.max() <= 2000
+    assert said[5] == f"超过45人的小学班级{over[0]}个，超过50人的初中班级{over[1]}个"
     small = schools[(pupils < 100) & (schools["办学类型"] != "特殊教育学校")]["学校标识码"]
     few = int(pupils[schools["学校标识码"].isin(small)].sum())
-    assert said[6] == f"不足100人的规模较小学校学生数{few}人,公用经费{rounded(county.money(small), 0)}元"
+    assert said[6] == f"不足100人的规模较小学校学生数{few}人，公用经费{rounded(county.money(small), 0)}元。"
     special = schools[schools["办学类型"] == "特殊教育学校"]
     if len(special):
         many, funds = pupils[special.index].sum(), county.money(special["学校标识码"])
-        shown = f"特殊教育学校公用经费为{rounded(funds / 10000, 0)}万元,特殊教育学生数为{many}人,生均公用经费为{rounded(funds / many, 0)}元"
+        shown = f"特殊教育学校公用经费为{rounded(funds / 10000, 0)}万元，特殊教育学生数为{many}人，特殊教育学校生均公用经费为{rounded(funds / many, 0)}元"
         assert said[7] == shown
     pay = [rounded(county.fact(name), 0) for name in ("teacher_average_pay", "civil_service_average_pay")]
-    assert said[8] == f"教师年平均工资收入为{pay[0]}元,当地公务员年平均工资收入{pay[1]}元"
+    assert said[8] == f"全县义务教育学校教师年平均工资收入为{pay[0]}元，当地公务员年平均工资收入{pay[1]}元"
     all_of_them, trained = len(teachers), int((teachers["五年培训学时"].astype(int) >= 360).sum())
     assert (
         said[9]
-        == f"完成360学时培训的教师{trained}人,全县教师{all_of_them}人,完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
+        == f"完成360学时培训的教师{trained}人，全县教师{all_of_them}人，教师培训完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
     )
     eligible, moved = int((teachers["是否符合交流条件"] == "是").sum()), teachers[teachers["本年是否交流轮岗"] == "是"]
     backbone = int(moved["骨干教师级别"].isin(["县级", "市级", "省级"]).sum())
     assert said[11] == (
-        f"符合交流轮岗条件教师总数{eligible}名,上一年度交流轮岗教师{len(moved)}名,比例{rounded(Fraction(100 * len(moved), eligible), 1)}%;"
-        f"交流轮岗的骨干教师{backbone}名,占交流轮岗教师总数的比例{rounded(Fraction(100 * backbone, len(moved)), 1)}%"
+        f"全县符合交流轮岗条件教师总数{eligible}名，上一年度交流轮岗教师{len(moved)}名，交流轮岗教师占符合交流轮岗条件教师总数的比例{rounded(Fraction(100 * len(moved), eligible), 1)}%；"
+        f"交流轮岗的骨干教师{backbone}名，占交流轮岗教师总数的比例{rounded(Fraction(100 * backbone, len(moved)), 1)}%"
     )
     certified = int((teachers["是否持有教师资格证"] == "是").sum())
     assert (
         said[12]
-        == f"在岗专任教师{all_of_them}人,其中持有教师资格证{certified}人,占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
+        == f"全县在岗专任教师{all_of_them}人，其中持有教师资格证的专任教师{certified}人，占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
     )
     near = [rounded(100 * county.fact(f"nearby_enrolment_{stage}_rate"), 1) for stage in ("primary", "junior")]
-    assert said[13] == f"小学、初中就近划片入学比例分别{near[0]}%、{near[1]}%"
+    assert said[13] == f"城区和镇区公办小学、初中（均不含寄宿制学校）就近划片入学比例分别{near[0]}%、{near[1]}%。"
     places, allotted, rural = (
         county.fact(name) for name in ("key_high_school_places", "allotted_places", "rural_allotted_places")
     )
     assert said[14] == (
-        f"优质高中招生名额总数{places}人,分配名额{allotted}人,占比{rounded(100 * allotted / places, 1)}%;"
-        f"其中分配农村学校的名额{rural}人,占分配名额总数的{rounded(100 * rural / allotted, 1)}%"
+        f"全县优质高中招生名额总数{places}人，分配名额{allotted}人，占比{rounded(100 * allotted / places, 1)}%。"
+        f"其中分配农村学校的名额{rural}人，占分配名额总数的{rounded(100 * rural / allotted, 1)}%。"
     )
     children, public, bought = (
         county.fact(f"migrant_children{part}") for part in ("", "_in_public", "_in_bought_places")
     )
     assert said[15] == (
-        f"符合条件的随迁子女数{children}人,在公办学校就读{public}人,在政府购买服务的民办学校就读{bought}人,合计{public + bought}人,"
+        f"全县符合条件的随迁子女数{children}人，在公办学校就读{public}人，在政府购买服务的民办学校就读{bought}人，合计{public + bought}人，"
         f"占比{rounded(100 * (public + bought) / children, 1)}%"
     )
 
@@ -240,8 +265,8 @@ def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workb
     ]
     rate = 100 * (parts[0] - parts[2] + parts[4]) / (parts[1] - parts[3])
     assert said[1] == (
-        f"初中毕业班学生数{parts[0]}人,三年前该年级入学学生数{parts[1]}人,毕业年级三年转入{parts[2]}人,死亡{parts[3]}人,"
-        f"转出{parts[4]}人,三年巩固率{rounded(rate, 1)}%"
+        f"全县初中毕业班学生数为{parts[0]}人，三年前该年级入学学生数为{parts[1]}人，毕业年级三年转入学生数为{parts[2]}人，死亡学生数为{parts[3]}人，"
+        f"转出学生数为{parts[4]}人，全县初中三年巩固率为{rounded(rate, 1)}%"
     )
     children, enrolled, special = (
         f("disabled_children"),
@@ -251,38 +276,157 @@ def test_tables_5_and_6_and_what_is_missing(county: County, book: openpyxl.Workb
     shares = rounded(100 * enrolled / children, 1), rounded(100 * special / enrolled, 1)
     assert (
         said[2]
-        == f"残疾儿童少年{children}人,入学{enrolled}人,入学率{shares[0]}%;其中特殊教育学校就读{special}人,占比{shares[1]}%"
+        == f"全县残疾儿童少年为{children}人，入学{enrolled}人，入学率为{shares[0]}%。其中，在特殊教育学校就读{special}人，占比{shares[1]}%。"
     )
-    chinese, maths = (rounded(f(f"difference_rate_{subject}"), 3) for subject in ("chinese", "maths"))
-    levels = [county.facts[f"achievement_level_{subject}"] for subject in ("chinese", "maths")]
-    assert said[9].startswith(
-        f"语文{levels[0]}级、校际差异率{chinese};数学{levels[1]}级、校际差异率{maths};科学＿＿级、校际差异率＿＿;"
+    subjects = {"语文": "chinese", "数学": "maths", "科学": "science", "体育": "pe", "艺术": "arts", "德育": "moral"}
+    assert said[9] == "；".join(
+        f"{name}{county.facts[f'achievement_level_{subject}']}级、校际差异率{rounded(f(f'difference_rate_{subject}'), 3)}"
+        for name, subject in subjects.items()
     )
-    names = (
-        "questionnaires",
-        "parent_questionnaires",
-        "valid_questionnaires",
-        "satisfied_questionnaires",
-        "visited_people",
-        "satisfied_visited_people",
-    )
-    counts = [f(name) for name in names]
-    expected = [
-        *counts[:4],
-        rounded(100 * counts[3] / counts[2], 1),
-        *counts[4:],
-        rounded(100 * counts[5] / counts[4], 1),
-    ]
-    assert same(row(book["表Ⅵ"], 5, 1, 8), [Decimal(str(value)) for value in expected])
+    for line, prefix in ((7, ""), (8, "parent_")):
+        asked, valid, content, visited, pleased = (
+            f(prefix + name)
+            for name in (
+                "questionnaires",
+                "valid_questionnaires",
+                "satisfied_questionnaires",
+                "visited_people",
+                "satisfied_visited_people",
+            )
+        )
+        shares = rounded(100 * content / valid, 1), rounded(100 * pleased / visited, 1)
+        expected = [rounded(x, 0) for x in (asked, valid, content)] + [
+            shares[0],
+            rounded(visited, 0),
+            rounded(pleased, 0),
+            shares[1],
+        ]
+        assert same(row(book["表Ⅵ"], line, 2, 8), expected)
+    assert [line[0] for line in book["表Ⅵ"].iter_rows(min_row=7, values_only=True)] == ["计", "其中：家长"]
+    assert row(book["表Ⅵ"], 6, 2, 8) == [f"L{i}" for i in range(1, 8)]
+    spans = {str(cells) for cells in book["表Ⅵ"].merged_cells.ranges}
+    assert {"B3:D3", "C4:D4", "F3:G3", "E3:E5", "H3:H5"} < spans
     missing = [line[1:] for line in book["缺少的数据"].iter_rows(min_row=4, values_only=True)]
-    assert ("科学等级", "事实表缺“国家义务教育质量监测科学学业水平等级”（achievement_level_science）") in missing
-    assert len(missing) == sum(text.count("＿＿") for name in ("表Ⅳ", "表Ⅴ") for text in texts(book[name]).values())
+    blanks = sum(text.count("＿＿") for name in ("表Ⅳ", "表Ⅴ") for text in texts(book[name]).values())
+    if "特殊教育学校" in set(county.schools["办学类型"]):
+        assert missing == [("没有", None)] and blanks == 0
+    else:
+        assert missing == [("生均公用经费", "没有适用的数据")] and blanks == 1
+
+
+def school_lines(county: County, school: pd.Series) -> list[tuple[str, str | None]]:
+    """The twelve rows of a school's self-assessment form: its figures, and whether every stage of it meets them."""
+    code, classes = school["学校标识码"], county.classes
+    judged = {
+        stage: next((found for found in county.sections[stage] if found[0]["学校标识码"] == code), None)
+        for stage in STAGE_NAMES
+    }
+
+    def of_stages(unit: str, figure: Callable[[str], Any]) -> str:
+        return "；".join(f"{stage}{figure(stage)}{unit}" for stage in STAGE_NAMES) + "。"
+
+    def value(i: int) -> Callable[[str], str]:
+        return lambda stage: str(rounded(found[2][i], 2)) if (found := judged[stage]) else "＿＿"
+
+    def handed_in(name: str) -> Callable[[str], str]:
+        return lambda stage: str(school[f"{stage}{name}"]) if pd.notna(school[f"{stage}{name}"]) else "＿＿"
+
+    def plain(column: str) -> str:
+        return f"{float(school[column]):.15g}"
+
+    def met(i: int) -> str:
+        found = [(stage, section[2][i]) for stage, section in judged.items() if section]
+        return "—" if not found else "是" if all(x >= Fraction(THRESHOLDS[stage][i]) for stage, x in found) else "否"
+
+    staff = [
+        (
+            f"学校拥有{name}：{of_stages('人', handed_in(column))}每百名学生拥有{name}：{of_stages('人', value(i))}",
+            met(i),
+        )
+        for i, (name, column) in enumerate(
+            (
+                ("高于规定学历教师数", "高于规定学历专任教师数"),
+                ("县级以上骨干教师数", "县级及以上骨干教师数"),
+                ("体育、艺术（美术、音乐）专任教师数", "体育艺术专任教师数"),
+            )
+        )
+    ]
+    area, indoor, ground = (
+        number(school[column]) for column in ("教学及辅助用房面积", "室内体育用房面积", "运动场地面积")
+    )
+    shared = [
+        f"学校拥有教学辅助用房面积：{float(area - indoor):.15g}平方米。生均教学及辅助用房面积：{of_stages('平方米', value(3))}",
+        f"学校拥有体育场馆面积：{float(ground + indoor):.15g}平方米（其中：体育场{float(ground):.15g}平方米、体育馆{float(indoor):.15g}平方米、"
+        f"校园其他专用运动场地面积＿＿平方米、校外周边租借体育场馆面积＿＿平方米）。生均体育运动场馆面积：{of_stages('平方米', value(4))}",
+        f"学校教学仪器设备值{plain('教学仪器设备资产值')}万元。生均教学仪器设备值：{of_stages('元', value(5))}",
+        f"学校共有{plain('网络多媒体教室数')}间多媒体教室。每百名学生拥有网络多媒体教室数：{of_stages('间', value(6))}",
+    ]
+    pupils = {stage: number(school[f"{stage}在校生数"]) for stage in STAGES}
+    total, compulsory = sum(pupils.values()), pupils["小学"] + pupils["初中"]
+    kind = school["办学类型"]
+    limit = 2500 if "一贯制" in kind else 2000
+    mine = classes[classes["学校标识码"] == code].assign(n=lambda table: table["班级学生数"].astype(int))
+    over = {stage: int((mine[mine["学段"] == stage]["n"] > most).sum()) for stage, most in (("小学", 45), ("初中", 50))}
+    largest = int(mine[mine["学段"] != "高中"]["n"].max())
+    all_classes = int(sum(number(school[f"{stage}班级数"]) for stage in STAGES))
+    is_judged = any(judged.values())
+    rooms = [(int(school[f"{room}专用教室数"]), school[f"最小{room}专用教室面积"]) for room in ("音乐", "美术")]
+    enough = all(
+        12 * count >= all_classes and number(smallest) >= least
+        for (count, smallest), least in zip(rooms, (96, 90), strict=True)
+    )
+    blanks = "，".join(["＿＿"] * 6)
+    said_rooms = [
+        f"{count}间，面积分别为：{blanks}平方米（最小的一间{f'{float(smallest):.15g}' if count else '＿＿'}平方米）"
+        for count, smallest in rooms
+    ]
+    said = lambda stage: str(pupils[stage]) if pupils[stage] else "＿＿"  # noqa: E731
+    asked = {"小学": kind.startswith("小学") or "一贯制" in kind or kind == "特殊教育学校"}
+    asked["初中"] = not kind.startswith("小学")
+    few, special = total < 100 and kind != "特殊教育学校", kind == "特殊教育学校"
+    funds = county.money(pd.Series([code]))
+    money = f"上年学生数{total}人，上年度拨付定额公用经费{float(rounded(funds / 10000, 2)):.15g}万元；生均公用经费{rounded(funds / total, 0)}元。"
+    empty = "上年学生数＿＿人，上年度拨付定额公用经费＿＿万元；生均公用经费＿＿元。"
+    standard = number(county.facts.get("public_funds_standard_yuan"))
+    return [
+        *staff,
+        *((text, met(i)) for i, text in enumerate(shared, start=3)),
+        (f"全校教学班数{all_classes}个。配备音乐专用教室{said_rooms[0]}；美术专用教室{said_rooms[1]}。",
+         "—" if not is_judged else "是" if enough else "否"),
+        (f"全校中小学生数{total}人。其中：小学{said('小学')}人、初中{said('初中')}人、高中{said('高中')}人。",
+         "—" if not is_judged else "是" if compulsory <= limit else "否"),
+        (f"最大班额学生数{largest}人，超过45人的小学班级{over['小学'] if asked['小学'] else '＿＿'}个，"
+         f"超过50人的初中班级{over['初中'] if asked['初中'] else '＿＿'}个。", "否" if sum(over.values()) else "是"),
+        (money if few else empty, ("是" if funds >= 100 * standard else "否") if few else "—"),
+        (money if special else empty, ("是" if funds >= 8000 * total else "否") if special else "—"),
+    ]  # fmt: skip
+
+
+def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
+    """附件4: both stages of a combined school in each cell, 是 only where each of them meets; a first sheet lists them all."""
+    code = county.schools["县级行政区划代码"].iloc[0]
+    book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023_schools.xlsx")
+    contents, *sheets = book.worksheets
+    schools = [school for _, school in county.schools.sort_values("学校标识码").iterrows()]
+    assert [sheet.title for sheet in sheets] == [f"{i} {school['学校名称']}" for i, school in enumerate(schools, 1)]
+    for i, (school, sheet) in enumerate(zip(schools, sheets, strict=True)):
+        lines = school_lines(county, school)
+        assert [(sheet.cell(line, 3).value, sheet.cell(line, 4).value) for line in range(4, 16)] == lines
+        assert row(contents, 5 + i, 1, 15) == [
+            i + 1,
+            school["学校名称"],
+            school["办学类型"],
+            *(met for _, met in lines),
+        ]
+        assert contents.cell(5 + i, 2).hyperlink.location == f"'{sheet.title}'!A1"
+        assert str(sheet.cell(2, 1).value).startswith(f"{school['学校名称']}（{school['办学类型']}）　建校于＿＿年")
+        assert "4.未报送、无法判定的：没有。" in str(sheet.cell(16, 1).value)
 
 
 def test_the_form_says_who_passes(demo_home: Path) -> None:
     def column(code: str, sheet: str) -> list[Any]:
         book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
-        return [line[3] for line in book[sheet].iter_rows(min_row=4, values_only=True) if isinstance(line[0], int)]
+        return [is_met for _, is_met in items(book[sheet]).values()]
 
     assert column(PASSING, "表Ⅳ") == ["是"] * 15 and column(PASSING, "表Ⅴ") == ["是"] * 9
     assert "否" in column(FAILING, "表Ⅳ")
@@ -292,14 +436,14 @@ def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) ->
     release = demo_home / "releases/current"
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
-    assert {form["file"] for form in manifest["forms"]} == files and len(files) == 19
+    assert {form["file"] for form in manifest["forms"]} == files and len(files) == 2 * 19
 
 
 def test_every_figure_has_its_place(demo_home: Path) -> None:
     """The layout holds each blank of the mart and each item of tables Ⅳ and Ⅴ once, and names nothing that the marts do not have."""
     fields = [
         (sheet, *found)
-        for sheet, places in read_layout().items()
+        for sheet, places in read_layout("application_form_layout").items()
         for place in places
         for found in re.findall(r"{(.+?)(?::(.+?))?}", place.text)
         if place.style not in ("schools", "missing")
@@ -314,5 +458,25 @@ def test_every_figure_has_its_place(demo_home: Path) -> None:
     assert sorted(row[1] for row in fields if row[2] == "yes_no") == sorted(item for (item,) in items)
     assert {row[1:] for row in fields if row[2] == "conclusion"} < {(item, "conclusion") for (item,) in items}
     assert {row[2] for row in fields} == {"", "yes_no", "conclusion"}
-    listed = {place.text.strip("{}").partition(":")[0] for place in read_layout()["表Ⅱ-2"] if place.style == "schools"}
+    listed = {
+        place.text.strip("{}").partition(":")[0]
+        for place in read_layout("application_form_layout")["表Ⅱ-2"]
+        if place.style == "schools"
+    }
     assert listed <= {column[0] for column in columns} and len(listed) == 15
+
+
+def test_every_verdict_of_a_school_has_its_place(demo_home: Path) -> None:
+    """The layout of the self-assessment form names columns of its mart alone, and each verdict on the form and in the list of schools."""
+    layout = read_layout("self_assessment_layout")
+    named = {
+        sheet: set(re.findall(r"{(.+?)(?::.+?)?}", " ".join(place.text for place in places)))
+        for sheet, places in layout.items()
+    }
+    with connect(demo_home) as con:
+        columns = {column[0] for column in con.execute("from mart_self_assessment limit 0").description or []}
+    contents, form = named.values()
+    verdicts = {column for column in columns if column.endswith("_verdict")}
+    assert contents <= columns and form <= columns | {"county", "years"}
+    assert len(verdicts) == 12 and verdicts <= contents & form
+    assert columns - form == {"region_id", "school_year", "county_code", "school_id", "row_no"}

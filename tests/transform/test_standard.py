@@ -298,6 +298,27 @@ def test_a_county_s_own_limit_counts_its_classes(marts: duckdb.DuckDBPyConnectio
     assert marts.execute(counted).fetchall() == [("edge1", 0), ("p1", 1), ("p2", 0)]
 
 
+def test_what_every_school_must_meet_is_told_of_each(marts: duckdb.DuckDBPyConnection) -> None:
+    """The limit in force there, an easing told as such, and what is missing; on the school's form the same in one word."""
+    of_school = (
+        "select value, threshold, is_met, is_eased from mart_school_criterion where (school_id, criterion_id) = (?, ?)"
+    )
+
+    def found(school: str, criterion: str) -> list[tuple]:
+        return marts.execute(of_school, [school, criterion]).fetchall()
+
+    assert found("p1", "G4-1") == [(2300, 2000, True, True)] and found("p2", "G4-1") == [(2001, 2000, False, False)]
+    assert found("p1", "G5-1") == [(41, 40, False, False)] and found("edge1", "G5-1") == [(45, 45, True, False)]
+    assert found("edge3", "G5-2") == [(50, 50, True, False)] and found("edge4", "G5-2") == [(51, 50, False, False)]
+    assert found("edge1", "G3-1") == [(None, 1, None, False)] and found("edge1", "G6") == []
+    form = "select size_verdict, class_size_verdict, rooms_verdict, small_school_funds_verdict from mart_self_assessment where school_id = ?"
+    assert marts.execute(form, ["p1"]).fetchall() == [("eased", "not_met", None, "not_applicable")]
+    assert marts.execute(form, ["p2"]).fetchall() == [("not_met", "met", None, "not_applicable")]
+    assert marts.execute(form, ["q1"]).fetchall() == [("met", "met", None, None)]
+    [(missing,)] = marts.execute("select missing from mart_self_assessment where school_id = 'q1'").fetchall()
+    assert "音乐专用教室数" in missing and "公用经费" in missing and "小学缺少数据：" in missing
+
+
 def test_a_county_that_hands_in_nothing_is_counted(marts: duckdb.DuckDBPyConnection) -> None:
     verdict = (
         "select verdict, resource_verdict, school_count, reasons from mart_county_verdict where county_code = '371503'"

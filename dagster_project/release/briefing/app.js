@@ -481,7 +481,7 @@ function countyPage(index, region, county, data, regionData) {
       ["差异系数", `已判定${whole(latest.coefficient_count)}个（应${current.length}个），超限${whole(latest.failed_coefficient_count)}个`],
       ["政府保障程度", `${whole(latest.government_item_count)}项达到${whole(latest.government_met_count)}项`], ["教育质量", `${whole(latest.quality_item_count)}项达到${whole(latest.quality_met_count)}项`]),
     data.sentences.length ? [el("h2", { class: "plain" }, "县情概述"), el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))] : null,
-    data.form ? el("p", {}, el("a", { href: `../${data.form.split("/").map(encodeURIComponent).join("/")}` }, "打开本县申报表（Excel）")) : el("p", { class: "soft" }, "本学年没有申报表。"),
+    data.forms.length ? el("p", {}, data.forms.map((file, i) => [i ? "　" : "", el("a", { href: `../${file.split("/").map(encodeURIComponent).join("/")}` }, ["打开本县申报表（Excel）", "各校自评表（Excel）"][i])])) : el("p", { class: "soft" }, "本学年没有申报表。"),
     el("p", { class: "soft" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
     ...sections(
       ["差异系数", coefficients("primary"), coefficients("junior")],

@@ -1,102 +1,7 @@
 -- Grain: region × school year × county × criterion of a national standard; an item of the standard has one criterion or several.
-with counties as (
-    select * from {{ ref('int_counties__listed') }}
+with criteria as (
+    select * from {{ ref('int_criteria__in_force') }}
     where {{ pending() }}
-),
-
-years as (
-    select * from {{ ref('int_years__ruled') }}
-    where {{ pending() }}
-),
-
-transitions as (
-    select * from {{ ref('int_transitions__in_force') }}
-    where {{ pending() }}
-),
-
--- a transition rule that is switched on stands beside the criterion that it eases, for those whom it concerns
-listed as (
-    select
-        items.*,
-        measures.name_zh as measure_zh,
-        measures.unit_zh,
-        case when measures.unit_zh not in ('比例', '比值') then measures.unit_zh else '' end as said_unit,
-        measures.decimals,
-        {{ bounds('items') }}
-    from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} as measures using (measure_id)
-),
-
-criteria as (
-    select
-        counties.region_id,
-        counties.school_year,
-        counties.has_schools,
-        bound.*
-    from counties
-    inner join {{ in_force('listed', 'years', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as bound
-        using (region_id, school_year, county_code)
-    left join transitions using (region_id, school_year, county_code, transition_id)
-    where bound.transition_id is null or transitions.transition_id is not null
-),
-
-results as (
-    select
-        criteria.region_id,
-        criteria.school_year,
-        criteria.county_code,
-        criteria.standard_id,
-        criteria.criterion_id,
-        criteria.transition_id,
-        criteria.is_judged,
-        criteria.lower_bound,
-        criteria.upper_bound,
-        criteria.is_open,
-        facts.area_level,
-        facts.area_id,
-        facts.value,
-        facts.missing,
-        {{ judged('facts.value') }} as judged_value,
-        {{ judged('facts.lowest_value') }} as lowest_value,
-        {{ judged('facts.highest_value') }} as highest_value,
-        {{ judged_as_shown('facts.value', 'criteria.decimals') }} as rounded_value
-    from criteria
-    inner join {{ ref('int_measures__combined') }} as facts using (region_id, school_year, county_code, measure_id, area_level)
-    where {{ pending('facts') }}
-),
-
-judged as (
-    select
-        *,
-        {{ is_met() }} as is_met,
-        {{ gap() }} as gap,
-        {{ satisfies('judged_value') }} <> {{ satisfies('rounded_value') }} as rounding_flips
-    from results
-),
-
--- one row an area: the criterion itself, or a transition rule that is known to concern it, is enough
-eased as (
-    select
-        region_id,
-        school_year,
-        county_code,
-        standard_id,
-        criterion_id,
-        area_level,
-        area_id,
-        case when area_level = 'school' then area_id end as school_id,
-        case
-            when count(case when is_met then 1 end) > 0 then true
-            when count(case when transition_id is null and not is_met then 1 end) > 0 then false
-        end as is_met,
-        max(case when transition_id is null then gap end) as gap,
-        max(case when transition_id is null then value end) as value,
-        max(case when transition_id is null then missing end) as missing,
-        max(case when is_met is not null and rounding_flips then 1 else 0 end) = 1 as rounding_flips,
-        max(case when transition_id is not null and is_met then 1 else 0 end) = 1
-        and max(case when transition_id is null and is_met then 1 else 0 end) = 0 as is_eased
-    from judged
-    group by region_id, school_year, county_code, standard_id, criterion_id, area_level, area_id
 ),
 
 ranked as (
@@ -113,8 +18,9 @@ ranked as (
                 eased.region_id, eased.school_year, eased.county_code, eased.standard_id, eased.criterion_id, eased.missing is null
             order by eased.area_id
         ) as missing_place
-    from eased
+    from {{ ref('int_criteria__judged') }} as eased
     left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
+    where {{ pending('eased') }}
 ),
 
 over_areas as (

@@ -13,13 +13,13 @@ with results as (
         results.*,
         indicators.sort_order,
         {{ half_up('results.value', 2) }} as shown,
-        'L' || cast(indicators.sort_order + 5 as varchar) as column_name
+        'L' || cast(indicators.sort_order + 6 as varchar) as column_name
     from {{ ref('fct_school_indicator') }} as results
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where indicators.is_national and {{ pending('results') }}
 ),
 
--- the remark names the indicators by their column in the form, L6 to L12
+-- the remark names the indicators by their column in the form, L7 to L13
 wide as (
     select
         region_id,
@@ -47,6 +47,9 @@ select
     row_number() over (
         partition by stages.region_id, stages.school_year, stages.county_code order by stage_names.sort_order, stages.school_id
     ) as row_no,
+    row_number() over (
+        partition by stages.region_id, stages.school_year, stages.county_code, stages.stage order by stages.school_id
+    ) as serial_no,
     stages.school_name || case when school_types.stages like '%;%' then '（' || stage_names.name_zh || '部）' else '' end as school_label,
     schools.organiser,
     stages.pupils,
