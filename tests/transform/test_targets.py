@@ -10,7 +10,10 @@ import yaml
 from helpers import SEEDS, SHARED, built_with, seed
 
 DOCUMENTS = {"LC": 36, "HM": 23, "WS": 50, "QY": 11, "JZ": 18}
-STATUSES = ["met", "not_met", "on_track", "off_track", "not_yet_due", "not_evaluable", "measured"]
+STATUSES = [
+    *("met", "met_late", "not_met", "missed", "on_track", "off_track"),
+    *("not_yet_due", "not_applicable", "not_evaluable", "measured"),
+]
 
 
 # --- the register ---------------------------------------------------------------------------------------------------
@@ -124,12 +127,37 @@ def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyCon
 
     assert statuses("HM-17") == [("met", 5), ("not_met", 9), ("met", 8)]  # 5 to 8 schools a year, both included
     assert statuses("WS-48") == [("not_yet_due", None), ("met", 20220928), ("met", 20220928)]  # due 30 September 2022
-    assert [status for status, _ in statuses("JZ-13")] == [
-        "not_evaluable",
-        "met",
-        "not_met",
-    ]  # 只增不减 needs two years
+    assert statuses("JZ-13")[0] == ("not_evaluable", None)  # 只增不减 needs two years
     assert {status for status, _ in statuses("JZ-12")} <= {"measured", "not_evaluable"}  # 普遍 has no number
+
+
+def test_a_result_stays_as_it_was_in_its_due_year(release: duckdb.DuckDBPyConnection) -> None:
+    """Due in 2022: kept, late, or missed; what was due in a year that nobody handed in is not guessed."""
+
+    def told(target: str) -> list[tuple]:
+        columns = "status, is_met, is_met_at_due, reason"
+        return release.execute(
+            f"select {columns} from mart_target_progress where target_id = ? and school_year >= 2022 order by school_year",
+            [target],
+        ).fetchall()
+
+    assert told("JZ-13") == [
+        ("met", True, None, None),
+        ("met", False, True, "到期的2022学年已达到；本学年未达到：锦州所辖县级市（文件未具名）"),
+    ]
+    assert told("HM-03") == [
+        ("not_met", False, None, "未达到：海门市"),
+        ("met_late", True, False, "到期的2022学年未达到；本学年达到"),
+    ]
+    assert [row[0] for row in told("HM-11")] == ["met", "met"]
+    assert {row[0] for row in told("JZ-04")} == {"not_evaluable"}  # due in 2020
+    assert told("JZ-02")[0][0] == "met"  # but a date says when
+
+
+def test_nobody_of_the_kind_is_not_missing_data(release: duckdb.DuckDBPyConnection) -> None:
+    """No new nine-year school, and every school said so; had one said nothing, it might be one."""
+    row = "select status, missing, areas_counted from mart_target_progress where target_id = 'WS-09' and school_year = 2023"
+    assert release.execute(row).fetchone() == ("not_applicable", None, 0)
 
 
 def test_a_target_binds_whom_its_document_names(release: duckdb.DuckDBPyConnection) -> None:
