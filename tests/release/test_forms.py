@@ -214,7 +214,10 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
         said[12]
         == f"在岗专任教师{all_of_them}人,其中持有教师资格证{certified}人,占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
     )
-    near = [rounded(100 * county.fact(f"nearby_enrolment_{stage}_rate"), 1) for stage in ("primary", "junior")]
+    near = [
+        rounded(100 * county.fact(f"nearby_{stage}_entrants") / county.fact(f"public_{stage}_entrants"), 1)
+        for stage in ("primary", "junior")
+    ]
     assert said[13] == f"小学、初中就近划片入学比例分别{near[0]}%、{near[1]}%"
     places, allotted, rural = (
         county.fact(name) for name in ("key_high_school_places", "allotted_places", "rural_allotted_places")

@@ -1,6 +1,6 @@
 -- Grain: region × school year × measure × area (its level and id): measures of inputs, and measures of those in the same area.
--- Changes look a year back, so a refresh rebuilds the year after too.
-{{ config(years_after=1) }}
+-- Changes look a year back, and so does a figure of heads, so a refresh rebuilds the two years after too.
+{{ config(years_after=2) }}
 with computed as (
     select * from {{ ref('int_measures__computed') }}
 ),

@@ -1,6 +1,8 @@
 -- Grain: region × school year × measure × area (its level and id), for the measures that int_measures__asked lists. Measures of inputs
 -- only; those of other measures are int_measures__combined's, those of verdicts fct_measure's. is_applicable: false where a share is 0 of 0
 -- and no unit is missing: it is known that there is nobody of the kind.
+-- Heads are followed from the year before, so a refresh rebuilds the year after too.
+{{ config(years_after=1) }}
 with measures as (
     select
         measures.measure_id,

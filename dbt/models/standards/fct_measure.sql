@@ -1,6 +1,6 @@
 -- Grain: region × school year × measure × area (its level and id).
 -- What county verdicts give comes last: the verdicts themselves rest on the other measures.
-{{ config(years_after=1) }}
+{{ config(years_after=2) }}
 with combined as (
     select * from {{ ref('int_measures__combined') }}
     where {{ pending() }}

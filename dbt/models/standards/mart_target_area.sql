@@ -1,5 +1,5 @@
 -- Grain: region × school year × target × area (region, county, township or school) that the target binds.
-{{ config(years_after=1) }}
+{{ config(years_after=2) }}
 with targets as (
     select
         targets.*,
