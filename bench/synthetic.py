@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import yaml
-from demo import FACTS, PLANS, SHARES, TOWNS, UNTESTED
+from demo import FACTS, OF_ALL_SCHOOLS, PLANS, ROTATING, SHARES, TOWNS, UNTESTED
 
 from dagster_project.transform.facts import facts
 
@@ -115,6 +115,18 @@ def twisted(twist: str, s: pd.DataFrame, size: np.ndarray, ratio: np.ndarray, he
     return s, size, ratio
 
 
+def heads_of(person: np.ndarray, rotates: np.ndarray, year: int, dice: Dice) -> tuple[np.ndarray, np.ndarray]:
+    """Who heads each school, and for how many years: where heads rotate, those who had served two terms change places."""
+    person, years = person.copy(), np.floor(14 * dice.u(person, "since"))
+    for _ in range(2021, year):
+        moving = np.flatnonzero(rotates & (years >= 6))
+        if len(moving) == 1:  # nobody to change with but one who has served less
+            moving = np.append(moving, np.flatnonzero(rotates & (years < 6))[0])
+        years += 1
+        person[moving], years[moving] = np.roll(person[moving], 1), 0
+    return person, years
+
+
 # fmt: off
 def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) -> dict[str, pd.DataFrame]:
     """The six extracts of one region and year, in canonical names and stored values."""
@@ -170,7 +182,12 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
 
     heads = np.append(True, i[1:] != i[:-1])  # a school's head stands after the teachers of its first stage
     n, nth = expand(counts[3] + heads)
-    is_head, person, primary, fine = nth == counts[3][n], section[n] * 1000 + nth, k[n] == 0, good[i][n]
+    is_head, primary, fine = nth == counts[3][n], k[n] == 0, good[i][n]
+    head, head_years = heads_of(section[heads] * 1000 + 999, s["code"].to_numpy()[i[heads]] == ROTATING, year, dice)
+    person = section[n] * 1000 + nth
+    person[is_head] = head
+    years = np.floor(14 * dice.u(person, "since")) + year - 2021
+    years[is_head] = head_years
 
     def holds(number: np.ndarray, name: str) -> np.ndarray:
         """Exactly so many teachers of each section, the same ones each year as far as the number allows."""
@@ -178,7 +195,6 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
 
     higher, backbone, arts, mid = map(holds, counts[4:], ("degree", "backbone", "arts", "middle"))
     usual = np.where(primary, dice.pick(person, "usual", "bachelor bachelor associate"), "bachelor")
-    years = np.floor(14 * dice.u(person, "since")) + year - 2021
     eligible = (years >= 6) & ~is_head
     lost = gaps & (dice.u(section, "gap") < 0.03)[n] & (nth == counts[3][n] - 1)  # one short of the total
     teachers = of_section.iloc[n].assign(
@@ -251,7 +267,7 @@ def planned_facts(schools: pd.DataFrame, region: dict, year: int, dice: Dice) ->
         ]
         if said == "-":
             continue
-        level = "county" if fact == "public_funds_standard_yuan" else spec.entity_type
+        level = "county" if fact in OF_ALL_SCHOOLS else spec.entity_type
         ids = units[level]
         if is_yes:  # a unit that has it keeps it
             key = np.array([zlib.crc32(str(unit).encode()) for unit in ids])

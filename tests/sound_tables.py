@@ -229,13 +229,15 @@ create table marts.dim_target as
 create table marts.dim_fact as select 'has_ipv6' fact_id, 'school' entity_type, '已部署IPv6网络应用' name_zh;
 create table marts.fct_measure as
     select 'liaocheng' region_id, 2023 school_year, 'm' measure_id, 'county' area_level, '371501' area_id, 0.9::double as value,
-        0.9::double lowest_value, 1.0::double highest_value, 9 units_counted, 1 units_missing, '学校表缺“是否寄宿制”' missing;
+        0.9::double lowest_value, 1.0::double highest_value, 9 units_counted, 1 units_missing, true is_applicable,
+        '学校表缺“是否寄宿制”' missing;
 create table marts.mart_target_area as
     select 'liaocheng' region_id, 2023 school_year, 'LC-17' target_id, 'county' area_level, '371501' area_id, '东昌府区' area_name,
-        '>=' as operator, 0.9::double as value, 1.0::double threshold, false is_met, 0.1::double gap, 0 units_missing;
+        '>=' as operator, 0.9::double as value, 1.0::double threshold, false is_met, false is_at_best,
+        0.1::double gap, 0 units_missing;
 create table marts.mart_target_progress as
     select 'liaocheng' region_id, 2023 school_year, 'LC-17' target_id, 'on_track' status, 0.1::double pace_observed,
-        0.05::double pace_needed, null::varchar missing, '乡镇驻地初中应具备寄宿条件' as quote;
+        0.05::double pace_needed, 2025 due_year, null::boolean is_met_at_due, null::varchar missing, '乡镇驻地初中应具备寄宿条件' as quote;
 """
 
 

@@ -1,5 +1,5 @@
 -- 各文件的目标完成得怎样？
--- 一个文件一种状态的目标数：met达到、not_met未达到、on_track进度足够、off_track进度不足、not_evaluable缺数据。
+-- 状态：met达到、met_late逾期达到、not_met未达到、missed到期未达到、on_track进度足够、off_track进度不足、not_applicable不适用、not_evaluable缺数据。
 select
     region_id,
     document_zh,

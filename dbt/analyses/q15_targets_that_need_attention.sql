@@ -15,5 +15,5 @@ select
     quote,
     reading_zh
 from mart_target_progress
-where school_year = 2023 and status in ('not_met', 'off_track')
+where school_year = 2023 and status in ('not_met', 'missed', 'off_track')
 order by due_year nulls last, region_id, target_id

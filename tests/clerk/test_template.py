@@ -273,7 +273,7 @@ def test_a_region_is_asked_for_what_its_documents_and_the_national_standards_nee
 
     none, liaocheng = asked("none", []), asked("liaocheng", ["LC"])
     assert none.keys() < liaocheng.keys()
-    assert none["nearby_enrolment_junior_rate"] == "WS-19、G13、申报表Ⅳ"  # the standard asks everywhere
+    assert none["nearby_junior_entrants"] == "WS-19、G13、申报表Ⅳ"  # the standard asks everywhere
     assert "has_recording_room" not in none and liaocheng["has_recording_room"] == "LC-30、LC-31"
     assert "has_ipv6" not in liaocheng
     assert none["borrowed_sports_area_m2"] == "None"  # a transition rule alone

@@ -324,6 +324,7 @@ BREAKS = {
         "update marts.fct_measure set value = 'inf'": "测度值是有限的数",
         "update marts.fct_measure set missing = ' '": "缺数的单位都说明",
         "update marts.fct_measure set units_counted = 0, units_missing = 0": "每个测度都有受考察的单位",
+        "update marts.fct_measure set is_applicable = false": "不适用的没有值",
     },
     "marts.mart_target_area": {
         "update marts.mart_target_area set area_level = 'class'": "层级只有",
@@ -333,7 +334,9 @@ BREAKS = {
     },
     "marts.mart_target_progress": {
         "delete from marts.mart_target_progress": "区域所列文件的目标",
-        "update marts.mart_target_progress set status = '达到'": "状态只有七种",
+        "update marts.mart_target_progress set status = '达到'": "状态只有十种",
+        "update marts.mart_target_progress set school_year = 2025": "进度只在到期以前",
+        "update marts.mart_target_progress set is_met_at_due = true": "到期时已达到的",
         "update marts.mart_target_progress set status = 'not_evaluable'": "无法判定的都说明",
         "update marts.mart_target_progress set pace_observed = null": "进度足够与否",
         "update marts.mart_target_progress set quote = null": "每项目标都有原文",

@@ -123,7 +123,7 @@ def test_twenty_queries_answer(demo_home: Path) -> None:
     assert all((row["verdict"] == "met") == (row["reasons"] is None) for row in verdicts)
     over = "select count(*) from mart_county_balance where school_year = 2023 and difference_coefficient > limit_value"
     assert len(answers["q02_coefficients_over_limit"]) == count(over) > 0
-    assert sum(row["target_count"] for row in answers["q14_targets_by_document"]) == 138
+    assert sum(row["target_count"] for row in answers["q14_targets_by_document"]) == 173
     files = answers["q20_where_a_figure_comes_from"]
     assert len(files) == sum(1 for path in (demo_home.parent / "raw").rglob("20*/*") if path.is_file())
     assert all(row["rows_in"] == row["rows_loaded"] + row["rows_quarantined"] + row["rows_skipped"] for row in files)

@@ -239,7 +239,10 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
         said[12]
         == f"全县在岗专任教师{all_of_them}人，其中持有教师资格证的专任教师{certified}人，占比{rounded(Fraction(100 * certified, all_of_them), 1)}%"
     )
-    near = [rounded(100 * county.fact(f"nearby_enrolment_{stage}_rate"), 1) for stage in ("primary", "junior")]
+    near = [
+        rounded(100 * county.fact(f"nearby_{stage}_entrants") / county.fact(f"public_{stage}_entrants"), 1)
+        for stage in ("primary", "junior")
+    ]
     assert said[13] == f"城区和镇区公办小学、初中（均不含寄宿制学校）就近划片入学比例分别{near[0]}%、{near[1]}%。"
     places, allotted, rural = (
         county.fact(name) for name in ("key_high_school_places", "allotted_places", "rural_allotted_places")

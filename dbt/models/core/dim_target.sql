@@ -5,6 +5,7 @@ select
     targets.document_id,
     documents.title_zh as document_zh,
     documents.number_zh as document_number,
+    documents.note_zh as document_note_zh,
     targets.clause,
     targets.quote,
     targets.indicator_zh,
@@ -25,7 +26,9 @@ select
     populations.name_zh as population_zh,
     measures.unit_zh,
     targets.reading_zh,
-    targets.ambiguity_zh
+    targets.ambiguity_zh,
+    targets.alternative_zh,
+    targets.evidence_grade
 from {{ ref('targets') }} as targets
 inner join {{ ref('policy_documents') }} as documents using (document_id)
 inner join {{ ref('measures') }} as measures using (measure_id)

@@ -47,13 +47,7 @@ counted as (
             case when teachers.school_year - teachers.birth_year <= {{ parameter('max_young_head_age') }} then head.value end
         ) as young_heads,
         count(case when head.value is not null then teachers.terms_at_school end) as known_head_terms,
-        count(case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} then head.value end) as long_serving_heads,
-        count(
-            case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} and teachers.rotated then head.value end
-        ) as rotated_long_serving_heads,
-        count(
-            case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} and teachers.rotated is null then head.value end
-        ) as undecided_long_serving_heads
+        count(case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} then head.value end) as long_serving_heads
     from teachers
     left join attributes as higher_degree
         on teachers.stage = higher_degree.stage and teachers.degree = higher_degree.value and higher_degree.attribute = 'higher_degree'
@@ -122,8 +116,5 @@ select
     case when is_whole and has_pay then annual_pay_yuan end as annual_pay_yuan,
     case when is_whole and heads = known_heads then heads end as heads,
     case when is_whole and heads = known_heads then young_heads end as young_heads,
-    case when is_whole and known_head_terms = known_heads then long_serving_heads end as long_serving_heads,
-    case
-        when is_whole and known_head_terms = known_heads and undecided_long_serving_heads = 0 then rotated_long_serving_heads
-    end as rotated_long_serving_heads
+    case when is_whole and known_head_terms = known_heads then long_serving_heads end as long_serving_heads
 from whole

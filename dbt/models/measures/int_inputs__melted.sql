@@ -1,8 +1,10 @@
 -- Grain: region × school year × unit (its level, id and stage) × input: every figure that seeds/inputs.csv lists, one a row.
+-- Heads are followed from the year before, so a refresh rebuilds the year after too.
+{{ config(years_after=1) }}
 {%- set of_a_section = [
     'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
     'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
-    'annual_pay_yuan', 'heads', 'young_heads', 'long_serving_heads', 'rotated_long_serving_heads'
+    'annual_pay_yuan', 'heads', 'young_heads'
 ] %}
 {%- set of_a_school = [
     'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
@@ -37,9 +39,7 @@ sections as (
         teachers.teachers_with_pay,
         teachers.annual_pay_yuan,
         teachers.heads,
-        teachers.young_heads,
-        teachers.long_serving_heads,
-        teachers.rotated_long_serving_heads
+        teachers.young_heads
     from {{ ref('fct_school_stage') }} as stages
     left join {{ ref('int_classes__counted') }} as classes using (region_id, school_year, school_id, stage)
     left join {{ ref('int_teachers__counted') }} as teachers using (region_id, school_year, school_id, stage)
@@ -119,6 +119,18 @@ schools as (
             {{ same('schools', 'funds', 'region_id, school_year') }}
             and schools.school_id = funds.entity_id
     where schools.status = 'open' and {{ pending('schools') }}
+),
+
+-- a stage of which a school says that it has no pupils counts none
+of_counties as (
+    select
+        sections.region_id,
+        sections.school_year,
+        schools.county_code,
+        sections.stage,
+        sections.pupils
+    from sections
+    inner join schools on {{ same('sections', 'schools', 'region_id, school_year, unit_id') }}
 )
 
 select
@@ -157,18 +169,31 @@ from schools
 inner join inputs on inputs.unit_level = 'school' and inputs.source in ('schools', 'funding')
 union all
 select
-    schools.region_id,
-    schools.school_year,
+    of_counties.region_id,
+    of_counties.school_year,
     'county' as unit_level,
-    schools.county_code as unit_id,
+    of_counties.county_code as unit_id,
     'all' as stage,
-    'county_pupils' as input_id,
-    case
-        when count(schools.school_pupils) = count(*) and max(lacking.county_code) is null then {{ total('schools.school_pupils') }}
-    end as value
-from schools
+    'county_' || of_counties.stage || '_pupils' as input_id,
+    case when count(of_counties.pupils) = count(*) and max(lacking.county_code) is null then {{ total('of_counties.pupils') }} end as value
+from of_counties
 left join lacking using (region_id, school_year, county_code)
-group by schools.region_id, schools.school_year, schools.county_code
+group by of_counties.region_id, of_counties.school_year, of_counties.county_code, of_counties.stage
+union all
+select
+    heads.region_id,
+    heads.school_year,
+    'county' as unit_level,
+    heads.county_code as unit_id,
+    'all' as stage,
+    inputs.input_id,
+    cast(case inputs.input_id
+        when 'long_serving_heads_last_year' then heads.long_serving_heads_last_year
+        when 'rotated_long_serving_heads' then heads.rotated_long_serving_heads
+    end as double) as value
+from {{ ref('int_heads__followed') }} as heads
+inner join inputs on inputs.unit_level = 'county' and inputs.source = 'teachers'
+where {{ pending('heads') }}
 union all
 select
     region_id,

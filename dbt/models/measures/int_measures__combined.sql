@@ -1,6 +1,6 @@
 -- Grain: region × school year × measure × area (its level and id): measures of inputs, and measures of those in the same area.
--- Changes look a year back, so a refresh rebuilds the year after too.
-{{ config(years_after=1) }}
+-- Changes look a year back, and so does a figure of heads, so a refresh rebuilds the two years after too.
+{{ config(years_after=2) }}
 with computed as (
     select * from {{ ref('int_measures__computed') }}
 ),
@@ -46,6 +46,7 @@ parts as (
         of_year.highest_value,
         current_year.units_counted,
         current_year.units_missing,
+        current_year.is_applicable,
         case
             when derived.years_back = 0 then current_year.missing
             when of_year.value is null then '缺上一学年的“' || measures.name_zh || '”'
@@ -63,7 +64,8 @@ parts as (
 required as (
     select
         measure_id,
-        count(*) as part_count
+        count(*) as part_count,
+        count(case when years_back = 0 then 1 end) as parts_of_the_year
     from derived
     group by measure_id
 ),
@@ -86,6 +88,8 @@ joined as (
         min(parts.value) as least_value,
         sum(case when parts.years_back = 0 then parts.units_counted end) as units_counted,
         sum(case when parts.years_back = 0 then parts.units_missing end) as units_missing,
+        count(case when parts.years_back = 0 and parts.is_applicable then 1 end) = max(required.parts_of_the_year)
+        or sum(case when parts.years_back = 0 then parts.units_missing end) > 0 as is_applicable,
         {{ dbt.listagg('parts.missing', "'；'", 'order by parts.years_back, parts.part_id') }} as missing
     from parts
     inner join required using (measure_id)
@@ -119,6 +123,7 @@ select
     highest_value,
     units_counted,
     units_missing,
+    is_applicable,
     missing
 from computed
 where {{ pending() }}
@@ -137,5 +142,6 @@ select
     value as highest_value,
     cast(units_counted as bigint) as units_counted,
     cast(units_missing as bigint) as units_missing,
-    coalesce(missing, case when not is_whole then '有一部分没有适用的对象' end) as missing
+    is_applicable,
+    case when is_applicable then coalesce(missing, case when not is_whole then '有一部分的分母为0' end) end as missing
 from combined

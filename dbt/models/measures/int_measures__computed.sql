@@ -1,5 +1,8 @@
 -- Grain: region × school year × measure × area (its level and id), for the measures that int_measures__asked lists. Measures of inputs
--- only; those of other measures are int_measures__combined's, those of verdicts fct_measure's.
+-- only; those of other measures are int_measures__combined's, those of verdicts fct_measure's. is_applicable: false where a share is 0 of 0
+-- and no unit is missing: it is known that there is nobody of the kind.
+-- Heads are followed from the year before, so a refresh rebuilds the year after too.
+{{ config(years_after=1) }}
 with measures as (
     select
         measures.measure_id,
@@ -308,6 +311,7 @@ select
     end as highest_value,
     valued.units_counted,
     valued.units_missing,
+    valued.units_missing > 0 or valued.numerator <> 0 or coalesce(valued.denominator, 1) <> 0 as is_applicable,
     missing.missing
 from valued
 left join missing using (region_id, school_year, measure_id, area_level, area_id)

@@ -50,9 +50,10 @@ compared as (
         and (measures.max_pupils is null or units.pupils <= measures.max_pupils)
         and (measures.is_in_scope is null or units.is_in_scope = measures.is_in_scope) as is_member,
         case
+            when units.unit_level = 'township' then '学校表缺“乡镇街道”'
             when units.missing_zh is not null then '缺学校'
             when measures.urban_rural_classes is not null and units.urban_rural_class is null then '学校表缺“城乡类型”'
-            when measures.is_township_seat is not null and units.is_township_seat is null then '学校表缺“是否乡镇中心校”'
+            when measures.is_township_seat is not null and units.is_township_seat is null then '学校表缺“是否乡镇驻地”'
             when measures.is_boarding is not null and units.is_boarding is null then '学校表缺“是否寄宿制”'
             when measures.organisers is not null and units.organiser is null then '学校表缺“举办者”'
             else '学校表缺“在校生数”'

@@ -1,7 +1,7 @@
 -- Grain: region × school year × unit (its level, id and stage): everything that can hand in a figure, with the attributes that
 -- populations ask for; null: not known. A section is a stage of a school. A school that is missing is a unit of which nothing is known;
--- missing_zh: why; where it is not known whose it is, it is a unit in each county that it may be of. A stage of which a school says that
--- it has no pupils is no unit.
+-- missing_zh: why; where it is not known whose it is, it is a unit in each county that it may be of. So is whatever a county that handed in
+-- no schools may have, and the township of a school that names none. A stage of which a school says that it has no pupils is no unit.
 with partitions as (
     select distinct
         region_id,
@@ -27,6 +27,26 @@ counties as (
 absent as (
     select * from {{ ref('int_schools__missing') }}
     where kind not in ('undecided', 'moved') and {{ pending() }}
+),
+
+-- one school a county is enough to say that its townships are not all known
+nowhere as (
+    select
+        *,
+        row_number() over (partition by region_id, school_year, county_code order by school_id) as place
+    from schools
+    where township is null
+),
+
+silent as (
+    select
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
+        coalesce(listed.county_name_zh, counties.county_code) || '没有报送学校表' as told
+    from counties
+    left join {{ ref('stg_counties') }} as listed using (region_id, county_code)
+    where not counties.has_schools
 ),
 
 -- a school is in scope where one of its stages is
@@ -154,6 +174,67 @@ units as (
         null as missing_zh
     from schools
     where township is not null
+    union all
+    select
+        region_id,
+        school_year,
+        'township' as unit_level,
+        county_code as unit_id,
+        'all' as stage,
+        ';' as stages,
+        school_name as unit_name,
+        county_code,
+        county_code as township_id,
+        cast(null as varchar) as school_type,
+        cast(null as varchar) as urban_rural_class,
+        cast(null as boolean) as is_township_seat,
+        cast(null as boolean) as is_boarding,
+        cast(null as varchar) as organiser,
+        cast(null as bigint) as pupils,
+        cast(null as boolean) as is_in_scope,
+        '学校表缺“乡镇街道”' as missing_zh
+    from nowhere
+    where place = 1
+    union all
+    select
+        silent.region_id,
+        silent.school_year,
+        levels.unit_level,
+        silent.county_code as unit_id,
+        levels.stage,
+        levels.stages,
+        silent.told as unit_name,
+        silent.county_code,
+        case when levels.unit_level = 'township' then silent.county_code end as township_id,
+        cast(null as varchar) as school_type,
+        cast(null as varchar) as urban_rural_class,
+        cast(null as boolean) as is_township_seat,
+        cast(null as boolean) as is_boarding,
+        cast(null as varchar) as organiser,
+        cast(null as bigint) as pupils,
+        cast(null as boolean) as is_in_scope,
+        '缺学校' as missing_zh
+    from silent
+    cross join (
+        select
+            'section' as unit_level,
+            stage,
+            ';' || stage || ';' as stages
+        from {{ ref('stages') }}
+        where is_judged
+        union all
+        select
+            'school' as unit_level,
+            'all' as stage,
+            ';' || {{ dbt.listagg('stage', "';'", 'order by stage') }} || ';' as stages
+        from {{ ref('stages') }}
+        where is_judged
+        union all
+        select
+            'township' as unit_level,
+            'all' as stage,
+            ';' as stages
+    ) as levels
     union all
     select
         counties.region_id,

@@ -1,6 +1,6 @@
 -- Grain: region × school year × measure × area (its level and id).
 -- What county verdicts give comes last: the verdicts themselves rest on the other measures.
-{{ config(years_after=1) }}
+{{ config(years_after=2) }}
 with combined as (
     select * from {{ ref('int_measures__combined') }}
     where {{ pending() }}
@@ -122,6 +122,7 @@ select
     highest_value,
     units_counted,
     units_missing,
+    is_applicable,
     missing
 from combined
 union all
@@ -139,6 +140,7 @@ select
     value as highest_value,
     cast(case when value is null then 0 else 1 end as bigint) as units_counted,
     cast(case when value is null then 1 else 0 end as bigint) as units_missing,
+    true as is_applicable,
     missing
 from verdicts
 union all
@@ -156,5 +158,6 @@ select
     scale * (counties_in + units_missing) / case when is_share then units_counted + units_missing else 1 end as highest_value,
     units_counted,
     units_missing,
+    true as is_applicable,
     {{ and_more('missing', 3, 'units_missing', '个县', '；') }} as missing
 from over_counties

@@ -1,9 +1,10 @@
 -- Grain: region × school year × target × area (region, county, township or school) that the target binds.
-{{ config(years_after=1) }}
+{{ config(years_after=2) }}
 with targets as (
     select
         targets.*,
         measures.decimals,
+        measures.best_value,
         {{ bounds('targets', 'targets.threshold_high') }}
     from {{ ref('targets') }} as targets
     inner join {{ ref('measures') }} as measures using (measure_id)
@@ -21,6 +22,7 @@ results as (
         facts.value,
         facts.units_counted,
         facts.units_missing,
+        facts.is_applicable,
         facts.missing,
         targets.target_id,
         targets.is_judged,
@@ -30,6 +32,7 @@ results as (
         targets.is_open,
         targets.lower_bound,
         targets.upper_bound,
+        facts.value is not null and coalesce({{ judged('facts.numerator') }} = targets.best_value, false) as is_at_best,
         {{ judged('facts.value') }} as judged_value,
         {{ judged('facts.lowest_value') }} as lowest_value,
         {{ judged('facts.highest_value') }} as highest_value,
@@ -42,13 +45,14 @@ results as (
         and (targets.county_codes is null or ';' || targets.county_codes || ';' like '%;' || facts.county_code || ';%')
 ),
 
+-- what is at its best already cannot grow, and need not
 judged as (
     select
         *,
-        {{ is_met() }} as is_met,
-        {{ gap() }} as gap,
-        {{ satisfies('judged_value') }} as is_satisfied,
-        {{ satisfies('rounded_value') }} as is_satisfied_rounded
+        case when is_judged and is_at_best then true else {{ is_met() }} end as is_met,
+        case when is_at_best then 0 * {{ gap() }} else {{ gap() }} end as gap,
+        is_at_best or {{ satisfies('judged_value') }} as is_satisfied,
+        is_at_best or {{ satisfies('rounded_value') }} as is_satisfied_rounded
     from results
 ),
 
@@ -87,10 +91,12 @@ select
     cast(judged.threshold_high as double) as threshold_high,
     judged.operator,
     judged.is_met,
+    judged.is_at_best,
     cast(judged.gap as double) as gap,
     case when judged.is_met is not null then coalesce(judged.is_satisfied <> judged.is_satisfied_rounded, false) end as rounding_flips,
     judged.units_counted,
     judged.units_missing,
+    judged.is_applicable,
     judged.missing
 from judged
 left join named using (region_id, school_year, area_level, area_id)

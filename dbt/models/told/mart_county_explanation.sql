@@ -1,6 +1,6 @@
 -- Grain: region × school year × county × sentence: its position in a dozen sentences, every figure from another mart. What has no data
--- is not told. Trends and targets look years back, so a refresh rebuilds the years after too.
-{{ config(years_after=var('trend_years') - 1) }}
+-- is not told. Targets look as far back as their due years, so a refresh rebuilds every year of its regions.
+{{ config(partition_by=['region_id']) }}
 with counties as (
     select
         verdicts.*,
@@ -105,8 +105,8 @@ targets as (
         region_id,
         school_year,
         count(*) as target_count,
-        count(case when status = 'met' then 1 end) as met_count,
-        count(case when status in ('not_met', 'off_track') then 1 end) as behind_count,
+        count(case when status in ('met', 'met_late') then 1 end) as met_count,
+        count(case when status in ('not_met', 'missed', 'off_track') then 1 end) as behind_count,
         count(case when status = 'not_evaluable' then 1 end) as unknown_count
     from {{ ref('mart_target_progress') }}
     where {{ pending() }}
