@@ -88,6 +88,7 @@ class Marts(NamedTuple):
     plans: dict[tuple[str, ...], Row]
     gaps: dict[tuple[str, ...], Row]
     county_plans: dict[tuple[str, ...], Row]
+    steps: dict[tuple[str, ...], Row]
     transfers: dict[tuple[str, ...], Row]
     moves: dict[tuple[str, ...], Row]
 
@@ -124,6 +125,7 @@ def build_marts(home: Path, counties: dict[str, County]) -> Marts:
             keyed(con, "mart_gap_plan", "school_id", "stage", "indicator_id"),
             keyed(con, "mart_county_gap", "county_code", "stage", "indicator_id"),
             keyed(con, "mart_county_plan", "county_code"),
+            keyed(con, "mart_plan_step", "plan", "school_id", "stage", "step_no"),
             keyed(con, "mart_transfer_plan", "county_code", "stage", "indicator_id"),
             keyed(con, "mart_transfer_move", "stage", "indicator_id", "from_school_id", "to_school_id"),
         )

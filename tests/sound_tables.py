@@ -91,15 +91,25 @@ create table marts.mart_achievement_gap as
         0.02::double ci_low, 0.4::double ci_high, null::varchar null_reason;
 create table marts.mart_gap_plan as
     select region_id, school_year, county_code, school_id, stage, indicator_id, 20 units_to_threshold, 5 units_to_floor,
-        true is_left_at_floor, 5 pass_units, 5.0::double pass_cost_yuan, 0 balance_units, 0.0::double balance_cost_yuan,
-        null::varchar null_reason
+        true is_left_at_floor, 5 pass_units, 0 balance_units, null::varchar null_reason
     from marts.fct_school_indicator where threshold is not null;
 create table marts.mart_county_gap as
     select region_id, school_year, county_code, stage, indicator_id, 0.5::double limit_value, 0.5::double coefficient_after,
-        100.0::double balance_cost_yuan, null::varchar null_reason
+        5 pass_units, 3 balance_units, 1 raised_school_count, null::varchar null_reason
     from marts.mart_county_balance where limit_value is not null;
+create table marts.mart_plan_step as
+    select region_id, school_year, plan, county_code, school_id, stage, measure, indicator_id, from_school_id, 2 units,
+        cost_kind, 10.0::double unit_cost_yuan, 20.0::double cost_yuan, '示例' price_basis
+    from marts.mart_gap_plan, (values ('pass'), ('both')) p(plan),
+        (values ('hire', null, 'yearly'), ('move', 's0', 'yearly'), ('build', null, 'one_off')) m(measure, from_school_id, cost_kind)
+    where school_id <> 's0';
+create table marts.mart_county_outlay as
+    select region_id, school_year, plan, county_code, cost_kind way_zh, cost_kind, count(*) school_count, sum(units) units,
+        10.0::double unit_cost_yuan, sum(cost_yuan) cost_yuan, price_basis
+    from marts.mart_plan_step group by all;
 create table marts.mart_county_plan as
-    select region_id, school_year, county_code, 150.0::double cost_yuan, 100.0::double pass_cost_yuan, 100.0::double balance_cost_yuan,
+    select region_id, school_year, county_code, '招聘1人' additions, 150.0::double one_off_yuan, 100.0::double yearly_yuan,
+        50.0::double pass_one_off_yuan, 100.0::double pass_yearly_yuan, 150.0::double balance_one_off_yuan, 0.0::double balance_yearly_yuan,
         3 failed_school_count, 0 failed_school_count_after, 0 failed_coefficient_count_after, null::varchar remaining
     from marts.mart_county_gap group by all;
 create table marts.mart_transfer_plan as

@@ -65,6 +65,8 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ("totals", "mart_county_plan", "and school_year = 2023"),
         ("gaps", "mart_county_gap", "and school_year = 2023"),
         ("plans", "mart_gap_plan", "and school_year = 2023"),
+        ("outlays", "mart_county_outlay", "and school_year = 2023"),
+        ("steps", "mart_plan_step", "and school_year = 2023 and plan = 'both'"),
         ("items", "mart_standard_item", "and school_year = 2023 and standard_id = 'quality_2017'"),
         (
             "values",
