@@ -171,7 +171,7 @@ create table marts.mart_indicator_trend as
     from marts.mart_county_balance, (values (2024), (2025)) y(projected_year);
 create table marts.mart_enrolment_projection as
     select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
-        490.0::double projected_pupils, grade = 1 is_assumed, null::varchar reason
+        490.0::double projected_pupils, if(grade = 1, 'constant', 'roster') entrants_basis, grade = 1 is_assumed, null::varchar reason
     from marts.mart_county_verdict, range(1, 7) g(grade);
 create table marts.mart_school_funding as
     select region_id, school_year, county_code, school_id, 1150.0::double public_funds_per_pupil, 'final' public_funds_account,

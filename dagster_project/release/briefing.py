@@ -162,7 +162,7 @@ COUNTY = {
         "stage, indicator_id, figure, projected_year",
     ),
     "enrolment": Table(
-        "stage, grade, projected_year, pupils, survival_ratio, projected_pupils, is_assumed, year_count, first_year, last_year,"
+        "stage, grade, projected_year, pupils, survival_ratio, projected_pupils, entrants_basis, is_assumed, year_count, first_year, last_year,"
         " missing_school_count, reason",
         f"mart_enrolment_projection {NEWEST}",
         "stage, grade, projected_year",

@@ -233,7 +233,7 @@ BREAKS = {
         "update marts.mart_enrolment_projection set stage = 'senior'": "学段只有",
         "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",
         "update marts.mart_enrolment_projection set projected_pupils = null": "没有推算时",
-        "update marts.mart_enrolment_projection set is_assumed = false": "一年级的新生",
+        "update marts.mart_enrolment_projection set is_assumed = false": "学生数据什么推出",
     },
     "marts.mart_school_funding": {
         "update marts.mart_school_funding set expenditure_per_pupil = 'inf'": "生均公用经费和",

@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction");
+const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source"), OPERATORS = words("operator");
 
 function learn(labels) {
@@ -447,8 +447,8 @@ function countyPage(index, region, county, data, regionData) {
   const enrolment = table("各年级学生数推算", `${name}_学生数推算`, [
     column("年级", (g) => `${STAGES[g.stage]}${g.grade}年级`, null, "short"), number(`${now}`, (g) => g.pupils, whole),
     ...later.flatMap((y) => [
-      number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).is_assumed && has(v) ? el("div", { class: "soft" }, "假定") : null]),
-      extra(`${y} 据假定推出`, (g) => YES[pupils(g, y).is_assumed]),
+      number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).entrants_basis !== "roster" && has(v) ? el("div", { class: "soft" }, ENTRANTS[pupils(g, y).entrants_basis]) : null]),
+      extra(`${y} 据什么推出`, (g) => ENTRANTS[pupils(g, y).entrants_basis]),
     ]),
     number("升级比例", (g) => g.survival_ratio, (v) => fixed(v, 3)),
     long("依据", (g) => [`${g.first_year}至${g.last_year}的${g.year_count}个学年`, g.missing_school_count ? `${g.missing_school_count}个校段不在班级名册` : null, g.reason].filter(has).join("，")),
@@ -504,7 +504,7 @@ function countyPage(index, region, county, data, regionData) {
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年与预测", ...history],
-      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级按近三个学年的平均数假定，由此推出的都标明“假定”。含不在评估范围的学校。"), enrolment],
+      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。"), enrolment],
       ["经费", funding],
       ["学校", schools],
       ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],
