@@ -173,6 +173,11 @@ create table marts.mart_enrolment_projection as
     select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
         490.0::double projected_pupils, if(grade = 1, 'constant', 'roster') entrants_basis, grade = 1 is_assumed, null::varchar reason
     from marts.mart_county_verdict, range(1, 7) g(grade);
+create table marts.mart_projected_plan as
+    select region_id, school_year, county_code, horizon, 2025 primary_year, 500.0::double primary_projected_pupils, 2026 junior_year,
+        300.0::double junior_projected_pupils, '招聘1人' additions, 0.0::double one_off_yuan, 100.0::double yearly_yuan,
+        null::varchar null_reason
+    from marts.mart_county_verdict, (values ('peak'), ('trough')) h(horizon);
 create table marts.mart_school_funding as
     select region_id, school_year, county_code, school_id, 1150.0::double public_funds_per_pupil, 'final' public_funds_account,
         1050.0::double public_funds_standard_yuan, 120.0::double funded_pupils, 100.0::double pupils_floor, true is_floor_met,

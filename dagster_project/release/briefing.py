@@ -167,6 +167,12 @@ COUNTY = {
         f"mart_enrolment_projection {NEWEST}",
         "stage, grade, projected_year",
     ),
+    "horizons": Table(
+        "horizon, primary_year, primary_pupils, primary_projected_pupils, junior_year, junior_pupils, junior_projected_pupils, is_assumed,"
+        " one_off_yuan, yearly_yuan, additions, null_reason",
+        f"mart_projected_plan {NEWEST}",
+        "horizon",
+    ),
     "funding": Table(
         "school_year, public_funds_per_pupil, urban_public_funds_per_pupil, rural_public_funds_per_pupil, urban_rural_ratio,"
         " below_standard_count, teacher_training_share, expenditure_yuan, expenditure_source, expenditure_per_pupil, is_not_decreasing, reason",
@@ -219,7 +225,7 @@ COUNTY = {
 MARTS = {
     "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
-    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_plan_step", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
+    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",
 }  # fmt: skip

@@ -229,6 +229,11 @@ BREAKS = {
         "update marts.mart_indicator_trend set projected_value = 9999": "预测值是非负有限数",
         "update marts.mart_indicator_trend set projected_value = null, interval_low = null, interval_high = null": "没有预测值",
     },
+    "marts.mart_projected_plan": {
+        "update marts.mart_projected_plan set yearly_yuan = null": "高峰、低谷都有计划",
+        "update marts.mart_projected_plan set one_off_yuan = -1": "高峰低谷的费用不为负",
+        "update marts.mart_projected_plan set primary_year = 2023": "高峰、低谷在以后的学年",
+    },
     "marts.mart_enrolment_projection": {
         "update marts.mart_enrolment_projection set stage = 'senior'": "学段只有",
         "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",

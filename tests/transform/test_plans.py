@@ -5,12 +5,13 @@ import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from aimed_schools import Plan, passes, plan
 from drawn_counties import (
@@ -28,17 +29,23 @@ from drawn_counties import (
     build_marts,
     exact,
     few,
+    load,
+    names,
     open_marts,
     part,
+    read_marts,
     same,
     scale,
     some,
     spread,
     stages_of,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
+
+from dagster_project.transform import build
+from dagster_project.warehouse import tables
 
 
 def added(school: Row, stage: str, indicator: str, units: int) -> Row:
@@ -108,8 +115,8 @@ def cheapest(school: Row, standards: Standards, prices: Prices) -> Fraction:
     return min(totals)
 
 
-def price(marts: Marts, school_id: str, prices: Prices) -> Fraction:
-    steps = (step for (plan, school, *_), step in marts.steps.items() if (plan, school) == ("pass", school_id))
+def price(marts: Marts, school_id: str, prices: Prices, plan_id: str = "pass") -> Fraction:
+    steps = (step for (plan, school, *_), step in marts.steps.items() if (plan, school) == (plan_id, school_id))
     return sum((prices.price(step) for step in steps), Fraction(0))
 
 
@@ -146,6 +153,78 @@ def test_a_school_passes_with_its_plan_and_none_is_cheaper(home: Path, standards
 
     law()
     assert left and planned and dearer and once
+
+
+def test_at_the_peak_and_the_trough_a_school_passes_with_its_plan_and_none_is_cheaper(
+    tmp_path: Path, standards: Standards, prices: Prices
+) -> None:
+    """Each school is a county with a class roster of two years; its pupils then, and what it takes, are computed a second time."""
+    dice, more, fewer, told = random.Random(5), 0, 0, 0
+    schools: dict[str, Row] = {}
+    rosters: dict[str, dict[tuple[int, int], int]] = {}
+
+    @settings(few, max_examples=1)
+    @given(plans=st.lists(plan(SHORT), min_size=40, max_size=50).filter(lambda plans: plans[0] != plans[-1]))
+    def draw(plans: list[Plan]) -> None:
+        schools.update({f"{n:02}": plan.school(standards) for n, plan in enumerate(plans)})
+
+    draw()
+    tables.connect(tmp_path).close()
+    build.build(tmp_path)
+    classes = []
+    for code, school in schools.items():
+        grades = [g for s, g in (("primary", range(1, 7)), ("junior", range(7, 10))) if s in stages_of(school)]
+        rosters[code] = {
+            (year, grade): dice.randint(20, 90) for year in (2022, 2023) for grade in itertools.chain(*grades)
+        }
+        for (year, grade), pupils in rosters[code].items():
+            stage = "primary" if grade < 7 else "junior"
+            classes.append({"region_id": "r", "school_year": year, "school_id": f"{code}-0", "stage": stage, "grade": grade, "class_no": "1", "pupils": pupils})  # fmt: skip
+    with tables.connect(tmp_path) as con:
+        con.register("drawn", pa.Table.from_pylist(classes))
+        con.execute("insert into raw.classes by name from drawn")
+    at = [{"region_id": "r", "school_year": year} for year in (2022, 2023)]
+    load(
+        tmp_path,
+        [{**a, "county_code": code, **names(code, 0), **school} for a in at for code, school in schools.items()],
+    )
+    marts = read_marts(tmp_path)
+    for code, school in schools.items():
+        for horizon, most in (("peak", max), ("trough", min)):
+            then = dict(school)
+            for stage, growth in growths(rosters[code], most).items():
+                then[f"{stage}_pupils"] = math.floor(school[f"{stage}_pupils"] * growth + 0.5)
+            ours = marts.projected[code, horizon]
+            if "primary" not in stages_of(school):  # no grade below the first of the roster
+                assert ours["null_reason"] and ours["one_off_yuan"] is None
+                told += 1
+                continue
+            cost = price(marts, f"{code}-0", prices, horizon)
+            assert cost == cheapest(then, standards, prices), (horizon, school, then)
+            paid = Fraction(str(ours["one_off_yuan"])) + Fraction(str(ours["yearly_yuan"])) * prices.years
+            assert paid == cost and ours["is_assumed"] is not None
+            more += cost > price(marts, f"{code}-0", prices)
+            fewer += cost < price(marts, f"{code}-0", prices)
+    assert more and fewer and told
+
+
+def growths(roster: dict[tuple[int, int], int], most: Callable[[Iterable[float]], float]) -> dict[str, float]:
+    """Of each stage: pupils of the projected year of most, or fewest, over those of 2023; cohorts move up, entrants are the mean."""
+    if (2023, 1) not in roster:
+        return {}
+    now: dict[int, float] = {grade: pupils for (year, grade), pupils in roster.items() if year == 2023}
+    ratio = {grade: roster[2023, grade] / roster[2022, grade - 1] for grade in now if grade > 1}
+    entrants = (roster[2022, 1] + roster[2023, 1]) / 2
+    later, pupils = [], now
+    for _ in range(5):
+        pupils = {1: entrants, **{grade: pupils[grade - 1] * share for grade, share in ratio.items()}}
+        later.append(pupils)
+    return {
+        stage: most(sum(p[g] for g in p if (g < 7) == (stage == "primary")) for p in later)
+        / sum(n for g, n in now.items() if (g < 7) == (stage == "primary"))
+        for stage in ("primary", "junior")
+        if any((g < 7) == (stage == "primary") for g in now)
+    }
 
 
 def failures(marts: Marts, code: str) -> tuple[int, int]:

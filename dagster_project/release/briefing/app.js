@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis");
+const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source"), OPERATORS = words("operator");
 
 function learn(labels) {
@@ -454,6 +454,16 @@ function countyPage(index, region, county, data, regionData) {
     long("依据", (g) => [`${g.first_year}至${g.last_year}的${g.year_count}个学年`, g.missing_school_count ? `${g.missing_school_count}个校段不在班级名册` : null, g.reason].filter(has).join("，")),
   ], grades, "没有班级名册，不推算。");
 
+  const horizons = table("学生高峰、低谷时学校达标要多少", `${name}_高峰低谷`, [
+    column("时点", (r) => HORIZONS[r.horizon]),
+    ...["primary", "junior"].flatMap((stage) => [
+      number(`${STAGES[stage]}学生：现在 → 那时`, (r) => r[`${stage}_projected_pupils`], (v, r) => (has(v) ? [`${whole(r[`${stage}_pupils`])} → ${whole(v)}`, el("div", { class: "soft" }, year(r[`${stage}_year`]))] : "—")),
+      extra(`${STAGES[stage]}学年`, (r) => r[`${stage}_year`]),
+    ]),
+    cost("一次性投入（元）", (r) => r.one_off_yuan), cost("年度经费（元/年）", (r) => r.yearly_yuan),
+    long("要做的", (r) => [r.null_reason || r.additions || "不需要增加", r.is_assumed ? "（学生数里有假定的一年级）" : null].filter(has).join("")),
+  ], data.horizons, "没有推算。");
+
   const funding = table("历年经费", `${name}_经费`, [
     column("学年", (r) => year(r.school_year)),
     number("生均公用经费（元）", (r) => r.public_funds_per_pupil, whole), number("其中城区", (r) => r.urban_public_funds_per_pupil, whole), number("其中乡村", (r) => r.rural_public_funds_per_pupil, whole),
@@ -504,7 +514,7 @@ function countyPage(index, region, county, data, regionData) {
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年与预测", ...history],
-      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。"), enrolment],
+      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。"), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
       ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],

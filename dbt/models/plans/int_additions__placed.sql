@@ -1,6 +1,7 @@
 -- Grain: region × school year × plan × school × stage × national indicator: whole units that a plan adds; what stages share stands once.
 -- Plans: pass (schools meet their thresholds), balance (coefficients hold their limits), both together: of one thing at one school the
--- larger of the two is added, for the smaller is in it.
+-- larger of the two is added, for the smaller is in it; peak and trough: schools meet their thresholds with the pupils of that year.
+{{ config(years_after=var('trend_years') - 1) }}
 with aimed as (
     select * from {{ ref('int_needs__aimed') }}
     where units > 0 and {{ pending() }}
@@ -11,33 +12,41 @@ filled as (
     where {{ pending() }}
 ),
 
-additions as (
-    {%- for plan in ['pass', 'both'] %}
+plans as (
+    {%- for plan, horizon in {'pass': 'now', 'both': 'now', 'peak': 'peak', 'trough': 'trough'}.items() %}
     select
-        region_id,
-        school_year,
         '{{ plan }}' as plan,
-        county_code,
-        school_id,
-        stage,
-        indicator_id,
-        units
-    from aimed
-    where horizon = 'now'
-    union all
+        '{{ horizon }}' as horizon
+    {{ 'union all' if not loop.last }}
     {%- endfor %}
+),
+
+additions as (
+    select
+        aimed.region_id,
+        aimed.school_year,
+        plans.plan,
+        aimed.horizon,
+        aimed.county_code,
+        aimed.school_id,
+        aimed.stage,
+        aimed.indicator_id,
+        aimed.units
+    from aimed
+    inner join plans using (horizon)
     {%- for plan in ['balance', 'both'] %}
+    union all
     select
         region_id,
         school_year,
         '{{ plan }}' as plan,
+        'now' as horizon,
         county_code,
         school_id,
         stage,
         indicator_id,
         units
     from filled
-    {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
@@ -65,6 +74,7 @@ select
     region_id,
     school_year,
     plan,
+    horizon,
     county_code,
     school_id,
     stage,

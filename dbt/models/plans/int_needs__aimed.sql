@@ -1,6 +1,7 @@
 -- Grain: region × school year × horizon × school × stage × national indicator: the units to add so that the school passes for least.
 -- A stage may leave one indicator at 85%. Which one, a price decides: one-off outlay and plan_years of yearly pay. Of teachers, those in
 -- post are trained as far as there are any; who is hired beyond them counts in every indicator of the stage.
+{{ config(years_after=var('trend_years') - 1) }}
 {%- set school_key = 'region_id, school_year, horizon, school_id' %}
 with needs as (
     select

@@ -2,6 +2,7 @@
 -- First those in post are trained, as far as there are any; then teachers who can be spared move within the county and stage; who is
 -- still lacking is hired. One who is hired counts in each indicator of the stage, one who moves in the one that he moves for. So the n-th
 -- hire of a school takes as many moves to spare as indicators ask for it; the cheapest are spared first, and no other choice spares more.
+{{ config(years_after=var('trend_years') - 1) }}
 with asked as (
     select
         additions.region_id,
@@ -15,9 +16,7 @@ with asked as (
         greatest(additions.units - coalesce(needs.trainable, 0), 0) as beyond
     from {{ ref('int_additions__placed') }} as additions
     inner join {{ ref('int_needs__listed') }} as needs
-        on
-            {{ same('additions', 'needs', 'region_id, school_year, school_id, stage, indicator_id') }}
-            and needs.horizon = case when additions.plan in ('pass', 'balance', 'both') then 'now' else additions.plan end
+        on {{ same('additions', 'needs', 'region_id, school_year, horizon, school_id, stage, indicator_id') }}
     where additions.is_staff and {{ pending('additions') }}
 ),
 

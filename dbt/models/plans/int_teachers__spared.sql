@@ -2,6 +2,7 @@
 -- Who they are is not known, so each may count in all indicators: after they have left, a school still meets the threshold of each, and no
 -- more leave than leaves every coefficient within its limit L, whichever schools they leave. With y = w r of the whole 1 and CV after the
 -- additions, Σ y² / w = 1 + CV² does not grow when d leave, and Σ y is 1 − d: L holds as long as 1 + CV² ≤ (1 + L²) (1 − d)².
+{{ config(years_after=var('trend_years') - 1) }}
 {%- set county_key = 'region_id, school_year, plan, county_code, stage' %}
 with additions as (
     select * from {{ ref('int_additions__placed') }}
@@ -10,7 +11,9 @@ with additions as (
 
 -- only where somebody is needed
 wanting as (
-    select distinct {{ county_key }}
+    select distinct
+        {{ county_key }},
+        horizon
     from additions
 ),
 
@@ -21,9 +24,7 @@ results as (
         coalesce(additions.units, 0) as units
     from {{ ref('int_needs__listed') }} as needs
     inner join wanting
-        on
-            {{ same('needs', 'wanting', 'region_id, school_year, county_code, stage') }}
-            and needs.horizon = case when wanting.plan in ('pass', 'balance', 'both') then 'now' else wanting.plan end
+        on {{ same('needs', 'wanting', 'region_id, school_year, horizon, county_code, stage') }}
     left join additions
         on
             {{ same('needs', 'additions', 'region_id, school_year, school_id, stage, indicator_id') }}

@@ -1,4 +1,5 @@
 -- Grain: region × school year × plan × county × way: what the steps of a plan add up to; outlay made once and yearly pay stand apart.
+{{ config(years_after=var('trend_years') - 1) }}
 select
     region_id,
     school_year,

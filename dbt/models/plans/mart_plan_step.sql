@@ -1,4 +1,5 @@
 -- Grain: region × school year × plan × school × stage × step: what is to be done for an indicator, how much, at what price.
+{{ config(years_after=var('trend_years') - 1) }}
 {%- set county_key = 'region_id, school_year, plan, county_code, stage' %}
 with allotted as (
     select * from {{ ref('int_teachers__allotted') }}
