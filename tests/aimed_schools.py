@@ -49,6 +49,9 @@ class Plan(NamedTuple):
     indoor: Fraction
     plenty: Fraction  # ample is so many times the threshold
     aims: dict[str, str]
+    untrained: int | None = (
+        0  # full-time teachers beyond the most that count in an indicator; None: their number is not reported
+    )
 
     def school(self, standards: Standards) -> Row:
         pupils = {f"{stage}_pupils": number for stage, number in self.pupils.items()}
@@ -58,6 +61,10 @@ class Plan(NamedTuple):
             for indicator in TEACHERS
             for stage in stages_of(row)
         }
+        if self.untrained is not None:
+            for stage in stages_of(row):
+                counted = [staged[f"{stage}_{column}"] or 0 for column in TEACHERS.values()]
+                staged[f"{stage}_full_time_teachers"] = max(counted) + self.untrained
         shared = {column: self.reach(row, self.stage, indicator, standards) for indicator, column in SHARED.items()}
         return {**row, **staged, **shared, "indoor_sports_area_m2": float(self.indoor)}
 
@@ -90,6 +97,7 @@ def plan(draw: st.DrawFn, aims: Sequence[str], kinds: Sequence[str] = tuple(STAG
         Fraction(draw(st.integers(0, 9999)), 100),
         Fraction(draw(st.integers(12000, 16000)), 10000),
         {indicator: draw(st.sampled_from(aims)) for indicator in NATIONAL},
+        draw(st.sampled_from((None, 0, 1, 3, 10, 100, 1000))),
     )
 
 

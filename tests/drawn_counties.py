@@ -88,6 +88,8 @@ class Marts(NamedTuple):
     plans: dict[tuple[str, ...], Row]
     gaps: dict[tuple[str, ...], Row]
     county_plans: dict[tuple[str, ...], Row]
+    steps: dict[tuple[str, ...], Row]
+    projected: dict[tuple[str, ...], Row]
     transfers: dict[tuple[str, ...], Row]
     moves: dict[tuple[str, ...], Row]
 
@@ -113,6 +115,10 @@ def build_marts(home: Path, counties: dict[str, County]) -> Marts:
         for number, school in enumerate(schools)
     ]
     load(home, rows)
+    return read_marts(home)
+
+
+def read_marts(home: Path) -> Marts:
     with open_marts(home) as con:
         return Marts(
             keyed(con, "fct_school_indicator", "school_id", "stage", "indicator_id"),
@@ -124,6 +130,8 @@ def build_marts(home: Path, counties: dict[str, County]) -> Marts:
             keyed(con, "mart_gap_plan", "school_id", "stage", "indicator_id"),
             keyed(con, "mart_county_gap", "county_code", "stage", "indicator_id"),
             keyed(con, "mart_county_plan", "county_code"),
+            keyed(con, "mart_plan_step", "plan", "school_id", "stage", "step_no"),
+            keyed(con, "mart_projected_plan", "county_code", "horizon"),
             keyed(con, "mart_transfer_plan", "county_code", "stage", "indicator_id"),
             keyed(con, "mart_transfer_move", "stage", "indicator_id", "from_school_id", "to_school_id"),
         )

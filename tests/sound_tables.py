@@ -91,15 +91,25 @@ create table marts.mart_achievement_gap as
         0.02::double ci_low, 0.4::double ci_high, null::varchar null_reason;
 create table marts.mart_gap_plan as
     select region_id, school_year, county_code, school_id, stage, indicator_id, 20 units_to_threshold, 5 units_to_floor,
-        true is_left_at_floor, 5 pass_units, 5.0::double pass_cost_yuan, 0 balance_units, 0.0::double balance_cost_yuan,
-        null::varchar null_reason
+        true is_left_at_floor, 5 pass_units, 0 balance_units, null::varchar null_reason
     from marts.fct_school_indicator where threshold is not null;
 create table marts.mart_county_gap as
     select region_id, school_year, county_code, stage, indicator_id, 0.5::double limit_value, 0.5::double coefficient_after,
-        100.0::double balance_cost_yuan, null::varchar null_reason
+        5 pass_units, 3 balance_units, 1 raised_school_count, null::varchar null_reason
     from marts.mart_county_balance where limit_value is not null;
+create table marts.mart_plan_step as
+    select region_id, school_year, plan, county_code, school_id, stage, measure, indicator_id, from_school_id, 2 units,
+        cost_kind, 10.0::double unit_cost_yuan, 20.0::double cost_yuan, '示例' price_basis
+    from marts.mart_gap_plan, (values ('pass'), ('both')) p(plan),
+        (values ('hire', null, 'yearly'), ('move', 's0', 'yearly'), ('build', null, 'one_off')) m(measure, from_school_id, cost_kind)
+    where school_id <> 's0';
+create table marts.mart_county_outlay as
+    select region_id, school_year, plan, county_code, cost_kind way_zh, cost_kind, count(*) school_count, sum(units) units,
+        10.0::double unit_cost_yuan, sum(cost_yuan) cost_yuan, price_basis
+    from marts.mart_plan_step group by all;
 create table marts.mart_county_plan as
-    select region_id, school_year, county_code, 150.0::double cost_yuan, 100.0::double pass_cost_yuan, 100.0::double balance_cost_yuan,
+    select region_id, school_year, county_code, '招聘1人' additions, 150.0::double one_off_yuan, 100.0::double yearly_yuan,
+        50.0::double pass_one_off_yuan, 100.0::double pass_yearly_yuan, 150.0::double balance_one_off_yuan, 0.0::double balance_yearly_yuan,
         3 failed_school_count, 0 failed_school_count_after, 0 failed_coefficient_count_after, null::varchar remaining
     from marts.mart_county_gap group by all;
 create table marts.mart_transfer_plan as
@@ -172,8 +182,13 @@ create table marts.mart_indicator_trend as
     from marts.mart_county_balance, (values (2024), (2025)) y(projected_year);
 create table marts.mart_enrolment_projection as
     select region_id, school_year, county_code, 'primary' stage, grade, 2024 projected_year, 500 pupils, 0.98::double survival_ratio,
-        490.0::double projected_pupils, grade = 1 is_assumed, null::varchar reason
+        490.0::double projected_pupils, if(grade = 1, 'constant', 'roster') entrants_basis, grade = 1 is_assumed, null::varchar reason
     from marts.mart_county_verdict, range(1, 7) g(grade);
+create table marts.mart_projected_plan as
+    select region_id, school_year, county_code, horizon, 2025 primary_year, 500.0::double primary_projected_pupils, 2026 junior_year,
+        300.0::double junior_projected_pupils, '招聘1人' additions, 0.0::double one_off_yuan, 100.0::double yearly_yuan,
+        null::varchar null_reason
+    from marts.mart_county_verdict, (values ('peak'), ('trough')) h(horizon);
 create table marts.mart_school_funding as
     select region_id, school_year, county_code, school_id, 1150.0::double public_funds_per_pupil, 'final' public_funds_account,
         1050.0::double public_funds_standard_yuan, 120.0::double funded_pupils, 100.0::double pupils_floor, true is_floor_met,

@@ -118,20 +118,30 @@ COUNTY = {
     ),
     "sentences": Table("sentence", f"mart_county_explanation {NEWEST}", "sentence_no"),
     "totals": Table(
-        "additions, cost_yuan, pass_cost_yuan, balance_cost_yuan, failed_school_count, failed_school_count_after,"
-        " failed_coefficient_count, failed_coefficient_count_after, remaining, missing_value_count, missing_school_count",
+        "one_off_yuan, yearly_yuan, pass_one_off_yuan, pass_yearly_yuan, balance_one_off_yuan, balance_yearly_yuan, has_sample_price,"
+        " failed_school_count, failed_school_count_after, failed_coefficient_count, failed_coefficient_count_after, remaining,"
+        " missing_value_count, missing_school_count",
         f"mart_county_plan {NEWEST}",
         "county_code",
     ),
+    "outlays": Table(
+        "plan, way_zh, school_count, units, unit_zh, cost_kind, unit_cost_yuan, cost_yuan, price_basis",
+        f"mart_county_outlay {NEWEST}",
+        "plan, cost_kind, way_zh",
+    ),
+    "steps": Table(
+        "school_id, stage, step_no, way_zh, counts_zh, from_school_id, units, unit_zh, cost_kind, cost_yuan",
+        f"(from mart_plan_step where plan = 'both') {NEWEST}",
+        "school_id, stage, step_no",
+    ),
     "gaps": Table(
-        "stage, indicator_id, unit_zh, short_school_count, pass_units, pass_cost_yuan, difference_coefficient, limit_value,"
-        " raised_school_count, balance_units, balance_cost_yuan, coefficient_after, null_reason",
+        "stage, indicator_id, unit_zh, short_school_count, pass_units, difference_coefficient, limit_value,"
+        " raised_school_count, balance_units, coefficient_after, null_reason",
         f"mart_county_gap {NEWEST}",
         "stage, indicator_id",
     ),
     "plans": Table(
-        "school_id, stage, indicator_id, unit_zh, units_to_threshold, is_left_at_floor, pass_units, pass_cost_yuan, balance_units,"
-        " balance_cost_yuan, null_reason",
+        "school_id, stage, indicator_id, unit_zh, units_to_threshold, is_left_at_floor, pass_units, balance_units, null_reason",
         f"mart_gap_plan {NEWEST}",
         "school_id, stage, indicator_id",
     ),
@@ -152,10 +162,16 @@ COUNTY = {
         "stage, indicator_id, figure, projected_year",
     ),
     "enrolment": Table(
-        "stage, grade, projected_year, pupils, survival_ratio, projected_pupils, is_assumed, year_count, first_year, last_year,"
+        "stage, grade, projected_year, pupils, survival_ratio, projected_pupils, entrants_basis, is_assumed, year_count, first_year, last_year,"
         " missing_school_count, reason",
         f"mart_enrolment_projection {NEWEST}",
         "stage, grade, projected_year",
+    ),
+    "horizons": Table(
+        "horizon, primary_year, primary_pupils, primary_projected_pupils, junior_year, junior_pupils, junior_projected_pupils, is_assumed,"
+        " one_off_yuan, yearly_yuan, additions, null_reason",
+        f"mart_projected_plan {NEWEST}",
+        "horizon",
     ),
     "funding": Table(
         "school_year, public_funds_per_pupil, urban_public_funds_per_pupil, rural_public_funds_per_pupil, urban_rural_ratio,"
@@ -208,8 +224,8 @@ COUNTY = {
 }
 MARTS = {
     "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
-    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
+    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",
 }  # fmt: skip

@@ -1,17 +1,14 @@
 -- 先补哪些学校的哪一项最省钱？
--- 学校达标计划中费用最低的二十项；is_left_at_floor为true的，是可以不达标、只补到85%的那一项。
+-- 学校达标计划中一次性投入最少的二十步；counts_zh是计入哪项指标、多少。
 select
-    county_code,
+    mart_plan_step.county_code,
     school_name,
     stage,
-    name_zh,
-    pass_units,
-    mart_gap_plan.unit_zh,
-    pass_cost_yuan,
-    is_left_at_floor
-from mart_gap_plan
-inner join dim_indicator using (indicator_id)
-inner join dim_school using (region_id, school_year, county_code, school_id)
-where school_year = 2023 and pass_cost_yuan > 0
-order by pass_cost_yuan, school_id, stage, sort_order
+    way_zh,
+    counts_zh,
+    cost_yuan
+from mart_plan_step
+inner join dim_school using (region_id, school_year, school_id)
+where school_year = 2023 and plan = 'pass' and cost_kind = 'one_off'
+order by cost_yuan, mart_plan_step.school_id, stage, step_no
 limit 20

@@ -116,17 +116,28 @@ BREAKS = {
         "update marts.mart_gap_plan set units_to_floor = 21": "补到 85%",
         "insert into marts.mart_gap_plan from marts.mart_gap_plan": "一校一学段最多一项",
         "update marts.mart_gap_plan set pass_units = null": "有数据的都有计划",
-        "update marts.mart_gap_plan set pass_cost_yuan = null": "计划增加的都有费用",
+    },
+    "marts.mart_plan_step": {
+        "update marts.mart_plan_step set price_basis = null": "每一步都有办法和单价",
+        "update marts.mart_plan_step set cost_yuan = 30": "数量都大于0，费用等于",
+        "update marts.mart_plan_step set from_school_id = null": "调配写明从哪所学校调",
+        "insert into marts.mart_plan_step from marts.mart_plan_step": "一校一学段的招聘只列",
+        "update marts.mart_plan_step set cost_kind = '每月'": "费用只有一次性",
+    },
+    "marts.mart_county_outlay": {
+        "update marts.mart_county_outlay set cost_yuan = null": "每种办法都有费用",
+        "update marts.mart_county_outlay set units = 0": "数量不少于学校数",
+        "update marts.mart_county_outlay set price_basis = '大概'": "单价写明是示例还是",
     },
     "marts.mart_county_plan": {
         "update marts.mart_county_plan set failed_school_count_after = 1": "计划实施后没有不通过",
-        "update marts.mart_county_plan set cost_yuan = 250": "合计费用不少于",
+        "update marts.mart_county_plan set yearly_yuan = -1": "费用不为负",
         "update marts.mart_county_plan set remaining = '小学'": "仍超过限值",
     },
     "marts.mart_county_gap": {
         "update marts.mart_county_gap set coefficient_after = 0.5001": "补足后差异系数",
         "update marts.mart_county_gap set coefficient_after = null": "没有差异系数计划",
-        "update marts.mart_county_gap set balance_cost_yuan = -1": "差异系数计划的费用",
+        "update marts.mart_county_gap set raised_school_count = 0": "要增加的数量不为负",
     },
     "marts.mart_transfer_plan": {
         "update marts.mart_transfer_plan set coefficient_after = 0.5001": "调配后差异系数",
@@ -228,11 +239,16 @@ BREAKS = {
         "update marts.mart_indicator_trend set projected_value = 9999": "预测值是非负有限数",
         "update marts.mart_indicator_trend set projected_value = null, interval_low = null, interval_high = null": "没有预测值",
     },
+    "marts.mart_projected_plan": {
+        "update marts.mart_projected_plan set yearly_yuan = null": "高峰、低谷都有计划",
+        "update marts.mart_projected_plan set one_off_yuan = -1": "高峰低谷的费用不为负",
+        "update marts.mart_projected_plan set primary_year = 2023": "高峰、低谷在以后的学年",
+    },
     "marts.mart_enrolment_projection": {
         "update marts.mart_enrolment_projection set stage = 'senior'": "学段只有",
         "update marts.mart_enrolment_projection set projected_pupils = 'inf'": "推算的学生数是非负有限数",
         "update marts.mart_enrolment_projection set projected_pupils = null": "没有推算时",
-        "update marts.mart_enrolment_projection set is_assumed = false": "一年级的新生",
+        "update marts.mart_enrolment_projection set is_assumed = false": "学生数据什么推出",
     },
     "marts.mart_school_funding": {
         "update marts.mart_school_funding set expenditure_per_pupil = 'inf'": "生均公用经费和",

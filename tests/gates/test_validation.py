@@ -24,7 +24,7 @@ def test_absent_extracts_and_columns_pass(warehouse: Path):
             "update marts.mart_school_verdict set is_passed = null, met_count = 0, reasons = '缺少数据';"
             "update marts.mart_county_balance set mean_log_deviation = null, met_school_share = null;"
             "update marts.mart_gap_plan set units_to_threshold = null, units_to_floor = null, is_left_at_floor = false,"
-            " pass_units = null, pass_cost_yuan = null, null_reason = '缺少数据';"
+            " pass_units = null, null_reason = '缺少数据';"
             "delete from marts.mart_variance_share; delete from marts.mart_quarantine; delete from marts.mart_achievement_gap"
         )
     for room in ("raw", "marts"):

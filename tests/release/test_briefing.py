@@ -65,6 +65,8 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ("totals", "mart_county_plan", "and school_year = 2023"),
         ("gaps", "mart_county_gap", "and school_year = 2023"),
         ("plans", "mart_gap_plan", "and school_year = 2023"),
+        ("outlays", "mart_county_outlay", "and school_year = 2023"),
+        ("steps", "mart_plan_step", "and school_year = 2023 and plan = 'both'"),
         ("items", "mart_standard_item", "and school_year = 2023 and standard_id = 'quality_2017'"),
         (
             "values",
@@ -77,6 +79,7 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ("moves", "mart_transfer_move", "and school_year = 2023"),
         ("trends", "mart_indicator_trend", "and school_year = 2023"),
         ("enrolment", "mart_enrolment_projection", "and school_year = 2023"),
+        ("horizons", "mart_projected_plan", "and school_year = 2023"),
         ("funding", "mart_county_funding", ""),
     ):
         columns = list(tables[name][0]) if tables[name] else ["*"]

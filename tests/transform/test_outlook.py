@@ -23,6 +23,8 @@ YEARS = (2016, 2017, 2018, 2020, 2021, 2022, 2023)  # 2019 was never handed in
 MANY = 2022  # the year of many schools and no incomes
 CLASSES = {"111": "urban", "121": "town", "220": "rural", None: None}
 KINDS = {"211": ("primary",), "218": ("primary",), "311": ("junior",), "312": ("primary", "junior")}
+BIRTHS = {1: 500, 2: 430, 3: 300, 5: 77}  # of c1, by the years until they enter; of the fourth year nobody said
+MIGRANTS = {1: -20, 2: 15}
 INCOMES = {"c1": "24000", "c2": "36,500", "d1": "18000"}  # c3 and d2 did not say
 WEIGHTS = {row["term"]: float(row["weight"]) for row in seed("similarity_weights")}
 
@@ -36,7 +38,7 @@ def partition(
     for county in counties:
         for i in range(schools):
             kind = dice.choice([*KINDS, "211", "311"])
-            row = {**at, "school_id": f"{county}-{i}", "school_name": f"{county}第{i}学校", "county_code": county, "school_type": kind,
+            row = {**at, "school_id": f"{county}-{i}", "township": "甲镇" if county == "c1" else None, "school_name": f"{county}第{i}学校", "county_code": county, "school_type": kind,
                    "urban_rural_code": dice.choice(list(CLASSES)), "teaching_area_m2": dice.randint(3000, 9000),
                    "sports_ground_area_m2": dice.choice((None, *range(4000, 9000, 9))), "multimedia_rooms": dice.randint(0, 40)}  # fmt: skip
             for stage in KINDS[kind]:
@@ -48,6 +50,9 @@ def partition(
                     pupils = dice.randint(0, 50)
                     tables["classes"].append({**at, "school_id": row["school_id"], "stage": stage, "grade": grade, "class_no": "1", "pupils": pupils})  # fmt: skip
             tables["schools"].append(row)
+        for name, figures in (("births", BIRTHS), ("migrants", MIGRANTS)) if county == "c1" and year > 2020 else ():
+            for ahead, number in figures.items():
+                tables["facts"].append({**at, "entity_type": "township", "entity_id": f"{county}甲镇", "fact_id": f"{name}_entering_in_{ahead}y", "value": str(number)})  # fmt: skip
         if county in INCOMES and year != MANY:
             tables["facts"].append({**at, "entity_type": "county", "entity_id": county, "fact_id": "rural_income_yuan", "value": INCOMES[county]})  # fmt: skip
     return tables
@@ -178,7 +183,7 @@ def check_enrolment(home: Path) -> None:
         (row["region_id"], row["county_code"], row["school_year"], row["grade"] + (6 if row["stage"] == "junior" and row["grade"] < 7 else 0), row["projected_year"]): row
         for row in rows_of(home, "from marts.mart_enrolment_projection")
     }  # fmt: skip
-    seen = 0
+    seen, bases = 0, set[str]()
     for (region, county), known in pupils.items():
         for year in {year for year, _ in known}:
             window = sorted({past for past, _ in known if year - 4 <= past <= year})
@@ -189,18 +194,25 @@ def check_enrolment(home: Path) -> None:
                 ratio[place] = sum(after / before for before, after in pairs) / len(pairs) if pairs else None
             entering = [known[past, 1] for past in window if past > year - 3]
             now: dict[int, float | None] = {place: known[year, place] for place in range(1, 10)}
+            basis = dict.fromkeys(now, "roster")
             for ahead in range(1, 6):
-                entrants: float | None = sum(entering) / len(entering)
+                entrants: float | None = sum(entering) / len(entering) if len(window) > 1 else None
+                entered = "constant"
+                if county == "c1" and year > 2020 and ahead in BIRTHS:
+                    entrants = BIRTHS[ahead] + MIGRANTS.get(ahead, 0)
+                    entered = "births_and_migration" if ahead in MIGRANTS else "births"
                 now = {1: entrants, **{place: times(now[place - 1], ratio[place]) for place in ratio}}
+                basis = {1: entered, **{place: basis[place - 1] for place in ratio}}
+                bases.add(entered)
                 for place, expected in now.items():
                     row = ours[region, county, year, place, year + ahead]
-                    expected = expected if len(window) > 1 else None
                     assert same(row["projected_pupils"], expected), (expected, row)
-                    assert row["is_assumed"] == (place <= ahead)
+                    assert row["entrants_basis"] == basis[place]
+                    assert row["is_assumed"] == (basis[place] == "constant")
                     assert (row["reason"] is None) == (expected is not None)
                     assert (row["year_count"], row["first_year"]) == (len(window), window[0])
                     seen += 1
-    assert seen == len(ours) > 500
+    assert seen == len(ours) > 500 and bases == {"births_and_migration", "births", "constant"}
 
 
 def times(pupils: float | None, ratio: float | None) -> float | None:

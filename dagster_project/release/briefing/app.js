@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction");
+const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source"), OPERATORS = words("operator");
 
 function learn(labels) {
@@ -356,23 +356,31 @@ function countyPage(index, region, county, data, regionData) {
 
   const cost = (head, get) => number(head, get, whole);
   const totalColumns = [
-    long("要增加", (r) => r.additions || "不需要增加"), cost("费用合计（元）", (r) => r.cost_yuan),
+    cost("一次性投入（元）", (r) => r.one_off_yuan), cost("年度经费（元/年）", (r) => r.yearly_yuan),
+    cost("只求学校达标：一次性", (r) => r.pass_one_off_yuan), cost("只求学校达标：每年", (r) => r.pass_yearly_yuan),
+    cost("只求降到限值：一次性", (r) => r.balance_one_off_yuan), cost("只求降到限值：每年", (r) => r.balance_yearly_yuan),
     number("不通过的学校：现在 → 实施后", (r) => r.failed_school_count_after, (v, r) => `${whole(r.failed_school_count)} → ${whole(v)}`),
     number("超限差异系数：现在 → 实施后", (r) => r.failed_coefficient_count_after, (v, r) => `${whole(r.failed_coefficient_count)} → ${whole(v)}`),
     long("说明", (r) => [has(r.remaining) ? `仍超过限值：${r.remaining}` : null, r.missing_school_count ? `缺${whole(r.missing_school_count)}所学校，没有计入` : null, r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划` : null].filter(has).join("；"), (r) => [r.remaining ? `仍超过限值：${r.remaining}。` : "", r.missing_value_count ? `${whole(r.missing_value_count)}个学校指标缺数据，没有计划。` : ""]),
   ];
+  const outlayColumns = [
+    column("办法", (r) => r.way_zh), number("涉及学校", (r) => r.school_count, whole), number("数量", (r) => r.units, (v, r) => whole(v) + (r.unit_zh || "")),
+    cost("单价（元）", (r) => r.unit_cost_yuan), column("谁的价", (r) => r.price_basis, null, "short"),
+    cost("一次性投入（元）", (r) => (r.cost_kind === "one_off" ? r.cost_yuan : null)), cost("年度经费（元/年）", (r) => (r.cost_kind === "yearly" ? r.cost_yuan : null)),
+  ];
+  const outlays = data.outlays.filter((r) => r.plan === "both");
   const gapColumns = [
     column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
     number("未达标学校", (r) => r.short_school_count, whole),
-    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("学校达标：费用（元）", (r) => r.pass_cost_yuan),
+    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
     number("差异系数：现在 → 补足后", (r) => r.coefficient_after, (v, r) => `${fixed(r.difference_coefficient, 3)} → ${fixed(v, 3)}`),
-    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("降到限值：费用（元）", (r) => r.balance_cost_yuan),
+    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
     long("说明", (r) => r.null_reason, (r) => r.null_reason || ""),
   ];
   const planColumns = [
     column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)), column("学段", (r) => STAGES[r.stage], null, "short"), long("指标", (r) => label(r.indicator_id)),
-    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("费用（元）", (r) => r.pass_cost_yuan),
-    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), cost("降到限值费用（元）", (r) => r.balance_cost_yuan),
+    number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
+    number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
   ];
   const gaps = staged(data.gaps);
   const plans = data.plans.filter((r) => r.pass_units > 0 || r.balance_units > 0);
@@ -439,12 +447,22 @@ function countyPage(index, region, county, data, regionData) {
   const enrolment = table("各年级学生数推算", `${name}_学生数推算`, [
     column("年级", (g) => `${STAGES[g.stage]}${g.grade}年级`, null, "short"), number(`${now}`, (g) => g.pupils, whole),
     ...later.flatMap((y) => [
-      number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).is_assumed && has(v) ? el("div", { class: "soft" }, "假定") : null]),
-      extra(`${y} 据假定推出`, (g) => YES[pupils(g, y).is_assumed]),
+      number(`${y} 预测`, (g) => pupils(g, y).projected_pupils, (v, g) => [whole(v), pupils(g, y).entrants_basis !== "roster" && has(v) ? el("div", { class: "soft" }, ENTRANTS[pupils(g, y).entrants_basis]) : null]),
+      extra(`${y} 据什么推出`, (g) => ENTRANTS[pupils(g, y).entrants_basis]),
     ]),
     number("升级比例", (g) => g.survival_ratio, (v) => fixed(v, 3)),
     long("依据", (g) => [`${g.first_year}至${g.last_year}的${g.year_count}个学年`, g.missing_school_count ? `${g.missing_school_count}个校段不在班级名册` : null, g.reason].filter(has).join("，")),
   ], grades, "没有班级名册，不推算。");
+
+  const horizons = table("学生高峰、低谷时学校达标要多少", `${name}_高峰低谷`, [
+    column("时点", (r) => HORIZONS[r.horizon]),
+    ...["primary", "junior"].flatMap((stage) => [
+      number(`${STAGES[stage]}学生：现在 → 那时`, (r) => r[`${stage}_projected_pupils`], (v, r) => (has(v) ? [`${whole(r[`${stage}_pupils`])} → ${whole(v)}`, el("div", { class: "soft" }, year(r[`${stage}_year`]))] : "—")),
+      extra(`${STAGES[stage]}学年`, (r) => r[`${stage}_year`]),
+    ]),
+    cost("一次性投入（元）", (r) => r.one_off_yuan), cost("年度经费（元/年）", (r) => r.yearly_yuan),
+    long("要做的", (r) => [r.null_reason || r.additions || "不需要增加", r.is_assumed ? "（学生数里有假定的一年级）" : null].filter(has).join("")),
+  ], data.horizons, "没有推算。");
 
   const funding = table("历年经费", `${name}_经费`, [
     column("学年", (r) => year(r.school_year)),
@@ -487,21 +505,31 @@ function countyPage(index, region, county, data, regionData) {
       ["差异系数", coefficients("primary"), coefficients("junior")],
       ["谁造成差距", ...shares],
       ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；城镇指城区和镇区。"), ...ratios],
-      ["补缺计划", el("p", { class: "soft" }, "费用按登记的单价估算。两项计划（学校达标、差异系数降到限值）各自成立，费用不可相加；一起实施时，一校一项取较大的数，合计如下。"),
-        table("两项计划一起实施", `${name}_补缺_合计`, totalColumns, data.totals, "没有补缺计划。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
-        folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。")],
+      ["补缺计划", el("p", { class: "soft" }, "教师先提升在岗的，再县内调配，最后招聘，招聘一人可计入几项指标。一次性投入和年度经费分开，不相加。两项计划（学校达标、差异系数降到限值）各自成立，也不相加；一起实施时，一校一项取较大的数。", data.totals.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""),
+        table("两项计划一起实施", `${name}_补缺_合计`, totalColumns, data.totals, "没有补缺计划。"), table("用什么办法、多少钱", `${name}_补缺_费用`, outlayColumns, outlays, "不需要增加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
+        folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。"), folded("各学校怎样补", `${name}_补缺_步骤`, stepColumns(schoolName, true), data.steps, "没有学校需要补。")],
       ["教师调配", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
         table("各项教师指标能否只靠调配", `${name}_调配_指标`, transferColumns, staged(data.transfers), "没有调配方案。"),
         table("从哪所学校调往哪所学校", `${name}_调配_学校`, moveColumns, staged(data.moves), "不需要调，或只靠调配达不到。")],
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年与预测", ...history],
-      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级按近三个学年的平均数假定，由此推出的都标明“假定”。含不在评估范围的学校。"), enrolment],
+      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。"), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
       ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],
     ),
   ]];
+}
+
+function stepColumns(schoolName, withSchool) {
+  const named = (id) => schoolName.get(id) || id;
+  return [
+    ...(withSchool ? [column("学校", (r) => named(r.school_id)), column("学段", (r) => STAGES[r.stage], null, "short")] : []),
+    column("办法", (r) => r.way_zh), long("计入", (r) => r.counts_zh), column("从哪所学校调", (r) => (has(r.from_school_id) ? named(r.from_school_id) : "")),
+    number("数量", (r) => r.units, (v, r) => whole(v) + (r.unit_zh || "")),
+    number("一次性投入（元）", (r) => (r.cost_kind === "one_off" ? r.cost_yuan : null), whole), number("年度经费（元/年）", (r) => (r.cost_kind === "yearly" ? r.cost_yuan : null), whole),
+  ];
 }
 
 function schoolPage(index, region, county, school, data) {
@@ -539,9 +567,10 @@ function schoolPage(index, region, county, school, data) {
         column("县", (r) => r.county_name_zh || r.similar_county_code), number("学生", (r) => r.similar_pupils, whole), number("距离（0为相同）", (r) => r.distance, (v) => fixed(v, 3)),
       ], mine(data.similar).filter((r) => r.stage === section.stage), "没有相似的学校。"),
       table(`${stage}要补多少`, `${school.school_name}_${stage}_补缺`, [
-        column("指标", (r) => label(r.indicator_id)), number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("费用（元）", (r) => r.pass_cost_yuan, whole),
-        number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")), number("降到限值费用（元）", (r) => r.balance_cost_yuan, whole),
+        column("指标", (r) => label(r.indicator_id)), number("学校达标：要增加", (r) => r.pass_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
+        number("降到限值：要增加", (r) => r.balance_units, (v, r) => whole(v) + (has(v) ? r.unit_zh || "" : "")),
       ], plan, "不需要补。"),
+      table(`${stage}怎样补（两项计划一起）`, `${school.school_name}_${stage}_补缺_步骤`, stepColumns(new Map(data.schools.map((s) => [s.school_id, s.school_name])), false), mine(data.steps).filter((r) => r.stage === section.stage), "不需要补。"),
       table(`${stage}对全县差距的影响（前十名的指标）`, `${school.school_name}_${stage}_影响`, [
         column("指标", (r) => label(r.indicator_id)), number("名次", (r) => r.variance_rank, whole), column("与均值相比", (r) => DIRECTIONS[r.direction] || r.direction),
         number("占全县差异的份额", (r) => r.variance_share, (v) => (has(v) ? `${(100 * v).toFixed(1)}%` : "—")), number("去掉该校后的差异系数", (r) => r.coefficient_without, (v) => fixed(v, 3)),

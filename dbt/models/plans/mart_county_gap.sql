@@ -5,10 +5,8 @@ with plans as (
         {{ county_key }},
         count(case when units_to_threshold > 0 then 1 end) as short_school_count,
         sum(pass_units) as pass_units,
-        {{ total('pass_cost_yuan') }} as pass_cost_yuan,
         count(case when balance_units > 0 then 1 end) as raised_school_count,
-        sum(balance_units) as balance_units,
-        {{ total('balance_cost_yuan') }} as balance_cost_yuan
+        sum(balance_units) as balance_units
     from {{ ref('mart_gap_plan') }}
     where {{ pending() }}
     group by {{ county_key }}
@@ -38,12 +36,11 @@ select
     balance.county_code,
     balance.stage,
     balance.indicator_id,
-    costs.unit_zh,
+    indicators.unit_zh,
     balance.school_count,
     balance.missing_school_count,
     coalesce(plans.short_school_count, 0) as short_school_count,
     cast(coalesce(plans.pass_units, 0) as bigint) as pass_units,
-    coalesce(plans.pass_cost_yuan, 0) as pass_cost_yuan,
     balance.difference_coefficient,
     balance.limit_value,
     filled.lowest_value_after,
@@ -55,15 +52,12 @@ select
             when balance.is_within or filled.lowest_value_after is not null then coalesce(plans.balance_units, 0)
         end as bigint
     ) as balance_units,
-    case
-        when balance.is_within or filled.lowest_value_after is not null then coalesce(plans.balance_cost_yuan, 0)
-    end as balance_cost_yuan,
     case when balance.is_within then balance.difference_coefficient else filled.coefficient_after end as coefficient_after,
     case
         when balance.difference_coefficient is null then balance.reason
         when not balance.is_within and filled.lowest_value_after is null then '按整数单位补足也达不到限值'
     end as null_reason
 from balance
-left join {{ ref('unit_costs') }} as costs using (indicator_id)
+inner join {{ ref('indicators') }} as indicators using (indicator_id)
 left join plans using (region_id, school_year, county_code, stage, indicator_id)
 left join filled using (region_id, school_year, county_code, stage, indicator_id)

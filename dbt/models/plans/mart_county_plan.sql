@@ -1,64 +1,26 @@
 -- Grain: region × school year × county: both plans of mart_gap_plan carried out together, and what passes then.
--- Of one thing at one school the larger of the plans is added, for the smaller is in it; what is shared is added once.
+-- What is done, and at what cost, is what its steps add up to (mart_county_outlay).
 {%- set county_key = 'region_id, school_year, county_code' %}
-with plans as (
-    select
-        plans.region_id,
-        plans.school_year,
-        plans.county_code,
-        plans.school_id,
-        plans.stage,
-        plans.indicator_id,
-        plans.unit_zh,
-        indicators.numerator_zh,
-        indicators.sort_order,
-        indicators.is_split,
-        stages.sort_order as stage_order,
-        cast(costs.unit_cost_yuan as double) as unit_cost_yuan,
-        greatest(coalesce(plans.pass_units, 0), plans.balance_units) as stage_units
-    from {{ ref('mart_gap_plan') }} as plans
-    inner join {{ ref('indicators') }} as indicators using (indicator_id)
-    inner join {{ ref('stages') }} as stages using (stage)
-    left join {{ ref('unit_costs') }} as costs using (indicator_id)
-    where greatest(coalesce(plans.pass_units, 0), plans.balance_units) > 0 and {{ pending('plans') }}
+with outlays as (
+    select * from {{ ref('mart_county_outlay') }}
+    where {{ pending() }}
 ),
 
-placed as (
-    select
-        *,
-        case when not is_split then stage end as own_stage,
-        row_number() over (
-            partition by region_id, school_year, school_id, indicator_id, case when not is_split then stage end
-            order by -stage_units, stage_order
-        ) as place
-    from plans
-),
-
-additions as (
-    select
-        *,
-        stage_units as units
-    from placed
-    where place = 1
-),
-
-by_indicator as (
+-- outlay that is made once, and what is to be paid every year
+costs as (
     select
         {{ county_key }},
-        indicator_id,
-        sort_order,
-        numerator_zh || '：' || cast(sum(units) as varchar) || coalesce(unit_zh, '') as addition,
-        {{ total('units * unit_cost_yuan') }} as cost_yuan
-    from additions
-    group by {{ county_key }}, indicator_id, sort_order, numerator_zh, unit_zh
-),
-
-bought as (
-    select
-        {{ county_key }},
-        {{ dbt.listagg('addition', "'；'", 'order by sort_order') }} as additions,
-        {{ total('cost_yuan') }} as cost_yuan
-    from by_indicator
+        {%- for plan in ['both', 'pass', 'balance'] %}
+        {%- for kind in ['one_off', 'yearly'] %}
+        {{ total("case when plan = '" ~ plan ~ "' and cost_kind = '" ~ kind ~ "' then cost_yuan else 0 end") }}
+            as {{ plan }}_{{ kind }}_yuan,
+        {%- endfor %}
+        {%- endfor %}
+        count(case when plan = 'both' and price_basis = '示例' then 1 end) > 0 as has_sample_price,
+        {{ dbt.listagg(
+            "case when plan = 'both' then way_zh || cast(units as varchar) || coalesce(unit_zh, '') end", "'；'", 'order by cost_kind, way_zh'
+        ) }} as additions
+    from outlays
     group by {{ county_key }}
 ),
 
@@ -71,8 +33,22 @@ served as (
         additions.indicator_id,
         additions.units,
         stages.stage
-    from additions
-    inner join {{ ref('stages') }} as stages on additions.own_stage is null or additions.own_stage = stages.stage
+    from {{ ref('int_additions__placed') }} as additions
+    inner join {{ ref('stages') }} as stages on additions.is_split or additions.stage = stages.stage
+    where additions.plan = 'both' and {{ pending('additions') }}
+),
+
+given as (
+    select
+        region_id,
+        school_year,
+        from_school_id as school_id,
+        stage,
+        indicator_id,
+        sum(units) as units
+    from {{ ref('mart_plan_step') }}
+    where plan = 'both' and measure = 'move' and {{ pending() }}
+    group by region_id, school_year, from_school_id, stage, indicator_id
 ),
 
 results as (
@@ -88,12 +64,16 @@ results as (
         schools.units_to_threshold,
         schools.units_to_floor,
         coalesce(served.units, 0) as units,
-        schools.value + coalesce(served.units, 0) * indicators.scale
+        coalesce(given.units, 0) as given,
+        indicators.scale * ({{ exact('schools.numerator') }} - coalesce(given.units, 0))
+        >= {{ exact('schools.threshold') }} * schools.pupils as is_met_without_given,
+        schools.value + (coalesce(served.units, 0) - coalesce(given.units, 0)) * indicators.scale
         * case when indicators.is_split then stages.resource_share else 1 end / schools.pupils as value_after
     from {{ ref('fct_school_indicator') }} as schools
     inner join {{ ref('fct_school_stage') }} as stages using (region_id, school_year, school_id, stage)
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
     left join served using (region_id, school_year, school_id, indicator_id, stage)
+    left join given using (region_id, school_year, school_id, indicator_id, stage)
     where schools.threshold is not null and {{ pending('schools') }}
 ),
 
@@ -103,7 +83,7 @@ verdicts as (
         {{ county_key }},
         school_id,
         stage,
-        count(case when units >= units_to_threshold then 1 end) as met_count,
+        count(case when units >= units_to_threshold and (given = 0 or is_met_without_given) then 1 end) as met_count,
         count(case when units < units_to_floor then 1 end) as floor_failed_count,
         count(case when value is null then 1 end) as missing_count
     from results
@@ -192,26 +172,19 @@ absent as (
     from {{ ref('mart_missing_school') }}
     where {{ pending() }}
     group by {{ county_key }}
-),
-
-costs as (
-    select
-        {{ county_key }},
-        {{ total('pass_cost_yuan') }} as pass_cost_yuan,
-        {{ total('balance_cost_yuan') }} as balance_cost_yuan
-    from {{ ref('mart_county_gap') }}
-    where {{ pending() }}
-    group by {{ county_key }}
 )
 
 select
     schools_after.region_id,
     schools_after.school_year,
     schools_after.county_code,
-    bought.additions,
-    coalesce(bought.cost_yuan, 0) as cost_yuan,
-    coalesce(costs.pass_cost_yuan, 0) as pass_cost_yuan,
-    coalesce(costs.balance_cost_yuan, 0) as balance_cost_yuan,
+    costs.additions,
+    {%- for plan in ['both', 'pass', 'balance'] %}
+    {%- for kind in ['one_off', 'yearly'] %}
+    coalesce(costs.{{ plan }}_{{ kind }}_yuan, 0) as {{ plan ~ '_' if plan != 'both' }}{{ kind }}_yuan,
+    {%- endfor %}
+    {%- endfor %}
+    coalesce(costs.has_sample_price, false) as has_sample_price,
     schools_now.failed_school_count,
     schools_after.failed_school_count as failed_school_count_after,
     coalesce(balanced.failed_coefficient_count, 0) as failed_coefficient_count,
@@ -221,7 +194,6 @@ select
     coalesce(absent.school_count, 0) as missing_school_count
 from schools_after
 inner join schools_now using (region_id, school_year, county_code)
-left join bought using (region_id, school_year, county_code)
 left join balanced using (region_id, school_year, county_code)
 left join costs using (region_id, school_year, county_code)
 left join absent using (region_id, school_year, county_code)

@@ -86,18 +86,27 @@ estimates as (
     where estimates.difference_rate is not null and estimates.ci_low is not null and {{ pending('estimates') }}
 ),
 
-gaps as (
+plans as (
     select
-        gaps.region_id,
-        gaps.school_year,
-        gaps.county_code,
-        sum(gaps.pass_cost_yuan) / 10000 as pass_cost_wan,
-        sum(gaps.balance_cost_yuan) / 10000 as balance_cost_wan,
-        max(counties.undecided_school_count + counties.missing_school_count) > 0 as is_incomplete
-    from {{ ref('mart_county_gap') }} as gaps
+        plans.region_id,
+        plans.school_year,
+        plans.county_code,
+        {%- for plan in ['pass', 'balance'] %}
+        nullif(concat_ws(
+            '、',
+            {%- for kind, words in {'one_off': '一次性投入', 'yearly': '每年'}.items() %}
+            case
+                when plans.{{ plan }}_{{ kind }}_yuan > 0
+                    then '{{ words }}' || {{ shown('plans.' ~ plan ~ '_' ~ kind ~ '_yuan / 10000', 1) }} || '万元'
+            end{{ ',' if not loop.last }}
+            {%- endfor %}
+        ), '') as {{ plan }}_cost_zh,
+        {%- endfor %}
+        case when plans.has_sample_price then '按示例单价' else '按本局核定的单价' end as prices_zh,
+        counties.undecided_school_count + counties.missing_school_count > 0 as is_incomplete
+    from {{ ref('mart_county_plan') }} as plans
     inner join counties using (region_id, school_year, county_code)
-    where {{ pending('gaps') }}
-    group by gaps.region_id, gaps.school_year, gaps.county_code
+    where {{ pending('plans') }}
 ),
 
 targets as (
@@ -205,14 +214,11 @@ sentences as (
         county_code,
         8 as sentence_no,
         case
-            when pass_cost_wan > 0 then '要使未达标学校都达标，按种子表unit_costs的单价约需' || {{ shown('pass_cost_wan', 0) }} || '万元'
+            when pass_cost_zh is not null then '要使未达标学校都达标，' || prices_zh || '测算，约需' || pass_cost_zh
             when is_incomplete then '数据齐全的学校都已达标，其余学校要补多少还不知道'
             else '各校都已达标，不需增补'
-        end
-        || case
-            when balance_cost_wan > 0 then '；要使各项差异系数都降到限值，约需' || {{ shown('balance_cost_wan', 0) }} || '万元。' else '。'
-        end as sentence
-    from gaps
+        end || coalesce('；要使各项差异系数都降到限值，约需' || balance_cost_zh, '') || '。' as sentence
+    from plans
     union all
     select
         widest.region_id,

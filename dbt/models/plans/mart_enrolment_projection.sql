@@ -1,5 +1,6 @@
 -- Grain: region × school year × county × stage × grade × projected year; primary and junior grades of the class roster.
--- Cohort survival: a grade next year is the grade below it this year × the share that went on, as it was in the last years.
+-- Cohort survival: a grade next year is the grade below it this year × the share that went on, as it was in the last years. Who enters is
+-- who was born and has moved in, where that was handed in; else as many as of late.
 {{ config(years_after=var('trend_years') - 1) }}
 {%- set base_key = 'region_id, school_year, county_code' %}
 with classes as (
@@ -119,6 +120,42 @@ survival as (
     group by windows.region_id, windows.school_year, windows.county_code, later.place
 ),
 
+-- children who reach school age in the years to come, where every township of the county said how many were born and have moved in;
+-- a school that does not say its township leaves one that said nothing
+townships as (
+    select distinct
+        region_id,
+        school_year,
+        county_code,
+        county_code || coalesce(township, '') as township_id
+    from schools
+),
+
+counted as (
+    select
+        *,
+        count(*) over (partition by {{ base_key }}) as township_count
+    from townships
+),
+
+entering as (
+    select
+        counted.region_id,
+        counted.school_year,
+        counted.county_code,
+        facts.input_id,
+        {{ total('facts.value') }} as children
+    from counted
+    inner join {{ ref('int_facts__read') }} as facts
+        on
+            {{ same('counted', 'facts', 'region_id, school_year') }}
+            and counted.township_id = facts.unit_id
+            and facts.unit_level = 'township'
+    where facts.value is not null
+    group by counted.region_id, counted.school_year, counted.county_code, facts.input_id
+    having count(*) = max(counted.township_count)
+),
+
 -- assumed: as many enter the first grade as did on average of late
 entrants as (
     select
@@ -161,7 +198,7 @@ year_0 as (
         {{ base_key }},
         place,
         cast(pupils as double) as pupils,
-        false as is_assumed
+        'roster' as entrants_basis
     from present
 ),
 
@@ -174,13 +211,26 @@ year_{{ ahead }} as (
         present.county_code,
         present.place,
         case
+            when present.place = 1 and births.children is not null
+                then greatest(births.children + coalesce(migrants.children, 0), 0)
             when present.year_count < 2 then null
             when present.place = 1 then entrants.pupils
             else below.pupils * present.survival_ratio
         end as pupils,
-        present.place = 1 or coalesce(below.is_assumed, false) as is_assumed
+        case
+            when present.place > 1 then coalesce(below.entrants_basis, 'roster')
+            when births.children is null then 'constant'
+            when migrants.children is null then 'births'
+            else 'births_and_migration'
+        end as entrants_basis
     from present
     left join entrants using (region_id, school_year, county_code)
+    {%- for kind in ['births', 'migrants'] %}
+    left join entering as {{ kind }}
+        on
+            {{ same('present', kind, 'region_id, school_year, county_code') }}
+            and {{ kind }}.input_id = '{{ kind }}_entering_in_{{ ahead }}y'
+    {%- endfor %}
     left join year_{{ ahead - 1 }} as below
         on
             {{ same('present', 'below', 'region_id, school_year, county_code') }}
@@ -211,7 +261,8 @@ select
     present.survival_ratio,
     present.ratio_count,
     projected.pupils as projected_pupils,
-    projected.is_assumed,
+    projected.entrants_basis,
+    projected.entrants_basis = 'constant' as is_assumed,
     present.year_count,
     present.first_year,
     present.last_year,
