@@ -22,10 +22,13 @@ targets as (
     select
         targets.*,
         measures.unit_zh,
+        measures.factor,
+        measures.shown_decimals,
+        measures.suffix_zh,
         -- a date, a yes or no, and a change from year to year have no pace
         measures.unit_zh is not null and targets.kind <> 'milestone' and measures.statistic <> 'change' as has_pace
     from {{ ref('targets') }} as targets
-    inner join {{ ref('measures') }} as measures using (measure_id)
+    inner join {{ ref('int_measures__shown') }} as measures using (measure_id)
 ),
 
 due_years as (
@@ -117,6 +120,9 @@ judged as (
         targets.threshold,
         targets.threshold_high,
         targets.unit_zh,
+        targets.factor,
+        targets.shown_decimals,
+        targets.suffix_zh,
         targets.kind,
         targets.has_pace,
         targets.is_judged,
@@ -249,7 +255,7 @@ settled as (
             when kind = 'milestone' and not is_met then '完成日期晚于规定'
             when actual is null then '无法判定：' || missing
             when not is_met and not is_of_region then '未达到：' || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
-            when areas_above > 0 then '超过“' || {{ plain('cast(threshold_high as double)') }} || unit_zh || '”的上限，也算达到'
+            when areas_above > 0 then '超过' || {{ rule_zh('threshold_high', 'paced') }} || '的上限，也算达到'
         end as told
     from paced
 )
@@ -262,13 +268,16 @@ select
     indicator_zh,
     area_level,
     actual,
+    {{ figure_zh('actual', 'settled', 'coalesce(rounding_flips, false)') }} as actual_zh,
     cast(threshold as double) as threshold,
     cast(threshold_high as double) as threshold_high,
     operator,
+    {{ demand_zh('settled', 'settled.threshold_high') }} as demand_zh,
     unit_zh,
-    case when kind <> 'milestone' and actual is not null then worst_gap end as gap,
+    case when settled.kind <> 'milestone' and actual is not null then worst_gap end as gap,
     due_year,
     status,
+    statuses.label_zh as status_zh,
     case when is_judged then is_met end as is_met,
     is_met_at_due,
     actual_at_due,
@@ -276,13 +285,15 @@ select
     case when has_pace then pace_observed end as pace_observed,
     actual_last_year,
     actual_two_years_ago,
+    {{ figure_zh('actual_two_years_ago', 'settled') }} as actual_two_years_ago_zh,
+    {{ figure_zh('actual_last_year', 'settled') }} as actual_last_year_zh,
     coalesce(areas_counted, 0) as areas_counted,
     coalesce(areas_met, 0) as areas_met,
     coalesce(areas_missing, 0) as areas_missing,
     coalesce(rounding_flips, false) as rounding_flips,
     case when is_settled and is_met_at_due is null and not was_not_applicable then missing_at_due else missing end as missing,
     case
-        when is_met is null and is_judged and not is_due and not is_past and kind = 'milestone' then '未到完成期限'
+        when is_met is null and is_judged and not is_due and not is_past and settled.kind = 'milestone' then '未到完成期限'
         when not is_settled then told
         when status = 'not_applicable' then '到期的' || cast(due_year as varchar) || '学年没有适用的学校、乡镇、县或人员'
         else
@@ -299,3 +310,4 @@ select
     reading_zh,
     ambiguity_zh
 from settled
+left join {{ ref('labels') }} as statuses on statuses.kind = 'status' and settled.status = statuses.code

@@ -66,7 +66,10 @@ coefficients as (
 ),
 
 items as (
-    select * from {{ ref('mart_item_verdict') }}
+    select
+        *,
+        count(*) over (partition by region_id, school_year, county_code, part) as item_count
+    from {{ ref('mart_item_verdict') }}
     where {{ pending() }}
 ),
 
@@ -110,7 +113,8 @@ reasons as (
         items.county_code,
         parts.place as part,
         items.item_number as place,
-        parts.name_zh || '第' || cast(items.item_number as varchar) || '项：' || items.reason as reason
+        case when items.item_count > 1 then parts.name_zh || '第' || cast(items.item_number as varchar) || '项：' else '' end
+        || items.reason as reason
     from items
     inner join parts using (part)
     where not items.is_met
@@ -121,8 +125,11 @@ reasons as (
         items.county_code,
         parts.place as part,
         1000 as place,
-        parts.name_zh || '第' || {{ dbt.listagg('cast(items.item_number as varchar)', "'、'", 'order by items.item_number') }}
-        || '项缺少数据，无法判定' as reason
+        parts.name_zh
+        || case
+            when max(items.item_count) = 1 then ''
+            else '第' || {{ dbt.listagg('cast(items.item_number as varchar)', "'、'", 'order by items.item_number') }} || '项'
+        end || '缺少数据，无法判定' as reason
     from items
     inner join parts using (part)
     where items.is_met is null

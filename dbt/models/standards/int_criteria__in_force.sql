@@ -20,11 +20,13 @@ listed as (
         items.*,
         measures.name_zh as measure_zh,
         measures.unit_zh,
-        case when measures.unit_zh not in ('比例', '比值') then measures.unit_zh else '' end as said_unit,
         measures.decimals,
+        measures.factor,
+        measures.shown_decimals,
+        measures.suffix_zh,
         {{ bounds('items') }}
     from {{ ref('standard_items') }} as items
-    inner join {{ ref('measures') }} as measures using (measure_id)
+    inner join {{ ref('int_measures__shown') }} as measures using (measure_id)
 )
 
 select
@@ -41,8 +43,10 @@ select
     bound.measure_id,
     bound.measure_zh,
     bound.unit_zh,
-    bound.said_unit,
     bound.decimals,
+    bound.factor,
+    bound.shown_decimals,
+    bound.suffix_zh,
     bound.area_level,
     bound.operator,
     bound.threshold,

@@ -153,18 +153,27 @@ judged as (
             else 'met'
         end as resource_verdict
     from counted
+),
+
+concluded as (
+    select
+        *,
+        case
+            when resource_verdict = 'not_met' or failed_item_count > 0 then 'not_met'
+            when resource_verdict = 'met' and undecided_item_count = 0 then 'met'
+            else 'not_evaluable'
+        end as verdict
+    from judged
 )
 
 select
     region_id,
     school_year,
     county_code,
+    years.rule_year,
     resource_verdict,
-    case
-        when resource_verdict = 'not_met' or failed_item_count > 0 then 'not_met'
-        when resource_verdict = 'met' and undecided_item_count = 0 then 'met'
-        else 'not_evaluable'
-    end as verdict,
+    verdict,
+    labels.label_zh as verdict_zh,
     school_count,
     failed_school_count,
     undecided_school_count,
@@ -183,4 +192,6 @@ select
     is_recognition_met,
     is_free_of_vetoes,
     reasons
-from judged
+from concluded
+left join {{ ref('labels') }} as labels on labels.kind = 'verdict' and concluded.verdict = labels.code
+left join {{ ref('int_years__ruled') }} as years using (region_id, school_year, county_code)

@@ -66,7 +66,7 @@ decided as (
         case
             when over_areas.areas_counted is null and not criteria.has_schools then '没有报送学校表'
             when over_areas.areas_counted is null and criteria.area_level = 'county' then '没有适用的数据'
-            else coalesce({{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '所学校', '；') }}, '作分母的数为0，没有适用的对象')
+            else coalesce({{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '所学校', '；') }}, '没有适用的对象（分母为0）')
         end as missing
     from criteria
     left join over_areas using (region_id, school_year, county_code, standard_id, criterion_id)
@@ -87,8 +87,10 @@ select
     unit_zh,
     area_level,
     actual,
+    {{ figure_zh('actual', 'decided', 'coalesce(rounding_flips, false)') }} as actual_zh,
     operator,
     cast(threshold as double) as threshold,
+    {{ demand_zh('decided') }} as demand_zh,
     is_judged,
     is_met,
     coalesce(rounding_flips, false) as rounding_flips,
@@ -105,18 +107,17 @@ select
         when area_level = 'school'
             then
                 measure_zh || case when operator in ('>=', '>') then '不足' else '超过' end
-                || {{ plain('cast(threshold as double)') }} || said_unit
+                || {{ rule_zh('threshold', 'decided') }}
                 || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
-            measure_zh
-            || case
-                when rounding_flips then cast(cast(actual as decimal(28, 6)) as varchar)
-                else {{ plain('cast(' ~ judged_as_shown('actual', 'decimals') ~ ' as double)') }}
-            end
-            || said_unit || '，应'
-            || case operator when '>=' then '不低于' when '<' then '低于' when '>' then '高于' else '不超过' end
-            || {{ plain('cast(threshold as double)') }}
+            measure_zh || {{ figure_zh('actual', 'decided', 'coalesce(rounding_flips, false)') }} || '，'
+            || case operator
+                when '>=' then case when unit_zh = '比例' and threshold = 1 then '未达到' else '低于' end
+                when '<' then '未低于'
+                when '>' then '未高于'
+                else '超过'
+            end || {{ rule_zh('threshold', 'decided') }}
     end as reason,
     reading_zh,
     ambiguity_zh,

@@ -3,11 +3,15 @@
 with targets as (
     select
         targets.*,
+        measures.unit_zh,
         measures.decimals,
+        measures.factor,
+        measures.shown_decimals,
+        measures.suffix_zh,
         measures.best_value,
         {{ bounds('targets', 'targets.threshold_high') }}
     from {{ ref('targets') }} as targets
-    inner join {{ ref('measures') }} as measures using (measure_id)
+    inner join {{ ref('int_measures__shown') }} as measures using (measure_id)
 ),
 
 results as (
@@ -29,6 +33,10 @@ results as (
         targets.operator,
         targets.threshold,
         targets.threshold_high,
+        targets.unit_zh,
+        targets.factor,
+        targets.shown_decimals,
+        targets.suffix_zh,
         targets.is_open,
         targets.lower_bound,
         targets.upper_bound,
@@ -87,6 +95,7 @@ select
     judged.numerator,
     judged.denominator,
     judged.value,
+    {{ figure_zh('judged.value', 'judged') }} as value_zh,
     cast(judged.threshold as double) as threshold,
     cast(judged.threshold_high as double) as threshold_high,
     judged.operator,

@@ -77,13 +77,32 @@ estimates as (
     select
         estimates.*,
         stages.name_zh as stage_zh,
-        row_number() over (
-            partition by estimates.region_id, estimates.school_year, estimates.county_code
-            order by estimates.difference_rate desc, estimates.stage asc, estimates.grade asc, estimates.subject asc
-        ) as place
+        stages.sort_order as stage_order,
+        limits.threshold as limit_value
     from {{ ref('mart_achievement_gap') }} as estimates
     inner join {{ ref('stages') }} as stages using (stage)
+    inner join {{ ref('mart_standard_item') }} as limits
+        on
+            {{ same('estimates', 'limits', 'region_id, school_year, county_code') }}
+            and limits.measure_id = 'highest_difference_rate'
+            and limits.standard_id = '{{ var("standard_id") }}'
     where estimates.difference_rate is not null and estimates.ci_low is not null and {{ pending('estimates') }}
+),
+
+-- where the interval holds the limit, the sample does not say on which side of it the county is
+estimates_told as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        {{ dbt.listagg(
+            "stage_zh || cast(grade as varchar) || '年级' || subject || " ~ shown('difference_rate', 3) ~ " || '（95%区间' || "
+            ~ shown('ci_low', 3) ~ " || '至' || " ~ shown('ci_high', 3) ~ " || '），' || case when ci_high < limit_value then '低于'"
+            ~ " when ci_low >= limit_value then '不低于' else '不能判断是否低于' end || " ~ plain('limit_value'),
+            "'；'", 'order by stage_order, grade, subject'
+        ) }} as told
+    from estimates
+    group by region_id, school_year, county_code
 ),
 
 plans as (
@@ -116,7 +135,9 @@ targets as (
         count(*) as target_count,
         count(case when status in ('met', 'met_late') then 1 end) as met_count,
         count(case when status in ('not_met', 'missed', 'off_track') then 1 end) as behind_count,
-        count(case when status = 'not_evaluable' then 1 end) as unknown_count
+        count(case when status in ('on_track', 'not_yet_due') then 1 end) as ahead_count,
+        count(case when status = 'not_evaluable' then 1 end) as unknown_count,
+        count(case when status in ('not_applicable', 'measured') then 1 end) as other_count
     from {{ ref('mart_target_progress') }}
     where {{ pending() }}
     group by region_id, school_year
@@ -133,8 +154,20 @@ sentences as (
         end
         || county_name || cast(school_year as varchar) || '学年'
         || case verdict when 'met' then '达到优质均衡标准' when 'not_met' then '没有达到优质均衡标准' else '还不能判定是否达到优质均衡标准' end
-        || '：' || cast(school_count as varchar) || '个校段中' || cast(failed_school_count as varchar) || '个未达标，'
-        || cast(coefficient_count as varchar) || '项差异系数中' || cast(failed_coefficient_count as varchar) || '项超过限值。' as sentence
+        || case when rule_year <> school_year then '（按' || cast(rule_year as varchar) || '学年的规则）' else '' end
+        || '：' || cast(school_count as varchar) || '所学校（一贯制学校分学段计）'
+        || case
+            when failed_school_count = 0 and undecided_school_count = 0 then '全部达标'
+            else
+                '中' || cast(school_count - failed_school_count - undecided_school_count as varchar) || '所达标、'
+                || cast(failed_school_count as varchar) || '所未达标'
+                || case when undecided_school_count > 0 then '、' || cast(undecided_school_count as varchar) || '所无法判定' else '' end
+        end
+        || '；' || cast(coefficient_count as varchar) || '项差异系数'
+        || case
+            when coefficient_count > 0 and failed_coefficient_count = 0 then '都不超过限值。'
+            else '中' || cast(failed_coefficient_count as varchar) || '项超过限值。'
+        end as sentence
     from counties
     where school_count > 0
     union all
@@ -143,10 +176,15 @@ sentences as (
         school_year,
         county_code,
         2 as sentence_no,
-        '政府保障程度' || cast(government_item_count as varchar) || '项达到' || cast(government_met_count as varchar)
-        || '项、未达到' || cast(government_failed_count as varchar)
-        || '项，教育质量' || cast(quality_item_count as varchar) || '项达到' || cast(quality_met_count as varchar)
-        || '项、未达到' || cast(quality_failed_count as varchar) || '项。' as sentence
+        {%- for part, words in {'government': '政府保障程度', 'quality': '教育质量'}.items() %}
+        '{{ words }}' || cast({{ part }}_item_count as varchar) || '项中' || cast({{ part }}_met_count as varchar)
+        || '项达到、' || cast({{ part }}_failed_count as varchar) || '项未达到'
+        || case
+            when {{ part }}_met_count + {{ part }}_failed_count < {{ part }}_item_count
+                then '、' || cast({{ part }}_item_count - {{ part }}_met_count - {{ part }}_failed_count as varchar) || '项缺数据'
+            else ''
+        end || '{{ '。' if loop.last else '；' }}'{{ ' as sentence' if loop.last else ' ||' }}
+        {%- endfor %}
     from counties
     union all
     select
@@ -164,7 +202,7 @@ sentences as (
         school_year,
         county_code,
         4 as sentence_no,
-        '这一差距的' || {{ shown('percent', 0) }} || '%出自' || names || '；不计' || first_name || '，差异系数为'
+        '校际差异主要来自' || names || '，合计贡献' || {{ shown('percent', 0) }} || '%；不计' || first_name || '，差异系数为'
         || {{ shown('coefficient_without', 3) }} || '。' as sentence
     from makers_told
     where coefficient_without is not null
@@ -184,11 +222,10 @@ sentences as (
         widest.school_year,
         widest.county_code,
         6 as sentence_no,
-        '差异系数由上一学年的' || {{ shown('change.coefficient_last_year', 3) }} || '变为'
-        || {{ shown('change.difference_coefficient', 3) }}
+        '差异系数' || {{ changed_zh('change.coefficient_last_year', 'change.difference_coefficient') }}
         || coalesce(
-            '；只看两学年都在的' || cast(change.common_school_count as varchar) || '所学校，由'
-            || {{ shown('change.common_coefficient_last_year', 3) }} || '变为' || {{ shown('change.common_coefficient', 3) }}, ''
+            '；只看两学年都在的' || cast(change.common_school_count as varchar) || '所学校，'
+            || {{ changed_zh('change.common_coefficient_last_year', 'change.common_coefficient') }}, ''
         ) || '。' as sentence
     from widest
     inner join {{ ref('mart_county_change') }} as change using (region_id, school_year, county_code, stage, indicator_id)
@@ -199,11 +236,10 @@ sentences as (
         widest.school_year,
         widest.county_code,
         7 as sentence_no,
-        '按' || cast(trend.first_year as varchar) || '至' || cast(trend.last_year as varchar) || '学年的步伐，'
-        || cast(trend.projected_year as varchar) || '学年为' || {{ shown('trend.projected_value', 3) }}
-        || case trend.outlook
-            when 'kept' then '，保持在限值以内' when 'reached' then '，将降到限值以内' when 'lost' then '，将超过限值' else '，降不到限值'
-        end || '。' as sentence
+        '按' || cast(trend.first_year as varchar) || '至' || cast(trend.last_year as varchar) || '学年的趋势外推（仅供参考），'
+        || cast(trend.projected_year as varchar) || '学年'
+        || case trend.outlook when 'kept' then '仍不超过限值' when 'reached' then '降到限值以内' when 'lost' then '超过限值' else '仍高于限值' end
+        || '（' || {{ shown('trend.projected_value', 3) }} || '）。' as sentence
     from widest
     inner join latest as trend using (region_id, school_year, county_code, stage, indicator_id)
     where trend.place = 1
@@ -237,9 +273,10 @@ sentences as (
         school_year,
         county_code,
         10 as sentence_no,
-        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，低于标准的' || cast(below_standard_count as varchar)
-        || '所；教师培训经费占' || {{ shown('100 * teacher_training_share', 1) }} || '%，低于要求的'
-        || cast(below_training_count as varchar) || '所。' as sentence
+        '义务教育学校生均公用经费' || {{ shown('public_funds_per_pupil', 0) }} || '元，'
+        || case when below_standard_count = 0 then '没有' else cast(below_standard_count as varchar) || '所' end || '学校低于标准；教师培训经费占公用经费'
+        || {{ shown('100 * teacher_training_share', 1) }} || '%，'
+        || case when below_training_count = 0 then '没有' else cast(below_training_count as varchar) || '所' end || '学校低于要求。' as sentence
     from {{ ref('mart_county_funding') }}
     where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
     union all
@@ -248,10 +285,8 @@ sentences as (
         school_year,
         county_code,
         11 as sentence_no,
-        '本局自行估计的校际差异率最高为' || {{ shown('difference_rate', 3) }} || '（' || stage_zh || subject || '，95%区间'
-        || {{ shown('ci_low', 3) }} || '至' || {{ shown('ci_high', 3) }} || '），不代替国家监测结果。' as sentence
-    from estimates
-    where place = 1
+        '本局抽样自估的校际差异率（不代替国家监测结果）：' || told || '。' as sentence
+    from estimates_told
     union all
     select
         counties.region_id,
@@ -259,7 +294,10 @@ sentences as (
         counties.county_code,
         12 as sentence_no,
         '所在区域的' || cast(targets.target_count as varchar) || '项政策目标中' || cast(targets.met_count as varchar) || '项已达到、'
-        || cast(targets.behind_count as varchar) || '项未达到或进度落后、' || cast(targets.unknown_count as varchar) || '项缺少数据。' as sentence
+        || cast(targets.behind_count as varchar) || '项未达到或进度不足'
+        || case when targets.ahead_count > 0 then '、' || cast(targets.ahead_count as varchar) || '项进度足够或未到期' else '' end
+        || case when targets.unknown_count > 0 then '、' || cast(targets.unknown_count as varchar) || '项缺少数据' else '' end
+        || case when targets.other_count > 0 then '、' || cast(targets.other_count as varchar) || '项不适用或只列数' else '' end || '。' as sentence
     from counties
     inner join targets using (region_id, school_year)
 )
