@@ -167,6 +167,7 @@ select
     row_number() over (partition by schools.region_id, schools.school_year, schools.county_code order by schools.school_id) as row_no,
     schools.school_name,
     school_types.name_zh as school_type_zh,
+    cast(schools.built_year as integer) as built_year,
     {%- for stage in stages %}
     {%- for figure in of_a_stage %}
     of_schools.{{ stage }}_{{ figure }},
