@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.extracts.contract import contract
+from dagster_project.extracts.headers import find_headers
 from dagster_project.warehouse import load, tables
 
 
@@ -240,6 +241,20 @@ def test_an_unknown_region_is_put_aside_whole(con: duckdb.DuckDBPyConnection, ra
     read(con, raw, region=None)
     assert len(tables.refused_files(con)) == 1
     assert "区域“demo”没有登记：请在 regions.yml 中登记" in reasons(con)[0]
+
+
+def test_the_items_of_a_city_s_school_form_are_known_by_their_names() -> None:
+    """What it asks for in the contract's own sense; what it asks for without a stage, or as a part, is not read as the whole."""
+    meant = {
+        "学校名称": "school_name", "学校类型": "school_type", "学校代码": "school_id", "建校时间": "built_year",
+        "小学学生人数": "primary_pupils", "初中学生人数": "junior_pupils", "教学及辅助用房总面积": "teaching_area_m2",
+        "室内体育用房面积": "indoor_sports_area_m2", "校内体育场面积": "sports_ground_area_m2",
+        "教学仪器设备资产值（账面原值）": "equipment_value_wan_yuan", "网络多媒体教室间数": "multimedia_rooms",
+        "音乐教室总间数": "music_rooms", "美术教室总间数": "art_rooms",
+    }  # fmt: skip
+    others = ["班级总数", "专任教师总人数", "县级及以上骨干教师数", "体育专任教师人数", "单间面积≥96㎡的音乐教室间数"]
+    headers = find_headers([[*meant, *others], ["1"] * (len(meant) + len(others))], contract().extracts["schools"])
+    assert headers and headers.position == {column: i for i, column in enumerate(meant.values())}
 
 
 def test_rows_are_named_as_excel_numbers_them(con: duckdb.DuckDBPyConnection, raw: Path) -> None:

@@ -21,7 +21,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for room in ROOMS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
     write_regions(folder / "raw", f"regions:\n  - {{id: demo, name_zh: 示范市, counties: {{'{COUNTY}': 某县}}}}\n")
-    write_csv(folder / "raw" / "demo" / "2023" / "schools.csv", schools(10))
+    write_csv(folder / "raw" / "demo" / "2023" / "schools.csv", [{**row, "建校年份": 1986} for row in schools(10)])
     refresh(folder)
     return folder
 
@@ -48,6 +48,11 @@ def reword(path: Path, old: str, new: str) -> None:
 
 def words_of(book: Path) -> set[str]:
     return {str(cell.value) for sheet in openpyxl.load_workbook(book) for row in sheet.iter_rows() for cell in row}
+
+
+def test_a_school_s_form_says_since_when_it_stands(house: Path) -> None:
+    book = house / "var" / "releases" / "current" / "forms" / "demo" / f"{COUNTY}_2023_schools.xlsx"
+    assert sum("建校于1986年" in word for word in words_of(book)) == 10
 
 
 def test_nothing_reworded_is_nothing_published(house: Path) -> None:

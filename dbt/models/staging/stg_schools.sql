@@ -32,6 +32,7 @@ select
     schools.min_art_room_area_m2,
     schools.books,
     schools.computers,
+    schools.built_year,
     schools.primary_pupils,
     schools.primary_classes,
     schools.primary_grades,
