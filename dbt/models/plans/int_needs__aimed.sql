@@ -20,14 +20,21 @@ prices as (
     from {{ ref('unit_costs') }}
 ),
 
+national as (
+    select count(*) as indicator_count
+    from {{ ref('indicators') }}
+    where is_national
+),
+
 rules as (
     select
-        region_id,
-        school_year,
-        county_code,
-        (select count(*) from {{ ref('indicators') }} where is_national) - min_indicators_met as may_stay_unmet
-    from {{ ref('int_parameters__in_force') }}
-    where {{ pending() }}
+        parameters.region_id,
+        parameters.school_year,
+        parameters.county_code,
+        national.indicator_count - parameters.min_indicators_met as may_stay_unmet
+    from {{ ref('int_parameters__in_force') }} as parameters
+    cross join national
+    where {{ pending('parameters') }}
 ),
 
 -- teachers of a stage, with each of their indicators left at 85%, and with none

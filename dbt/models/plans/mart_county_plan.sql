@@ -92,14 +92,18 @@ verdicts as (
 
 schools_after as (
     select
-        {{ county_key }},
+        verdicts.region_id,
+        verdicts.school_year,
+        verdicts.county_code,
         count(
-            case when floor_failed_count > 0 or met_count + missing_count < parameters.min_indicators_met then 1 end
+            case
+                when verdicts.floor_failed_count > 0 or verdicts.met_count + verdicts.missing_count < parameters.min_indicators_met then 1
+            end
         ) as failed_school_count,
-        sum(missing_count) as missing_value_count
+        sum(verdicts.missing_count) as missing_value_count
     from verdicts
     inner join {{ ref('int_parameters__in_force') }} as parameters using ({{ county_key }})
-    group by {{ county_key }}
+    group by verdicts.region_id, verdicts.school_year, verdicts.county_code
 ),
 
 schools_now as (
