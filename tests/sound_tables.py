@@ -174,7 +174,7 @@ create table marts.mart_basic_balance as
     from marts.mart_county_verdict;
 create table marts.mart_basic_balance_verdict as
     select region_id, school_year, county_code, 0.3::double primary_mean_coefficient, 'met' coefficient_verdict, 'not_evaluable' verdict,
-        '事实表缺“公众满意度”' reasons
+        '尚未报送“公众满意度”' reasons
     from marts.mart_county_verdict;
 create table marts.mart_indicator_trend as
     select region_id, school_year, county_code, stage, indicator_id, 'county_mean' figure, projected_year, 4 year_count,

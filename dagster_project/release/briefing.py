@@ -58,8 +58,8 @@ REGION = {
         "document_id",
     ),
     "targets": Table(
-        "document_id, target_id, clause, quote, indicator_zh, area_level, actual, operator, threshold, threshold_high, unit_zh,"
-        " due_year, status, reason, missing, actual_last_year, actual_two_years_ago, rounding_flips, reading_zh",
+        "document_id, target_id, clause, quote, indicator_zh, area_level, actual, actual_zh, demand_zh, due_year, status, reason, missing,"
+        " actual_last_year, actual_last_year_zh, actual_two_years_ago_zh, rounding_flips, reading_zh",
         f"mart_target_progress {NEWEST}",
         "target_id",
     ),
@@ -180,12 +180,12 @@ COUNTY = {
         "school_year",
     ),
     "items": Table(
-        "part, item_id, criterion_id, text_zh, measure_zh, unit_zh, actual, operator, threshold, is_judged, is_met, rounding_flips, reason",
+        "part, item_id, criterion_id, text_zh, measure_zh, actual, actual_zh, demand_zh, is_judged, is_met, rounding_flips, reason",
         f"(from mart_standard_item semi join mart_item_verdict using (region_id, school_year, county_code, standard_id, item_id)) {NEWEST}",
         "criterion_id",
     ),
     "areas": Table(
-        "target_id, value, is_met, missing, rounding_flips",
+        "target_id, value, value_zh, is_met, missing, rounding_flips",
         f"(from mart_target_area where area_level = 'county') {NEWEST}",
         "target_id",
     ),

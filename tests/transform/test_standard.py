@@ -1,6 +1,7 @@
 """The national standards: their items as they are written, published counties judged as published, edges exact, and rows alone change it."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -236,14 +237,14 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
     assert item("Q9-1")[:2] == (True, False)  # level Ⅲ
     assert item("Q9-2")[::4] == (
         False,
-        "国家义务教育质量监测各科校际差异率的最大值0.15，应低于0.15",
+        "国家义务教育质量监测各科校际差异率的最大值0.15，未低于0.15",
     )  # not below itself
-    assert item("S1") == (False, True, 0, 1, "社会认可度0.849900，应不低于0.85")  # 0.850 when it is rounded
+    assert item("S1") == (False, True, 0, 1, "社会认可度84.99%，低于85%")  # 85.0 % when it is rounded
     assert item("V6")[::4] == (False, "有弄虚作假行为：申报为是")
     assert item("G1")[::4] == (False, "学校规划布局合理：申报为否")
     assert item("G2")[::4] == (
         None,
-        "无法判定：事实表缺“城乡学校建设标准、教师编制标准、生均公用经费基准定额、基本装备配置标准统一”（standards_unified）",
+        "无法判定：尚未报送“城乡学校建设标准、教师编制标准、生均公用经费基准定额、基本装备配置标准统一”",
     )
     assert item("G7")[::4] == (True, "没有适用的学校，视为达到")
     ratio = "select actual, status from mart_target_progress where target_id = 'LC-01'"
@@ -254,12 +255,12 @@ def test_a_subject_that_was_monitored_cannot_be_left_out(marts: duckdb.DuckDBPyC
     """Of Chinese the result is not handed in, of sports not even whether it was monitored: neither passes in silence."""
     item = "select criterion_id, is_met, reason from mart_standard_item where county_code = '320601' and item_id = 'Q9' order by 1"
     levels, rates = marts.execute(item).fetchall()
-    year = "事实表缺“国家义务教育质量监测体育与健康最近一次监测的年份”（monitored_year_pe）"
+    year = "尚未报送“国家义务教育质量监测体育与健康最近一次监测的年份”"
     assert levels == ("Q9-1", None, f"无法判定：{year}")
     assert rates == (
         "Q9-2",
         None,
-        f"无法判定：事实表缺“国家义务教育质量监测语文校际差异率”（difference_rate_chinese）；{year}",
+        f"无法判定：尚未报送“国家义务教育质量监测语文校际差异率”；{year}",
     )
 
 
@@ -419,7 +420,8 @@ def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
 
         failed, over = one(f"select failed_school_count, failed_coefficient_count from mart_county_verdict {here}")
         assert (
-            told[1] == f"莘县2023学年没有达到优质均衡标准：14个校段中{failed}个未达标，14项差异系数中{over}项超过限值。"
+            told[1] == f"莘县2023学年没有达到优质均衡标准：14所学校（一贯制学校分学段计）中{14 - failed}所达标、{failed}所未达标；"
+            f"14项差异系数中{over}项超过限值。"
         )
         stage, indicator, coefficient = one(
             f"select stage, indicator_id, difference_coefficient from mart_county_balance {here}"
@@ -431,12 +433,17 @@ def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
             "select sum(variance_share), max(coefficient_without) filter (variance_rank = 1)"
             f" from mart_variance_share {widest} and variance_rank <= 3"
         )
-        assert f"这一差距的{share:.0%}出自" in told[4] and told[4].endswith(f"差异系数为{without:.3f}。")
+        assert f"，合计贡献{share:.0%}；" in told[4] and told[4].endswith(f"差异系数为{without:.3f}。")
         raised, floor, units, after = one(
             f"select raised_school_count, lowest_value_after, balance_units, coefficient_after from mart_county_gap {widest}"
         )
         assert f"最低的{raised}所学校补到{floor:.2f}平方米，共增加{units}平方米，差异系数降到{after:.3f}。" in told[9]
-        rate, low, high = one(
-            f"select difference_rate, ci_low, ci_high from mart_achievement_gap {here} order by 1 desc nulls last limit 1"
-        )
-        assert f"最高为{rate:.3f}" in told[11] and f"95%区间{low:.3f}至{high:.3f}" in told[11]
+        estimates = con.execute(
+            f"select difference_rate, ci_low, ci_high from mart_achievement_gap {here} and difference_rate is not null"
+        ).fetchall()
+        assert len(estimates) > 0
+        for rate, low, high in estimates:
+            side = "低于" if high < 0.15 else "不低于" if low >= 0.15 else "不能判断是否低于"
+            assert f"{rate:.3f}（95%区间{low:.3f}至{high:.3f}），{side}0.15" in told[11]
+        counted = [int(number) for number in re.findall(r"(\d+)项", told[12])]
+        assert counted[0] == sum(counted[1:])

@@ -5,9 +5,9 @@
 const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
-const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), YES = words("yes_no"), SEVERITIES = words("severity");
+const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
 const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon");
-const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source"), OPERATORS = words("operator");
+const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
   for (const { kind, code, label_zh, sign, tone } of labels) words(kind)[code] = tone ? [tone, `${sign} ${label_zh}`] : label_zh;
@@ -66,7 +66,7 @@ const badge = ([kind, text]) => el("span", { class: `badge ${kind}` }, text);
 const verdict = (value) => badge(VERDICTS[value] || VERDICTS.not_evaluable);
 const ruling = (value) => VERDICTS[value === true ? "met" : value === false ? "not_met" : "not_evaluable"];
 const floored = (v) => (v.is_met !== false ? ruling(v.is_met) : v.is_floor_met ? ["no", `${VERDICTS.not_met[1]}，不低于下限${loose(v.floor_value)}`] : ["no", `✗ 低于下限${loose(v.floor_value)}`]);
-const criterion = (row) => MET[row.is_met] || (row.is_judged === false ? ["none", "· 不判定"] : VERDICTS.not_evaluable);
+const criterion = (row) => (row.part === "veto" ? VETOES : MET)[row.is_met] || (row.is_judged === false ? ["none", "· 不判定"] : VERDICTS.not_evaluable);
 const flips = (row) => (row.rounding_flips ? el("div", { class: "soft" }, "四舍五入会改变判定，按未舍入的数判定") : null);
 const link = (text, ...path) => el("a", { href: `#/${path.map(encodeURIComponent).join("/")}` }, text);
 const has = (value) => value !== null && value !== undefined && !Number.isNaN(value);
@@ -76,20 +76,8 @@ const loose = (value) => (has(value) ? value.toLocaleString("zh-CN", { maximumFr
 const inOrder = (a, b) => Object.keys(STAGES).indexOf(a.stage) - Object.keys(STAGES).indexOf(b.stage);
 const year = (value) => (has(value) ? `${value}—${value + 1}学年` : "");
 
-/** A figure with its unit as the marts give it: dates as 20220930, yes and no as 1 and 0 without a unit. */
-function figure(value, unit) {
-  if (!has(value)) return "—";
-  if (unit === "日期") return String(value).replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3");
-  if (!unit) return YES[{ 1: true, 0: false }[value]] || loose(value);
-  return loose(value) + (unit === "比例" || unit === "比值" ? "" : unit);
-}
-
-function demand(row) {
-  if (!has(row.threshold)) return "没有数字要求";
-  if (row.operator === "between") return `${figure(row.threshold, row.unit_zh)}至${figure(row.threshold_high, row.unit_zh)}`;
-  if (!row.unit_zh) return `应为${figure(row.threshold, null)}`;
-  return `${OPERATORS[row.operator] || ""}${figure(row.threshold, row.unit_zh)}`;
-}
+/** What is asked, in the words of the mart. */
+const demand = (row) => row.demand_zh || "没有数字要求";
 
 /** A bar from 0 with a mark at the limit and perhaps a second one, all on the scale 0 to top. */
 function bar(value, limit, top, isBad, floor) {
@@ -247,12 +235,12 @@ function targets(name, data, areas) {
     column("指标与要求", (r) => `${r.indicator_zh}：${demand(r)}`, (r) => [r.indicator_zh, el("div", { class: "soft" }, `${demand(r)}（${BOUND[r.area_level] || r.area_level}）`)], "text demand"),
     column("到期", (r) => r.due_year, (r) => (has(r.due_year) ? `${r.due_year}年秋` : "长期"), "short"),
     column(areas ? "全区域（最差处）" : "实际（最差处）", (r) => r.actual, (r) => [
-      figure(r.actual, r.unit_zh),
-      has(r.actual_last_year) ? el("div", { class: "soft" }, "近年：", [r.actual_two_years_ago, r.actual_last_year, r.actual].filter(has).map((v) => figure(v, r.unit_zh)).join(" → ")) : null,
+      r.actual_zh || "—",
+      has(r.actual_last_year) ? el("div", { class: "soft" }, "近年：", [r.actual_two_years_ago_zh, r.actual_last_year_zh, r.actual_zh].filter(has).join(" → ")) : null,
     ], "figures"),
     ...(areas ? [column("本县", (r) => own.get(r.target_id)?.value, (r) => {
       const row = own.get(r.target_id);
-      return row ? [figure(row.value, r.unit_zh), " ", has(row.is_met) ? badge(criterion(row)) : null, flips(row)] : "—";
+      return row ? [row.value_zh || "—", " ", has(row.is_met) ? badge(criterion(row)) : null, flips(row)] : "—";
     })] : []),
     long("状态", (r) => [of(STATUSES, r.status), r.reason].filter(has).join("：") , (r) => [
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
@@ -401,7 +389,7 @@ function countyPage(index, region, county, data, regionData) {
   const byNumber = (a, b) => a.criterion_id.localeCompare(b.criterion_id, "en", { numeric: true });
   const items = Object.keys(PARTS).map((part) => folded(PARTS[part], `${name}_${PARTS[part]}`, [
     column("条目", (r) => r.criterion_id, null, "short"), long("要求", (r) => r.text_zh), long("看什么", (r) => r.measure_zh),
-    number("实际", (r) => r.actual, (v, r) => figure(v, r.unit_zh)), column("应", (r) => (r.is_judged ? demand(r) : "只列值"), null, "short"),
+    number("实际", (r) => r.actual, (v, r) => r.actual_zh || "—"), column("应", (r) => (r.is_judged ? demand(r) : "只列值"), null, "short"),
     column("判定", (r) => criterion(r)[1].slice(2), (r) => [badge(criterion(r)), flips(r)]),
     long("原因", (r) => r.reason, (r) => r.reason || ""),
   ], data.items.filter((r) => r.part === part).sort(byNumber)));

@@ -215,13 +215,13 @@ named as (
         coalesce(
             gaps.lacks,
             case inputs.source
-                when 'facts' then '事实表缺'
+                when 'facts' then '尚未报送'
                 when 'schools' then '学校表缺'
                 when 'teachers' then '教师表缺'
                 when 'classes' then '班级表缺'
                 when 'funding' then '经费表缺'
                 else '尚未得出'
-            end || '“' || inputs.name_zh || '”（' || gaps.input_id || '）'
+            end || '“' || inputs.name_zh || '”'
         )
         || case
             when max(case when gaps.is_area_itself then 1 else 0 end) = 1 and max(gaps.lacks) is null then ''

@@ -200,7 +200,7 @@ select
     nullif(rtrim(
         case when pupils is null then '在校生数缺失；' when pupils = 0 then '没有在校生；' else '' end
         || case when public_funds_yuan is null then '经费表缺公用经费；' else '' end
-        || case when public_funds_standard_yuan is null then '事实表缺生均公用经费标准（public_funds_standard_yuan）；' else '' end
+        || case when public_funds_standard_yuan is null then '尚未报送生均公用经费标准；' else '' end
         || case when pupils_floor is not null and public_funds_budget_yuan is null then '经费表缺公用经费预算；' else '' end
         || case when training_threshold is not null and teacher_training_budget_yuan is null then '经费表缺教师培训经费预算；' else '' end
         || case when expenditure_yuan is null then '经费表缺教育支出合计；' else '' end
