@@ -339,14 +339,18 @@ def check(paths: tuple[str, ...], out: Path) -> None:
 @click.argument("year", metavar="学年", type=int)
 @click.argument("path", metavar="[文件]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @RAW
-@click.option("--rules", "rules_of", type=click.IntRange(1000, 2999), metavar="学年", help="假如按这一学年的规则评判，如 2024")
+@click.option(
+    "--rules", "rules_of", type=click.IntRange(1000, 2999), metavar="学年", help="假如按这一学年的规则评判，如 2024"
+)
 @click.option(
     "--out",
     type=FOLDER,
     metavar="文件夹",
     help="另存三个 CSV：结论、差异系数、缺口",
 )
-def scenario(region_id: str, year: int, path: Path | None, rules_of: int | None, raw: Path | None, out: Path | None) -> None:
+def scenario(
+    region_id: str, year: int, path: Path | None, rules_of: int | None, raw: Path | None, out: Path | None
+) -> None:
     """假如撤并、新建学校或增减资源，或按另一学年的规则，整县结论、差异系数和缺口会怎样：与现状并列。
 
     用同样的模型另算一遍，仓库、已发布的版本和 raw/ 都不动。文件是 CSV，一行一项措施，依次执行：
@@ -370,7 +374,9 @@ def scenario(region_id: str, year: int, path: Path | None, rules_of: int | None,
     if (region_id, year) not in find_partitions(settings.raw_folder()):
         raise Failed(f"{region_id} 没有 {year} 学年的文件")
     if path is None and rules_of is None:
-        raise Failed("请给出措施文件，或用 --rules 写按哪一学年的规则，例如 junheng scenario liaocheng 2021 --rules 2024")
+        raise Failed(
+            "请给出措施文件，或用 --rules 写按哪一学年的规则，例如 junheng scenario liaocheng 2021 --rules 2024"
+        )
     try:
         compare(settings.raw_folder(), region, year, path, rules_of, out, click.echo, sys.stdout)
     except (ScenarioError, BuildFailed) as error:

@@ -130,7 +130,9 @@ def compare(
         say(f"{rules}计算 {len(steps)} 项措施……")
         build.build(home)
         with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
-            touched = f"county_code in ({', '.join(map(quote, sorted(counties)))})" if counties and not rules_of else "true"
+            touched = (
+                f"county_code in ({', '.join(map(quote, sorted(counties)))})" if counties and not rules_of else "true"
+            )
             for name, query in RESULTS.items():
                 query = query.format(touched=touched, key="county_code, stage, indicator_id")
                 say("")
