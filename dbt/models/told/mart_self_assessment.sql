@@ -62,7 +62,8 @@ of_indicators as (
         {%- endfor %}
         case
             when count(case when indicator_id = '{{ indicator }}' and not is_met then 1 end) > 0 then 'not_met'
-            when count(case when indicator_id = '{{ indicator }}' and is_met is null then 1 end) = 0 then 'met'
+            when count(case when indicator_id = '{{ indicator }}' and is_met is null then 1 end) > 0 then 'unknown'
+            when count(case when indicator_id = '{{ indicator }}' then 1 end) > 0 then 'met'
         end as {{ indicator }}_verdict,
         {%- endfor %}
         region_id,
@@ -202,7 +203,8 @@ select
     case
         when of_indicators.{{ indicator }}_verdict = 'not_met' then 'not_met'
         when not of_schools.is_assessed then 'not_applicable'
-        when not of_schools.is_doubted then of_indicators.{{ indicator }}_verdict
+        when of_schools.is_doubted or of_indicators.{{ indicator }}_verdict = 'unknown' then null
+        else coalesce(of_indicators.{{ indicator }}_verdict, 'not_applicable')
     end as {{ indicator }}_verdict,
     {%- endfor %}
     {%- for item, name in items.items() %}
