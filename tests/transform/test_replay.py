@@ -96,6 +96,45 @@ def test_a_replay_comes_to_what_dbt_comes_to(tmp_path: Path) -> None:
     assert rows_that_differ(replayed, built) == {}, told
 
 
+def test_a_refresh_of_a_due_year_reaches_the_years_that_keep_its_result(tmp_path: Path) -> None:
+    """However many years lie between: a target due in 2022, told in 2027, and only 2022 is handed in again."""
+    raw, home = tmp_path / "raw", tmp_path / "home"
+
+    def hand_in_inspections(year: int, number: int) -> None:
+        fact = {"单位类型": "县", "单位代码": "371502", "事实编号": "special_inspections", "值": number, "依据": "报告"}
+        write_csv(raw / "demo" / str(year) / "facts.csv", [fact])
+
+    def told() -> tuple:
+        with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+            [row] = con.execute(
+                "select status, is_met_at_due, sentence from marts.mart_target_progress"
+                " left join marts.mart_county_explanation using (region_id, school_year)"
+                " where target_id = 'JZ-18' and school_year = 2027 and sentence_no = 12"
+            ).fetchall()
+        return row
+
+    regions = "regions:\n  - {id: demo, name_zh: 示范区, counties: {'371502': 东昌府区}, documents: [JZ]}\n"
+    write_regions(raw, regions)
+    for year in (2022, 2027):
+        write_csv(raw / "demo" / str(year) / "schools.csv", schools())
+        hand_in_inspections(year, 1)
+    load_changes(home, raw)
+    build.build(home)
+    status, is_met_at_due, before = told()
+    assert (status, is_met_at_due) == ("met", True)
+    with tables.connect(home) as con:
+        ledger.accept(con)
+    hand_in_inspections(2022, 0)
+    assert load_changes(home, raw) == 1
+    replay.rebuild(home)
+    assert told() == ("met_late", False, before)  # late counts as met in the sentence
+    hand_in_inspections(2027, 0)
+    load_changes(home, raw)
+    replay.rebuild(home)
+    status, is_met_at_due, after = told()
+    assert (status, is_met_at_due) == ("missed", False) and after != before
+
+
 def test_a_project_that_asks_for_more_than_a_refresh_does_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

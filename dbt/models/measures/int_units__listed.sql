@@ -49,6 +49,27 @@ silent as (
     where not counties.has_schools
 ),
 
+levels as (
+    select
+        'section' as unit_level,
+        stage,
+        ';' || stage || ';' as stages
+    from {{ ref('stages') }}
+    where is_judged
+    union all
+    select
+        'school' as unit_level,
+        'all' as stage,
+        ';' || {{ dbt.listagg('stage', "';'", 'order by stage') }} || ';' as stages
+    from {{ ref('stages') }}
+    where is_judged
+    union all
+    select
+        'township' as unit_level,
+        'all' as stage,
+        ';' as stages
+),
+
 -- a school is in scope where one of its stages is
 scopes as (
     select
@@ -215,26 +236,7 @@ units as (
         cast(null as boolean) as is_in_scope,
         '缺学校' as missing_zh
     from silent
-    cross join (
-        select
-            'section' as unit_level,
-            stage,
-            ';' || stage || ';' as stages
-        from {{ ref('stages') }}
-        where is_judged
-        union all
-        select
-            'school' as unit_level,
-            'all' as stage,
-            ';' || {{ dbt.listagg('stage', "';'", 'order by stage') }} || ';' as stages
-        from {{ ref('stages') }}
-        where is_judged
-        union all
-        select
-            'township' as unit_level,
-            'all' as stage,
-            ';' as stages
-    ) as levels
+    cross join levels
     union all
     select
         counties.region_id,
