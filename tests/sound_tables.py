@@ -145,6 +145,9 @@ create table marts.mart_application_form as
 create table marts.mart_application_form_school as
     select region_id, school_year, school_id, 1.5::double backbone_teachers_per_100, '达到要求：L7' remark
     from marts.mart_school_verdict;
+create table marts.mart_county_reason as
+    select 'liaocheng' region_id, 2023 school_year, '371501' county_code, 1 reason_no, 'coefficient_over_limit' kind,
+        0.52::double figure, 0.5::double limit_value, '小学生均图书差异系数0.520，超过0.50' reason;
 create table marts.mart_county_explanation as
     select region_id, school_year, county_code, 1 sentence_no, '达到优质均衡标准。' sentence from marts.mart_county_verdict;
 create table marts.mart_standard_item as

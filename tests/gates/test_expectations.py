@@ -200,6 +200,10 @@ BREAKS = {
         "update marts.mart_self_assessment set size_verdict = null": "无法判定的项目都说明",
         "delete from marts.mart_self_assessment where school_id = 's1'": "有判定的学校都有自评表",
     },
+    "marts.mart_county_reason": {
+        "update marts.mart_county_reason set reason = null": "每条原因都写明",
+        "update marts.mart_county_reason set figure = limit_value": "说超过限值的，差异系数大于限值",
+    },
     "marts.mart_county_explanation": {
         "update marts.mart_county_explanation set sentence_no = 13": "一个县不超过12句",
         "update marts.mart_county_explanation set sentence = '达到'": "每句都写完整",

@@ -94,8 +94,14 @@ item_counts as (
 ),
 
 told as (
-    select * from {{ ref('int_counties__reasoned') }}
+    select
+        region_id,
+        school_year,
+        county_code,
+        {{ dbt.listagg('reason', "'；'", 'order by reason_no') }} as reasons
+    from {{ ref('mart_county_reason') }}
     where {{ pending() }}
+    group by region_id, school_year, county_code
 ),
 
 required as (

@@ -1,4 +1,4 @@
--- Grain: region × school year × county of which something is not met or not known: all of its reasons, in the order in which they are told.
+-- Grain: region × school year × county × reason: why something is not met or not known, in the order in which it is told.
 with counties as (
     select * from {{ ref('int_counties__listed') }}
     where {{ pending() }}
@@ -113,6 +113,12 @@ reasons as (
         items.county_code,
         parts.place as part,
         items.item_number as place,
+        'item_not_met' as kind,
+        items.item_id as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(null as double) as figure,
+        cast(null as double) as limit_value,
         case when items.item_count > 1 then parts.name_zh || '第' || cast(items.item_number as varchar) || '项：' else '' end
         || items.reason as reason
     from items
@@ -125,6 +131,12 @@ reasons as (
         items.county_code,
         parts.place as part,
         1000 as place,
+        'items_unknown' as kind,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(null as double) as figure,
+        cast(null as double) as limit_value,
         parts.name_zh
         || case
             when max(items.item_count) = 1 then ''
@@ -141,6 +153,12 @@ reasons as (
         county_code,
         0 as part,
         1 as place,
+        'schools_missing' as kind,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(missing_school_count as double) as figure,
+        cast(null as double) as limit_value,
         '缺' || cast(missing_school_count as varchar) || '所学校：' || missing_names
         || case when missing_school_count > 3 then '等' else '' end as reason
     from missing
@@ -151,6 +169,12 @@ reasons as (
         county_code,
         2 as part,
         1 as place,
+        'no_schools_handed_in' as kind,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(null as double) as figure,
+        cast(null as double) as limit_value,
         '没有报送学校表' as reason
     from counties
     where not has_schools
@@ -161,6 +185,12 @@ reasons as (
         county_code,
         2 as part,
         2 as place,
+        'schools_not_met' as kind,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(failed_count as double) as figure,
+        cast(null as double) as limit_value,
         '未达标学校：' || {{ and_more('failed_names', 10, 'failed_count', '所') }} as reason
     from schools_named
     where failed_count > 0
@@ -171,6 +201,12 @@ reasons as (
         county_code,
         2 as part,
         3 as place,
+        'schools_unknown' as kind,
+        cast(null as varchar) as item_id,
+        cast(null as varchar) as stage,
+        cast(null as varchar) as indicator_id,
+        cast(undecided_count as double) as figure,
+        cast(null as double) as limit_value,
         '缺少数据、无法判定的学校：' || {{ and_more('undecided_names', 10, 'undecided_count', '所') }} as reason
     from schools_named
     where undecided_count > 0
@@ -181,6 +217,12 @@ reasons as (
         coefficients.county_code,
         3 as part,
         stages.sort_order * 100 + coefficients.sort_order as place,
+        'coefficient_over_limit' as kind,
+        cast(null as varchar) as item_id,
+        coefficients.stage as stage,
+        coefficients.indicator_id as indicator_id,
+        coefficients.difference_coefficient as figure,
+        cast(coefficients.limit_value as double) as limit_value,
         stages.name_zh || coefficients.name_zh || '差异系数'
         || {{ shown('coefficients.difference_coefficient', 3, 'coefficients.rounding_flips') }}
         || '，超过' || {{ shown('coefficients.limit_value', 2) }} as reason
@@ -194,6 +236,12 @@ reasons as (
         unassessed.county_code,
         4 as part,
         stages.sort_order * 100 + unassessed.sort_order as place,
+        'coefficients_unknown' as kind,
+        cast(null as varchar) as item_id,
+        unassessed.stage as stage,
+        cast(null as varchar) as indicator_id,
+        cast(null as double) as figure,
+        cast(null as double) as limit_value,
         stages.name_zh || unassessed.names || '差异系数：' || unassessed.reason as reason
     from unassessed
     inner join {{ ref('stages') }} as stages using (stage)
@@ -204,6 +252,12 @@ reasons as (
         county_stages.county_code,
         4 as part,
         county_stages.stage_order * 100 + 99 as place,
+        'stage_not_there' as kind,
+        cast(null as varchar) as item_id,
+        county_stages.stage as stage,
+        cast(null as varchar) as indicator_id,
+        cast(null as double) as figure,
+        cast(null as double) as limit_value,
         '没有在评的' || county_stages.stage_zh || '，' || county_stages.stage_zh || '差异系数不可评估' as reason
     from county_stages
     left join coefficients using (region_id, school_year, county_code, stage)
@@ -214,6 +268,12 @@ select
     region_id,
     school_year,
     county_code,
-    {{ dbt.listagg('reason', "'；'", 'order by part, place') }} as reasons
+    row_number() over (partition by region_id, school_year, county_code order by part, place, reason) as reason_no,
+    kind,
+    item_id,
+    stage,
+    indicator_id,
+    figure,
+    limit_value,
+    reason
 from reasons
-group by region_id, school_year, county_code
