@@ -149,7 +149,7 @@ def test_every_fact_that_dbt_or_a_gate_reads_is_known() -> None:
     read_by_name = {
         name
         for text in texts
-        for clause in re.findall(r"fact_id (?:=|in) [(]?((?:'[a-z_0-9]+'(?:, )?)+)", text)
+        for clause in re.findall(r"(?:fact_id|facts.input_id) (?:=|in) [(]?((?:'[a-z_0-9]+'(?:, )?)+)", text)
         for name in re.findall("'(.+?)'", clause)
     }
     assert "explained_fewer_rows" in read_by_name and "borrowed_sports_area_m2" in read_by_name

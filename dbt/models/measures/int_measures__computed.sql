@@ -81,8 +81,10 @@ figures as (
         components.part,
         components.is_sum,
         components.sign,
-        case when components.condition_input is not null and conditions.value is null then components.condition_input else components.input_id end
-            as input_id,
+        case
+            when components.condition_input is not null and conditions.value is null then components.condition_input
+            else components.input_id
+        end as input_id,
         case
             when components.condition_input is not null and conditions.value is null then null
             when own.unit_id is not null then own.value

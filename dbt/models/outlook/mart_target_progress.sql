@@ -258,6 +258,14 @@ settled as (
             when areas_above > 0 then '超过' || {{ rule_zh('threshold_high', 'paced') }} || '的上限，也算达到'
         end as told
     from paced
+),
+
+labelled as (
+    select
+        settled.*,
+        statuses.label_zh as status_zh
+    from settled
+    left join {{ ref('labels') }} as statuses on statuses.kind = 'status' and settled.status = statuses.code
 )
 
 select
@@ -268,16 +276,16 @@ select
     indicator_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', 'settled', 'coalesce(rounding_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', 'labelled', 'coalesce(rounding_flips, false)') }} as actual_zh,
     cast(threshold as double) as threshold,
     cast(threshold_high as double) as threshold_high,
     operator,
-    {{ demand_zh('settled', 'settled.threshold_high') }} as demand_zh,
+    {{ demand_zh('labelled', 'labelled.threshold_high') }} as demand_zh,
     unit_zh,
-    case when settled.kind <> 'milestone' and actual is not null then worst_gap end as gap,
+    case when kind <> 'milestone' and actual is not null then worst_gap end as gap,
     due_year,
     status,
-    statuses.label_zh as status_zh,
+    status_zh,
     case when is_judged then is_met end as is_met,
     is_met_at_due,
     actual_at_due,
@@ -285,15 +293,15 @@ select
     case when has_pace then pace_observed end as pace_observed,
     actual_last_year,
     actual_two_years_ago,
-    {{ figure_zh('actual_two_years_ago', 'settled') }} as actual_two_years_ago_zh,
-    {{ figure_zh('actual_last_year', 'settled') }} as actual_last_year_zh,
+    {{ figure_zh('actual_two_years_ago', 'labelled') }} as actual_two_years_ago_zh,
+    {{ figure_zh('actual_last_year', 'labelled') }} as actual_last_year_zh,
     coalesce(areas_counted, 0) as areas_counted,
     coalesce(areas_met, 0) as areas_met,
     coalesce(areas_missing, 0) as areas_missing,
     coalesce(rounding_flips, false) as rounding_flips,
     case when is_settled and is_met_at_due is null and not was_not_applicable then missing_at_due else missing end as missing,
     case
-        when is_met is null and is_judged and not is_due and not is_past and settled.kind = 'milestone' then '未到完成期限'
+        when is_met is null and is_judged and not is_due and not is_past and kind = 'milestone' then '未到完成期限'
         when not is_settled then told
         when status = 'not_applicable' then '到期的' || cast(due_year as varchar) || '学年没有适用的学校、乡镇、县或人员'
         else
@@ -309,5 +317,4 @@ select
     quote,
     reading_zh,
     ambiguity_zh
-from settled
-left join {{ ref('labels') }} as statuses on statuses.kind = 'status' and settled.status = statuses.code
+from labelled

@@ -170,16 +170,26 @@ concluded as (
             else 'not_evaluable'
         end as verdict
     from judged
+),
+
+labelled as (
+    select
+        concluded.*,
+        years.rule_year,
+        labels.label_zh as verdict_zh
+    from concluded
+    left join {{ ref('int_years__ruled') }} as years using (region_id, school_year, county_code)
+    left join {{ ref('labels') }} as labels on labels.kind = 'verdict' and concluded.verdict = labels.code
 )
 
 select
     region_id,
     school_year,
     county_code,
-    years.rule_year,
+    rule_year,
     resource_verdict,
     verdict,
-    labels.label_zh as verdict_zh,
+    verdict_zh,
     school_count,
     failed_school_count,
     undecided_school_count,
@@ -198,6 +208,4 @@ select
     is_recognition_met,
     is_free_of_vetoes,
     reasons
-from concluded
-left join {{ ref('labels') }} as labels on labels.kind = 'verdict' and concluded.verdict = labels.code
-left join {{ ref('int_years__ruled') }} as years using (region_id, school_year, county_code)
+from labelled
