@@ -116,7 +116,9 @@ def published(con: duckdb.DuckDBPyConnection) -> None:
 
 def fill(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("insert into raw.region values ('anhui', '安徽', false, '', null), ('r', '甲市', false, 'LC', null)")
-    con.execute("insert into raw.region values ('years', '按当年', false, '', null), ('today', '按今年', false, '', 2024)")
+    con.execute(
+        "insert into raw.region values ('years', '按当年', false, '', null), ('today', '按今年', false, '', 2024)"
+    )
     for region, year in (("years", 2021), ("years", 2024), ("today", 2021)):
         con.execute("insert into raw.source_file by name select ? as region_id, ? as school_year", [region, year])
         con.execute(
@@ -162,7 +164,9 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
     facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
     facts(con, "county", EDGE, FACTS)
     facts(con, "county", "320601", FACTS)
-    con.execute("delete from raw.facts where entity_id = '320601' and fact_id = any(['difference_rate_chinese', 'monitored_year_pe'])")
+    con.execute(
+        "delete from raw.facts where entity_id = '320601' and fact_id = any(['difference_rate_chinese', 'monitored_year_pe'])"
+    )
     if SHARED.is_dir():
         published(con)
 
