@@ -49,42 +49,42 @@
 {%- endmacro %}
 
 
-{# A figure of a row with the columns of int_measures__shown, as an official writes it: 62.1%, 0.156, 87313元, 2022-09-30, 是. #}
-{% macro figure_zh(number, of, flips='false') -%}
+{# A figure of a row with the columns of int_measures__shown (of the table `of`, where there are several), as an official writes it:
+   62.1%, 0.156, 87313元, 2022-09-30, 是. #}
+{% macro figure_zh(number, of='', flips='false') -%}
+  {%- set row = of ~ '.' if of else '' -%}
   case
     when {{ number }} is null then null
-    when {{ of }}.unit_zh = '日期'
-      then substr(cast(cast({{ number }} as bigint) as varchar), 1, 4) || '-' || substr(cast(cast({{ number }} as bigint) as varchar), 5, 2)
-        || '-' || substr(cast(cast({{ number }} as bigint) as varchar), 7, 2)
-    when {{ of }}.unit_zh is null and {{ number }} in (0, 1) then case when {{ number }} = 1 then '是' else '否' end
+    when {{ row }}unit_zh = '日期'
+      then regexp_replace(cast(cast({{ number }} as bigint) as varchar), '^(....)(..)(..)$', '\\1-\\2-\\3')
+    when {{ row }}unit_zh is null and {{ number }} in (0, 1) then case when {{ number }} = 1 then '是' else '否' end
     when {{ flips }}
-      then rtrim(rtrim(cast(cast({{ number }} * {{ of }}.factor as decimal(28, 6)) as varchar), '0'), '.') || {{ of }}.suffix_zh
+      then rtrim(rtrim(cast(cast({{ number }} * {{ row }}factor as decimal(28, 6)) as varchar), '0'), '.') || {{ row }}suffix_zh
     else
-      {{ plain('cast(' ~ judged_as_shown('(' ~ number ~ ' * ' ~ of ~ '.factor)', of ~ '.shown_decimals') ~ ' as double)') }}
-      || {{ of }}.suffix_zh
-  end
-{%- endmacro %}
-
-
-{# What is asked of a figure, as a reader sees it: 不低于95%, 1所至2所, 应为是; null: nothing. `of` is a row with operator and threshold. #}
-{% macro demand_zh(of, high='null') -%}
-  case
-    when {{ of }}.threshold is null then null
-    when {{ of }}.operator = 'between' then {{ rule_zh(of ~ '.threshold', of) }} || '至' || {{ rule_zh(high, of) }}
-    when {{ of }}.unit_zh is null then '应为' || case when {{ of }}.threshold = 1 then '是' else '否' end
-    else
-      case {{ of }}.operator
-        when '>=' then '不低于' when '<=' then '不超过' when '<' then '低于' when '>' then '高于' else '等于'
-      end || {{ rule_zh(of ~ '.threshold', of) }}
+      {{ plain('cast(' ~ judged_as_shown('(' ~ number ~ ' * ' ~ row ~ 'factor)', row ~ 'shown_decimals') ~ ' as double)') }}
+      || {{ row }}suffix_zh
   end
 {%- endmacro %}
 
 
 {# A threshold in the same words; no digit of it is dropped. #}
-{% macro rule_zh(number, of) -%}
+{% macro rule_zh(number) -%}
   case
-    when {{ of }}.unit_zh = '日期' then {{ figure_zh(number, of) }}
-    else {{ plain('cast(cast(' ~ number ~ ' as decimal(18, 4)) * ' ~ of ~ '.factor as double)') }} || {{ of }}.suffix_zh
+    when unit_zh = '日期' then {{ figure_zh(number) }}
+    else {{ plain('cast(cast(' ~ number ~ ' as decimal(18, 4)) * factor as double)') }} || suffix_zh
+  end
+{%- endmacro %}
+
+
+{# What is asked of a figure, by operator and threshold of the row: 不低于95%, 1所至2所, 应为是; null: nothing. #}
+{% macro demand_zh(high='null') -%}
+  case
+    when threshold is null then null
+    when operator = 'between' then {{ rule_zh('threshold') }} || '至' || {{ rule_zh(high) }}
+    when unit_zh is null then '应为' || case when threshold = 1 then '是' else '否' end
+    else
+      case operator when '>=' then '不低于' when '<=' then '不超过' when '<' then '低于' when '>' then '高于' else '等于' end
+      || {{ rule_zh('threshold') }}
   end
 {%- endmacro %}
 

@@ -1,4 +1,4 @@
--- What: of the rows of one rule and area only one comes into force in a school year, none ends before it begins; a number that is no rule has one row.
+-- What: of one rule and area one row comes into force in a school year, none ends before it begins; a number that is no rule has one row.
 -- When it matters: of two rows neither would bind more than the other, and a county's verdict would depend on their order.
 -- How to resolve: give the newer row the school year from which it binds (valid_from); the older one binds the years before by itself.
 {{ config(meta={'dagster': {'ref': {'name': 'mart_standard_item'}}}) }}

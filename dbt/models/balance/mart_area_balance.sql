@@ -4,19 +4,19 @@
 {%- set area_key = 'area_level, area_id, school_year, stage, indicator_id' %}
 with sides as (
     select
-        region_id,
-        school_year,
-        county_code,
-        stage,
-        indicator_id,
-        {{ total("case when ratio_side = 'urban' then value * pupils end") }} as urban_resource,
-        sum(case when ratio_side = 'urban' then pupils end) as urban_pupils,
-        {{ total("case when ratio_side = 'rural' then value * pupils end") }} as rural_resource,
-        sum(case when ratio_side = 'rural' then pupils end) as rural_pupils
-    from {{ ref('fct_school_indicator') }}
+        schools.region_id,
+        schools.school_year,
+        schools.county_code,
+        schools.stage,
+        schools.indicator_id,
+        {{ total("case when ratio_sides.ratio_side = 'urban' then schools.value * schools.pupils end") }} as urban_resource,
+        sum(case when ratio_sides.ratio_side = 'urban' then schools.pupils end) as urban_pupils,
+        {{ total("case when ratio_sides.ratio_side = 'rural' then schools.value * schools.pupils end") }} as rural_resource,
+        sum(case when ratio_sides.ratio_side = 'rural' then schools.pupils end) as rural_pupils
+    from {{ ref('fct_school_indicator') }} as schools
     left join {{ ratio_sides() }} as ratio_sides using (urban_rural_class)
-    where value is not null and {{ pending() }}
-    group by region_id, school_year, county_code, stage, indicator_id
+    where schools.value is not null and {{ pending('schools') }}
+    group by schools.region_id, schools.school_year, schools.county_code, schools.stage, schools.indicator_id
 ),
 
 counties as (

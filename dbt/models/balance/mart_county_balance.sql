@@ -1,12 +1,21 @@
 -- Grain: region × school year × county × stage × indicator, over the schools in scope. Where a school is missing nothing is judged.
 -- X_i = x_i / P_i, X̄ = Σ x_i / Σ P_i, S = sqrt(Σ (P_i / P_N)(X_i − X̄)²), CV = S / X̄ : weighted by enrolment, population form.
 {%- set county_key = 'region_id, school_year, county_code, stage, indicator_id' %}
+with results as (
+    select
+        schools.*,
+        sides.ratio_side
+    from {{ ref('fct_school_indicator') }} as schools
+    left join {{ ratio_sides() }} as sides using (urban_rural_class)
+    where {{ pending('schools') }}
+),
+
 -- totals of 城区, 镇区 and 乡村 a township; then of each, and of the county
-with places as (
+places as (
     select
         {{ county_key }},
         coalesce(urban_rural_class, 'unknown') as urban_rural_class,
-        sides.ratio_side,
+        ratio_side,
         coalesce(township, '') as township,
         count(*) as listed_count,
         count(value) as school_count,
@@ -16,10 +25,8 @@ with places as (
         sum(case when is_met then pupils else 0 end) as met_pupils,
         {{ total('numerator') }} as numerator,
         {{ total('value') }} as value_total
-    from {{ ref('fct_school_indicator') }}
-    left join {{ ratio_sides() }} as sides using (urban_rural_class)
-    where {{ pending() }}
-    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown'), sides.ratio_side, coalesce(township, '')
+    from results
+    group by {{ county_key }}, coalesce(urban_rural_class, 'unknown'), ratio_side, coalesce(township, '')
 ),
 
 classes as (

@@ -44,8 +44,14 @@ counted as (
         count(case when classes.pupils > limits.threshold then 1 end) as oversized_classes
     from {{ ref('stg_classes') }} as classes
     left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
-    left join parameters using (region_id, school_year, county_code)
-    left join limits using (region_id, school_year, county_code, stage)
+    left join parameters
+        on
+            {{ same('classes', 'parameters', 'region_id, school_year') }}
+            and schools.county_code = parameters.county_code
+    left join limits
+        on
+            {{ same('classes', 'limits', 'region_id, school_year, stage') }}
+            and schools.county_code = limits.county_code
     where {{ pending('classes') }}
     group by classes.region_id, classes.school_year, classes.school_id, classes.stage
 )

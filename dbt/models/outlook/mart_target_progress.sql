@@ -255,7 +255,7 @@ settled as (
             when kind = 'milestone' and not is_met then '完成日期晚于规定'
             when actual is null then '无法判定：' || missing
             when not is_met and not is_of_region then '未达到：' || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
-            when areas_above > 0 then '超过' || {{ rule_zh('threshold_high', 'paced') }} || '的上限，也算达到'
+            when areas_above > 0 then '超过' || {{ rule_zh('threshold_high') }} || '的上限，也算达到'
         end as told
     from paced
 ),
@@ -276,11 +276,11 @@ select
     indicator_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', 'labelled', 'coalesce(rounding_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} as actual_zh,
     cast(threshold as double) as threshold,
     cast(threshold_high as double) as threshold_high,
     operator,
-    {{ demand_zh('labelled', 'labelled.threshold_high') }} as demand_zh,
+    {{ demand_zh('threshold_high') }} as demand_zh,
     unit_zh,
     case when kind <> 'milestone' and actual is not null then worst_gap end as gap,
     due_year,
@@ -293,8 +293,8 @@ select
     case when has_pace then pace_observed end as pace_observed,
     actual_last_year,
     actual_two_years_ago,
-    {{ figure_zh('actual_two_years_ago', 'labelled') }} as actual_two_years_ago_zh,
-    {{ figure_zh('actual_last_year', 'labelled') }} as actual_last_year_zh,
+    {{ figure_zh('actual_two_years_ago') }} as actual_two_years_ago_zh,
+    {{ figure_zh('actual_last_year') }} as actual_last_year_zh,
     coalesce(areas_counted, 0) as areas_counted,
     coalesce(areas_met, 0) as areas_met,
     coalesce(areas_missing, 0) as areas_missing,

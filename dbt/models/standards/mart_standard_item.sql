@@ -87,10 +87,10 @@ select
     unit_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', 'decided', 'coalesce(rounding_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} as actual_zh,
     operator,
     cast(threshold as double) as threshold,
-    {{ demand_zh('decided') }} as demand_zh,
+    {{ demand_zh() }} as demand_zh,
     is_judged,
     is_met,
     coalesce(rounding_flips, false) as rounding_flips,
@@ -107,17 +107,17 @@ select
         when area_level = 'school'
             then
                 measure_zh || case when operator in ('>=', '>') then '不足' else '超过' end
-                || {{ rule_zh('threshold', 'decided') }}
+                || {{ rule_zh('threshold') }}
                 || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
-            measure_zh || {{ figure_zh('actual', 'decided', 'coalesce(rounding_flips, false)') }} || '，'
+            measure_zh || {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} || '，'
             || case operator
                 when '>=' then case when unit_zh = '比例' and threshold = 1 then '未达到' else '低于' end
                 when '<' then '未低于'
                 when '>' then '未高于'
                 else '超过'
-            end || {{ rule_zh('threshold', 'decided') }}
+            end || {{ rule_zh('threshold') }}
     end as reason,
     reading_zh,
     ambiguity_zh,
