@@ -56,7 +56,7 @@
   case
     when {{ number }} is null then null
     when {{ row }}unit_zh = '日期'
-      then regexp_replace(cast(cast({{ number }} as bigint) as varchar), '^(....)(..)(..)$', '\\1-\\2-\\3')
+      then regexp_replace(cast(cast({{ number }} as bigint) as varchar), '^(....)(..)(..)$', '\1-\2-\3')
     when {{ row }}unit_zh is null and {{ number }} in (0, 1) then case when {{ number }} = 1 then '是' else '否' end
     when {{ flips }}
       then rtrim(rtrim(cast(cast({{ number }} * {{ row }}factor as decimal(28, 6)) as varchar), '0'), '.') || {{ row }}suffix_zh

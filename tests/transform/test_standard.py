@@ -1,6 +1,7 @@
 """The national standards: their items as they are written, published counties judged as published, edges exact, and rows alone change it."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -405,6 +406,26 @@ def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> N
     (_, same, all_there), (_, other, some_left_out) = apart
     assert same == pytest.approx(0, abs=1e-15) and all_there > 100
     assert other > 0.1 and some_left_out > 100
+
+
+def test_figures_are_written_as_officials_write_them(demo_home: Path) -> None:
+    """A share in percent, a difference rate as a decimal, a date with hyphens, a yes or no in words; each computed a second time."""
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        rows = con.execute(
+            "select unit_zh, actual, actual_zh from marts.mart_standard_item where actual is not null and not rounding_flips"
+            " union select unit_zh, actual, actual_zh from marts.mart_target_progress where actual is not null and not rounding_flips"
+        ).fetchall()
+    written: dict[str | None, set[str]] = {}
+    for unit, actual, said in rows:
+        written.setdefault(unit, set()).add(said)
+        if unit in ("比例", "比值"):
+            assert said == f"{math.floor(1000 * actual + 0.5000001) / 10:g}%", (actual, said)
+        elif unit == "差异率":
+            assert said == f"{math.floor(1000 * actual + 0.5000001) / 1000:g}"
+        elif unit not in ("日期", None):
+            assert said.endswith(unit)
+    assert all(re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", said) for said in written["日期"])
+    assert written[None] == {"是", "否"} and "100%" in written["比例"]
 
 
 def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
