@@ -48,8 +48,8 @@ summed as (
         count(case when is_compulsory and not coalesce(is_pooled, false) then 1 end) as missing_school_count,
         {%- for class in ['', 'urban', 'rural'] %}
         {%- set condition = " and ratio_side = '" ~ class ~ "'" if class else '' %}
-        {{ total('case when is_pooled' ~ condition ~ ' then public_funds_yuan end') }}
-        / sum(case when is_pooled{{ condition }} then pupils end) as {{ class ~ '_' if class else '' }}public_funds_per_pupil,
+        {{ total('case when is_pooled' ~ condition ~ ' then compulsory_funds_yuan end') }}
+        / sum(case when is_pooled{{ condition }} then compulsory_pupils end) as {{ class ~ '_' if class else '' }}public_funds_per_pupil,
         {%- endfor %}
         count(case when is_compulsory and not is_standard_met then 1 end) as below_standard_count,
         count(case when pupils_floor is not null then 1 end) as floor_school_count,
