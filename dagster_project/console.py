@@ -5,6 +5,8 @@ import re
 import shutil
 import sys
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -36,7 +38,8 @@ class Group(click.Group):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            return super().main(*arguments, **{**more, "standalone_mode": False})
+            with _streams_given_back():
+                return super().main(*arguments, **{**more, "standalone_mode": False})
         except click.UsageError as error:
             _leave(2, f"{_translated(error)}。用法见 {error.ctx.command_path if error.ctx else 'junheng'} -h")
         except click.exceptions.Exit as error:
@@ -52,6 +55,18 @@ class Group(click.Group):
             sys.exit(1)
         except Exception as error:  # the last resort
             _leave(1, full_disk(traceback.format_exc()) or _unforeseen(error))
+
+
+@contextmanager
+def _streams_given_back() -> Generator[None]:
+    """Let stdout and stderr go where they went before: Dagster turns them to a file of its home, and leaves them there if the disk is full."""
+    kept = [(stream.fileno(), os.dup(stream.fileno())) for stream in (sys.__stdout__, sys.__stderr__) if stream]
+    try:
+        yield
+    finally:
+        for given, copy in kept:
+            os.dup2(copy, given)
+            os.close(copy)
 
 
 def full_disk(text: str) -> str | None:
