@@ -211,7 +211,8 @@ def spread(schools: Iterable[Row], stage: str, indicator: str) -> dict[str, floa
     kind = np.array([str(CLASSES[school["urban_rural_code"]]) for _, school in known])
 
     within, between = theil_parts(value, pupils, kind)
-    means = {name: float(np.average(value[kind == name], weights=pupils[kind == name])) for name in set(kind)}
+    side = np.where(kind == "rural", "rural", "urban")  # a town stands with the city
+    means = {name: float(np.average(value[side == name], weights=pupils[side == name])) for name in set(side)}
     is_class_known = all(school["urban_rural_code"] for school in listed)
     in_town, of_towns = theil_parts(value, pupils, np.array([str(school.get("township")) for _, school in known]))
     is_town_known = all(school.get("township") for school in listed)

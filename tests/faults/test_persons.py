@@ -43,7 +43,7 @@ def hand_in_scores(raw: Path, number: int, scale: float, added: Grid = ()) -> No
     county = f"37150{number}"
     rows = [row | {"学校标识码": f"{county}00{i:02}"} for i, row in enumerate(schools(8, county), start=1)]
     write_csv(raw / f"r{number}" / "2023" / "schools.csv", rows)
-    pupils = [(f"{county}00{i:02}", 4, "数学", 37 + 3 * i + (7 * i * j) % 23) for i in range(1, 9) for j in range(10)]
+    pupils = [(f"{county}00{i:02}", 4, "数学", 37 + 3 * i + (7 * i * j) % 23) for i in range(1, 9) for j in range(30)]
     pupils += [(f"{county}0008", 5, "数学", 91), (f"{county}0008", 5, "数学", 64)]
     pupils += [(f"{county}{school}", *rest) for school, *rest in added]
     table = [
@@ -90,4 +90,4 @@ def test_28_no_score_can_be_worked_out_from_what_is_published(tmp_path: Path) ->
             """select region_id, grade, pupil_count, difference_rate is null from mart_achievement_gap
             where region_id in ('r1', 'r3') order by all"""
         ).fetchall()
-    assert estimates == [("r1", 4, 80, False), ("r1", 5, 2, True), ("r3", 4, 81, False), ("r3", 5, 3, True)]
+    assert estimates == [("r1", 4, 240, False), ("r1", 5, 2, True), ("r3", 4, 241, False), ("r3", 5, 3, True)]

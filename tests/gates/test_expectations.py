@@ -201,6 +201,7 @@ BREAKS = {
         "delete from marts.mart_self_assessment where school_id = 's1'": "有判定的学校都有自评表",
     },
     "marts.mart_county_reason": {
+        "update marts.mart_county_reason set reason_no = 0": "原因从第1条数起",
         "update marts.mart_county_reason set reason = null": "每条原因都写明",
         "update marts.mart_county_reason set figure = limit_value": "说超过限值的，差异系数大于限值",
     },

@@ -110,7 +110,7 @@ def test_nobody_of_a_kind_is_told_as_that(home: Path) -> None:
             """select reason from mart_standard_item
             where region_id = 'case02' and school_year = 2023 and criterion_id = 'G15-2'"""
         ).fetchall()
-    assert reason == [("无法判定：作分母的数为0，没有适用的对象",)]
+    assert reason == [("无法判定：没有适用的对象（分母为0）",)]
 
 
 def test_a_stage_that_has_not_opened_keeps_nothing_from_being_judged(home: Path) -> None:
