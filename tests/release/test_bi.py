@@ -65,7 +65,7 @@ def test_the_dictionary_says_of_every_column_what_the_release_says(demo_home: Pa
         assert re.search("[一-鿿]", row[5]), f"{column} is not described in Chinese"
         assert f"{row[5]} · {row[6]}" == comment
         assert re.sub("&#34;|&#39;", "", row[5].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")) in page
-    assert "Σ" in page and "with places as (" in page, "the SQL that defines a mart stands on the page"
+    assert "Σ" in page and "places as (" in page, "the SQL that defines a mart stands on the page"
 
 
 def test_a_refresh_keeps_the_dictionary_unless_its_words_change(tmp_path: Path) -> None:
