@@ -210,6 +210,7 @@ def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
         "date": "日期，如 2026-07-31",
         "level": "等级",
         "years_since": "年份，如 2015",
+        "last_year": "年份，如 2022，没有过的填 0",
     }
     widths = {"编号": 42, "名称": 52, "由谁填": 10, "怎样写": 22, "说明": 60, "用于": 24}
     sheet.append(list(widths))

@@ -1,5 +1,6 @@
 -- Grain: region × school year × unit (its level and id) × fact that was handed in. A fact that a county hands in for all its schools
--- stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4, and the year of an event is the years since.
+-- stands under the county. Booleans are 1 and 0, dates 20220930, levels 1 to 4, the year of an event is the years since, and that of
+-- the last of several itself, 0 where there was none.
 {{ config(materialized='view') }}
 with handed_in as (
     select
