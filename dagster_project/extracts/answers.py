@@ -122,7 +122,7 @@ def _answer() -> str:
         when value_type = 'level' then case
             when upper(replace({plain}, '级', '')) in ('Ⅰ', 'Ⅱ', 'Ⅲ', 'Ⅳ', 'I', 'II', 'III', 'IV', '1', '2', '3', '4') then {plain}
         end
-        when value_type = 'last_year' and {plain} in ('0', '无', '没有', '未监测') then '0'
+        when value_type = 'last_year' and {plain} in ('0', '未监测') then '0'
         when value_type in ('years_since', 'last_year') then nullif(regexp_extract({plain}, '^((?:19|20)[0-9]{{2}})年?$', 1), '')
         when value_type = 'date' then case
             when regexp_full_match({plain}, '(?:19|20)[0-9]{{6}}') then try_strptime({plain}, '%Y%m%d')::date::varchar
