@@ -9,6 +9,13 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+FULL = ("disk is full", "disk I/O error")  # how SQLite says it
+
+
+class FullDisk(RuntimeError):
+    """An event could not be written; Dagster prints the message as it stands."""
 
 
 class KeptSqliteEventLog(SqliteEventLogStorage):
@@ -33,8 +40,13 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Generator[Connection]:
-        with self._db_lock, self._engine(shard).begin() as connection:
-            yield connection
+        try:
+            with self._db_lock, self._engine(shard).begin() as connection:
+                yield connection
+        except OperationalError as error:
+            if any(words in str(error) for words in FULL):
+                raise FullDisk("磁盘满了，运行记录写不下") from error
+            raise
 
     def dispose(self) -> None:
         """Close the files: what stands beside them as their write-ahead logs, twice their size, goes into them."""
