@@ -70,7 +70,18 @@ PROVINCE = {  # rows alone; the last binds from 2024 on
     "standards": "quality_2017,32,,,backbone_teachers_per_100,primary,1.5,0.9,0.40,甲省要求1.5人以上,省定,C,S1\n"
     "quality_2017,3205,,,backbone_teachers_per_100,primary,2,0.9,0.30,乙市要求2人以上,市定,C,S1\n"
     "quality_2017,,2024,,backbone_teachers_per_100,primary,3,0.9,0.20,2024年起3人以上,国定,C,S1\n",
-    "parameters": "min_indicators_met,true,,2024,,7,项,2024年起七项都要达到,国定\n",
+    "parameters": "min_indicators_met,true,,2024,,7,项,2024年起七项都要达到,国定\n"
+    + "".join(
+        f"{rule},true,,2024,,{value},,2024年起,国定\n"
+        for rule, value in {
+            "min_teaching_point_pupils": 50,
+            "small_school_pupils": 100,
+            "large_class_pupils": 46,
+            "full_training_hours": 400,
+            "max_young_head_age": 40,
+            "long_service_terms": 3,
+        }.items()
+    ),
     "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
 }
 EDGE = "371502"
@@ -128,6 +139,21 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
             " 1 as primary_pe_arts_teachers, 800 as sports_ground_area_m2, 0 as indoor_sports_area_m2, 500 as teaching_area_m2,"
             " 40 as equipment_value_wan_yuan, 3 as multimedia_rooms from range(2, 5) as t (i)",
             [region, year, f"37{region}"],
+        )
+        con.execute(
+            "insert into raw.schools by name select ? as region_id, ? as school_year, 'special' as school_id, ? as county_code,"
+            " '510' as school_type, 50 as primary_pupils",
+            [region, year, f"37{region}"],
+        )
+        con.execute(
+            "insert into raw.classes by name select ? as region_id, ? as school_year, 'special' as school_id, 'primary' as stage, 1 as grade,"
+            " '1' as class_no, 50 as pupils",
+            [region, year],
+        )
+        con.execute(
+            "insert into raw.teachers by name select ? as region_id, ? as school_year, 't' as teacher_id, 'special' as school_id,"
+            " 'primary' as stage, '校长' as post, ? - 42 as birth_year, 380 as training_hours_5y, 2 as terms_at_school",
+            [region, year, year],
         )
     con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
     for code, name in COUNTIES.items():
@@ -300,6 +326,13 @@ def test_a_rule_binds_from_its_year_on(marts: duckdb.DuckDBPyConnection) -> None
     assert marts.execute(passed, ["years", 2021]).fetchall() == by_own
     by_2024 = [("s2", False), ("s3", True), ("s4", True)]
     assert [marts.execute(passed, of).fetchall() for of in (["years", 2024], ["today", 2021])] == [by_2024] * 2
+    counted = (
+        "select large_classes, trained_teachers, young_heads, long_serving_heads from warehouse.intermediate.int_classes__counted"
+        " join warehouse.intermediate.int_teachers__counted using (region_id, school_year, school_id, stage)"
+        " where (region_id, school_year) = (?, ?)"
+    )
+    of_years = [marts.execute(counted, of).fetchall() for of in (["years", 2021], ["years", 2024], ["today", 2021])]
+    assert of_years == [[(0, 1, 1, 1)], [(1, 0, 0, 0)], [(1, 0, 0, 0)]]
 
 
 def test_a_county_s_own_limit_counts_its_classes(marts: duckdb.DuckDBPyConnection) -> None:

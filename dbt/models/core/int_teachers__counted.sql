@@ -4,8 +4,18 @@
 -- the subject of who teaches none, and the post of an ordinary teacher; but no level in the whole partition, or no subject in the
 -- whole roster of a school and stage, says nothing either.
 with teachers as (
-    select * from {{ ref('stg_teachers') }}
-    where {{ pending() }}
+    select
+        teachers.*,
+        parameters.full_training_hours,
+        parameters.max_young_head_age,
+        parameters.long_service_terms
+    from {{ ref('stg_teachers') }} as teachers
+    inner join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
+    inner join {{ ref('int_parameters__in_force') }} as parameters
+        on
+            {{ same('teachers', 'parameters', 'region_id, school_year') }}
+            and schools.county_code = parameters.county_code
+    where {{ pending('teachers') }}
 ),
 
 attributes as (
@@ -33,7 +43,7 @@ counted as (
         count(teachers.has_certificate) as known_certificates,
         count(case when teachers.has_certificate then 1 end) as certified_teachers,
         count(teachers.training_hours_5y) as known_training_hours,
-        count(case when teachers.training_hours_5y >= {{ parameter('full_training_hours') }} then 1 end) as trained_teachers,
+        count(case when teachers.training_hours_5y >= teachers.full_training_hours then 1 end) as trained_teachers,
         count(teachers.rotation_eligible) as known_eligibilities,
         count(case when teachers.rotation_eligible then 1 end) as rotation_eligible_teachers,
         count(teachers.rotated) as known_rotations,
@@ -44,10 +54,10 @@ counted as (
         count(head.value) as known_heads,
         count(case when head.value is not null then teachers.birth_year end) as heads,
         count(
-            case when teachers.school_year - teachers.birth_year <= {{ parameter('max_young_head_age') }} then head.value end
+            case when teachers.school_year - teachers.birth_year <= teachers.max_young_head_age then head.value end
         ) as young_heads,
         count(case when head.value is not null then teachers.terms_at_school end) as known_head_terms,
-        count(case when teachers.terms_at_school >= {{ parameter('long_service_terms') }} then head.value end) as long_serving_heads
+        count(case when teachers.terms_at_school >= teachers.long_service_terms then head.value end) as long_serving_heads
     from teachers
     left join attributes as higher_degree
         on teachers.stage = higher_degree.stage and teachers.degree = higher_degree.value and higher_degree.attribute = 'higher_degree'

@@ -46,9 +46,13 @@ heads as (
         schools.county_code
     from {{ ref('stg_teachers') }} as teachers
     inner join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
+    inner join {{ ref('int_parameters__in_force') }} as parameters
+        on
+            {{ same('teachers', 'parameters', 'region_id, school_year') }}
+            and schools.county_code = parameters.county_code
     inner join {{ ref('teacher_attributes') }} as attributes
         on teachers.stage = attributes.stage and teachers.post = attributes.value and attributes.attribute = 'head'
-    where teachers.terms_at_school >= {{ parameter('long_service_terms') }} and {{ pending_region('teachers') }}
+    where teachers.terms_at_school >= parameters.long_service_terms and {{ pending_region('teachers') }}
 ),
 
 teachers as (
