@@ -1,17 +1,12 @@
 """The national standards: their items as they are written, published counties judged as published, edges exact, and rows alone change it."""
 
 import csv
-import math
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
 from helpers import SEEDS, SHARED, built_with, seed
-
-from dagster_project.orchestration import summary
 
 ITEMS = {"prerequisite": 2, "government": 15, "quality": 9, "recognition": 1, "veto": 7}
 PUPILS = 100_000_000  # of a made-up school: so large that whole teachers give a published coefficient to six digits
@@ -373,132 +368,3 @@ def test_a_county_that_hands_in_nothing_is_counted(marts: duckdb.DuckDBPyConnect
     )
     [(known, unknown, missing)] = marts.execute(counted).fetchall()
     assert (known, unknown) == (3, 1) and missing.startswith("茌平区：") and "整县结论无法判定" in missing
-
-
-# --- the demo -------------------------------------------------------------------------------------------------------
-
-
-def test_the_demo_has_counties_of_every_kind(demo_home: Path) -> None:
-    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        con.execute("use marts")
-        rows = con.execute(
-            "select verdict, count(*), bool_and(government_met_count + government_failed_count <= 15),"
-            " bool_and(verdict <> 'met' or (government_met_count, quality_met_count, reasons) = (15, 9, null))"
-            " from mart_county_verdict where school_year = 2023 group by verdict order by verdict"
-        ).fetchall()
-        assert [row[:2] for row in rows] == [("met", 7), ("not_met", 12)] and all(row[2] for row in rows)
-        assert con.execute("select sum(areas_eased) from mart_standard_item").fetchone() == (0,)
-        assert con.execute(
-            "select count(distinct item_id) from mart_standard_item where standard_id = 'quality_2017'"
-        ).fetchone() == (34,)
-
-
-def test_regions_and_items_are_judged_as_their_parts(
-    demo_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Counted a second time from counties and criteria; what the command prints of many counties is the mart."""
-    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        con.execute("use marts")
-        counted = con.sql("select * from mart_region_verdict order by all").fetchall()
-        counties = con.sql(
-            "select region_id, school_year, verdict, resource_verdict from mart_county_verdict"
-        ).fetchall()
-        items = con.sql("select county_code, school_year, item_id, is_met from mart_item_verdict").fetchall()
-        criteria = con.sql(
-            "select county_code, school_year, item_id, is_met from mart_standard_item"
-            " where standard_id = 'quality_2017' and is_judged"
-        ).fetchall()
-    for region_id, year, total, *parts in counted:
-        mine = [row[2:] for row in counties if row[:2] == (region_id, year)]
-        said = [sum(row[i] == word for row in mine) for i in (0, 1) for word in ("met", "not_met", "not_evaluable")]
-        assert (total, parts) == (len(mine), said)
-    assert {row[:2] for row in counted} == {row[:2] for row in counties}
-    judged: dict[tuple, set[bool | None]] = {}
-    for *key, is_met in criteria:
-        judged.setdefault(tuple(key), set()).add(is_met)
-    said = {tuple(key): is_met for *key, is_met in items}
-    assert said == {key: False if False in met else None if None in met else True for key, met in judged.items()}
-    assert len(said) == len(items) > 0
-    monkeypatch.setenv("JUNHENG_HOME", str(demo_home))
-    monkeypatch.setattr(summary, "LONGEST_TABLE", 0)
-    assert summary.summarise(None)
-    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("qingyuan ")]
-    [newest] = [row for row in counted if row[:2] == ("qingyuan", 2023)]
-    assert [int(cell) for cell in line.split()[1:]] == [2023, newest[2], *newest[6:]]
-
-
-def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> None:
-    """Where no school is left out its coefficients are those of mart_county_balance, and elsewhere they are not."""
-    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        con.execute("use marts")
-        apart = con.execute(
-            "select a.school_count = b.school_count, max(abs(a.difference_coefficient - b.difference_coefficient)), count(*)"
-            " from mart_basic_balance a join mart_county_balance b using (region_id, school_year, county_code, stage, indicator_id)"
-            " group by 1 order by 1 desc"
-        ).fetchall()
-    (_, same, all_there), (_, other, some_left_out) = apart
-    assert same == pytest.approx(0, abs=1e-15) and all_there > 100
-    assert other > 0.1 and some_left_out > 100
-
-
-def test_figures_are_written_as_officials_write_them(demo_home: Path) -> None:
-    """A share in percent, a difference rate as a decimal, a date with hyphens, a yes or no in words; each computed a second time."""
-    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        rows = con.execute(
-            "select unit_zh, actual, actual_zh from marts.mart_standard_item where actual is not null and not rounding_flips"
-            " union select unit_zh, actual, actual_zh from marts.mart_target_progress where actual is not null and not rounding_flips"
-        ).fetchall()
-    written: dict[str | None, set[str]] = {}
-    for unit, actual, said in rows:
-        written.setdefault(unit, set()).add(said)
-        if unit in ("比例", "比值"):
-            assert said == f"{math.floor(1000 * actual + 0.5000001) / 10:g}%", (actual, said)
-        elif unit == "差异率":
-            assert said == f"{math.floor(1000 * actual + 0.5000001) / 1000:g}"
-        elif unit not in ("日期", None):
-            assert said.endswith(unit)
-    assert all(re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", said) for said in written["日期"])
-    assert written[None] == {"是", "否"} and "100%" in written["比例"]
-
-
-def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
-    """Each figure of a sentence is that of the mart which it comes from."""
-    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        con.execute("use marts")
-        here = "where (school_year, county_code) = (2023, '371522')"
-        told = dict(con.execute(f"select sentence_no, sentence from mart_county_explanation {here}").fetchall())
-        assert len(told) >= 11
-
-        def one(query: str) -> tuple:
-            return con.execute(query).fetchall()[0]
-
-        failed, over = one(f"select failed_school_count, failed_coefficient_count from mart_county_verdict {here}")
-        assert (
-            told[1]
-            == f"莘县2023学年没有达到优质均衡标准：14所学校（一贯制学校分学段计）中{14 - failed}所达标、{failed}所未达标；"
-            f"14项差异系数中{over}项超过限值。"
-        )
-        stage, indicator, coefficient = one(
-            f"select stage, indicator_id, difference_coefficient from mart_county_balance {here}"
-            " order by difference_coefficient / limit_value desc nulls last limit 1"
-        )
-        assert (stage, indicator) == ("junior", "sports_area_per_pupil") and f"差异系数{coefficient:.3f}，" in told[3]
-        widest = f"{here} and (stage, indicator_id) = ('{stage}', '{indicator}')"
-        share, without = one(
-            "select sum(variance_share), max(coefficient_without) filter (variance_rank = 1)"
-            f" from mart_variance_share {widest} and variance_rank <= 3"
-        )
-        assert f"，合计贡献{share:.0%}；" in told[4] and told[4].endswith(f"差异系数为{without:.3f}。")
-        raised, floor, units, after = one(
-            f"select raised_school_count, lowest_value_after, balance_units, coefficient_after from mart_county_gap {widest}"
-        )
-        assert f"最低的{raised}所学校补到{floor:.2f}平方米，共增加{units}平方米，差异系数降到{after:.3f}。" in told[9]
-        estimates = con.execute(
-            f"select difference_rate, ci_low, ci_high from mart_achievement_gap {here} and difference_rate is not null"
-        ).fetchall()
-        assert len(estimates) > 0
-        for rate, low, high in estimates:
-            side = "低于" if high < 0.15 else "不低于" if low >= 0.15 else "不能判断是否低于"
-            assert f"{rate:.3f}（95%区间{low:.3f}至{high:.3f}），{side}0.15" in told[11]
-        counted = [int(number) for number in re.findall(r"(\d+)项", told[12])]
-        assert counted[0] == sum(counted[1:])
