@@ -42,6 +42,7 @@ compared as (
         and (
             measures.urban_rural_classes is null
             or ';' || measures.urban_rural_classes || ';' like '%;' || units.urban_rural_class || ';%'
+            or (measures.urban_rural_classes like '%seat' and units.is_township_seat)
         )
         and (measures.is_township_seat is null or units.is_township_seat = measures.is_township_seat)
         and (measures.is_boarding is null or units.is_boarding = measures.is_boarding)
@@ -53,7 +54,8 @@ compared as (
             when units.unit_level = 'township' then '学校表缺“乡镇街道”'
             when units.missing_zh is not null then '缺学校'
             when measures.urban_rural_classes is not null and units.urban_rural_class is null then '学校表缺“城乡类型”'
-            when measures.is_township_seat is not null and units.is_township_seat is null then '学校表缺“是否乡镇驻地”'
+            when (measures.is_township_seat is not null or measures.urban_rural_classes like '%seat') and units.is_township_seat is null
+                then '学校表缺“是否乡镇驻地”'
             when measures.is_boarding is not null and units.is_boarding is null then '学校表缺“是否寄宿制”'
             when measures.organisers is not null and units.organiser is null then '学校表缺“举办者”'
             else '学校表缺“在校生数”'
