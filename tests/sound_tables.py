@@ -154,6 +154,10 @@ create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
     from marts.mart_county_verdict, range(34) t(i);
+create table marts.mart_alternative_reading as
+    select region_id, school_year, county_code, 'X0' criterion_id, 'X0a' alternative_id, '只计公办学校' alternative_zh, '不低于10%' alternative_demand_zh, false is_met,
+        true alternative_is_met, true is_turned, null::varchar reason
+    from marts.mart_county_verdict;
 create table marts.mart_school_criterion as
     select region_id, school_year, county_code, school_id, 'G5' item_id, 'G5-1' criterion_id, '<=' as operator, 44.0::double as value,
         true is_met, false is_eased, null::varchar missing

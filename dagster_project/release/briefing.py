@@ -32,6 +32,10 @@ class Table(NamedTuple):
 
 
 NEWEST = "semi join newest using (region_id, school_year)"
+ALTERNATIVE = (
+    "alternative_id, rule_zh, reading_zh, actual_zh, is_met, alternative_zh, alternative_demand_zh, alternative_actual_zh, alternative_is_met,"
+    " is_turned, reason"
+)
 INDEX = {
     "regions": Table(
         "region_id, region_name_zh, is_synthetic, school_year, counties, met, not_met, not_evaluable",
@@ -62,6 +66,11 @@ REGION = {
         " actual_last_year, actual_last_year_zh, actual_two_years_ago_zh, rounding_flips, reading_zh",
         f"mart_target_progress {NEWEST}",
         "target_id",
+    ),
+    "alternatives": Table(
+        ALTERNATIVE,
+        f"(from mart_alternative_reading where target_id is not null) {NEWEST}",
+        "alternative_id",
     ),
     "files": Table(
         "source_file, sheet, rows_in, rows_loaded, rows_quarantined, rows_skipped, status, reason, unknown_columns, remarks",
@@ -184,6 +193,11 @@ COUNTY = {
         f"(from mart_standard_item semi join mart_item_verdict using (region_id, school_year, county_code, standard_id, item_id)) {NEWEST}",
         "criterion_id",
     ),
+    "alternatives": Table(
+        ALTERNATIVE,
+        f"(from mart_alternative_reading where criterion_id is not null) {NEWEST}",
+        "alternative_id",
+    ),
     "areas": Table(
         "target_id, value, value_zh, is_met, missing, rounding_flips",
         f"(from mart_target_area where area_level = 'county') {NEWEST}",
@@ -223,7 +237,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",

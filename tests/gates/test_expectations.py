@@ -215,6 +215,11 @@ BREAKS = {
         "update marts.mart_standard_item set reason = null": "未达到或无法判定的都说明",
         "update marts.mart_standard_item set areas_met = 2": "达到与未达到的不多于",
     },
+    "marts.mart_alternative_reading": {
+        "update marts.mart_alternative_reading set alternative_zh = null": "写明与现行读法不同的地方",
+        "update marts.mart_alternative_reading set alternative_is_met = null": "无法判定的另一种读法说明原因",
+        "update marts.mart_alternative_reading set is_turned = false": "两边不一样的，就是相反",
+    },
     "marts.mart_item_verdict": {
         "update marts.mart_item_verdict set part = '政府'": "部分只有",
         "delete from marts.mart_item_verdict where item_id = 'X33'": "每个县的优质均衡条目齐备",

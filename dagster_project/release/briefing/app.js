@@ -246,8 +246,20 @@ function targets(name, data, areas) {
       badge(STATUSES[r.status] || ["none", r.status]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r),
     ]),
   ];
-  return data.documents.map((d) => (areas ? folded : table)(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
-    columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。"));
+  return [...data.documents.map((d) => (areas ? folded : table)(`${d.document_zh}${d.document_number ? `（${d.document_number}）` : ""}`, `${name}_政策目标_${d.document_id}`,
+    columns, data.targets.filter((row) => row.document_id === d.document_id), "本学年没有可列的目标。")), ...otherwise(`${name}_政策目标`, data.alternatives)];
+}
+
+/** What rules that can be read otherwise would come to if they were. */
+function otherwise(name, rows) {
+  const result = (value, met) => [value || "—", " ", has(met) ? badge(criterion({ is_judged: true, is_met: met })) : null];
+  return rows.length ? [folded("另一种读法会怎样（只供比较，不进入结论）", `${name}_另一种读法`, [
+    column("编号", (r) => r.alternative_id, null, "short"), long("原文", (r) => r.rule_zh), long("现行读法", (r) => r.reading_zh),
+    column("现行结果", (r) => r.actual_zh, (r) => result(r.actual_zh, r.is_met)),
+    long("另一种读法", (r) => r.alternative_zh), column("要求", (r) => r.alternative_demand_zh, null, "short"),
+    column("另一种结果", (r) => r.alternative_actual_zh, (r) => result(r.alternative_actual_zh, r.alternative_is_met)),
+    column("结果相反", (r) => (r.is_turned ? "是" : ""), (r) => (r.is_turned ? "是" : ""), "short"), long("为什么无法判定", (r) => r.reason, (r) => r.reason || ""),
+  ], rows)] : [];
 }
 
 function quality(name, data, checks, missing = data.missing) {
@@ -393,6 +405,7 @@ function countyPage(index, region, county, data, regionData) {
     column("判定", (r) => criterion(r)[1].slice(2), (r) => [badge(criterion(r)), flips(r)]),
     long("原因", (r) => r.reason, (r) => r.reason || ""),
   ], data.items.filter((r) => r.part === part).sort(byNumber)));
+  items.push(...otherwise(name, data.alternatives));
 
   const years = [...new Set(data.balance.map((r) => r.school_year))].sort();
   const ahead = [...new Set(data.trends.map((r) => r.projected_year))].sort();

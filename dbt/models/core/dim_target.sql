@@ -27,7 +27,6 @@ select
     measures.unit_zh,
     targets.reading_zh,
     targets.ambiguity_zh,
-    targets.alternative_zh,
     targets.evidence_grade
 from {{ ref('targets') }} as targets
 inner join {{ ref('policy_documents') }} as documents using (document_id)

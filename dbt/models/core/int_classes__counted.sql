@@ -41,6 +41,7 @@ counted as (
         cast(sum(classes.pupils) as bigint) as pupils,
         max(classes.pupils) as largest_class_pupils,
         count(case when classes.pupils >= parameters.large_class_pupils then 1 end) as large_classes,
+        count(case when classes.pupils >= parameters.huge_class_pupils then 1 end) as huge_classes,
         count(case when classes.pupils > limits.threshold then 1 end) as oversized_classes
     from {{ ref('stg_classes') }} as classes
     left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
@@ -65,6 +66,7 @@ select
     case when short.school_id is null then counted.pupils end as pupils,
     case when short.school_id is null then counted.largest_class_pupils end as largest_class_pupils,
     case when short.school_id is null then counted.large_classes end as large_classes,
+    case when short.school_id is null then counted.huge_classes end as huge_classes,
     case when short.school_id is null then counted.oversized_classes end as oversized_classes
 from counted
 left join {{ ref('int_rosters__short') }} as short

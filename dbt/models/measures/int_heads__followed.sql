@@ -88,6 +88,11 @@ select
     case
         when max(case when counties.is_known then 1 else 0 end) = 0 then null
         when max(case when regions.is_known then 1 else 0 end) = 1 or count(case when not followed.is_found then 1 end) = 0
+            then count(case when followed.is_found then 1 end)
+    end as long_serving_heads_still_here,
+    case
+        when max(case when counties.is_known then 1 else 0 end) = 0 then null
+        when max(case when regions.is_known then 1 else 0 end) = 1 or count(case when not followed.is_found then 1 end) = 0
             then count(case when followed.has_moved then 1 end)
     end as rotated_long_serving_heads
 from counties

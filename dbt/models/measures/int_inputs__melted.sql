@@ -2,12 +2,12 @@
 -- Heads are followed from the year before, so a refresh rebuilds the year after too.
 {{ config(years_after=1) }}
 {%- set of_a_section = [
-    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
+    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'huge_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
     'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
     'annual_pay_yuan', 'heads', 'young_heads'
 ] %}
 {%- set of_a_school = [
-    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
+    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'compulsory_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
     'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'public_funds_budget_yuan', 'public_funds_final_yuan',
     'teacher_training_budget_yuan', 'total_expenditure_final_yuan'
 ] %}
@@ -26,6 +26,7 @@ sections as (
         stages.full_time_teachers,
         stages.largest_class_pupils,
         classes.large_classes,
+        classes.huge_classes,
         classes.oversized_classes,
         teachers.full_time_teachers as roster_teachers,
         teachers.teachers_with_degree,
@@ -102,6 +103,10 @@ schools as (
             when coalesce(schools.primary_classes, schools.junior_classes, schools.senior_classes) is not null
                 then coalesce(schools.primary_classes, 0) + coalesce(schools.junior_classes, 0) + coalesce(schools.senior_classes, 0)
         end as school_classes,
+        case
+            when coalesce(schools.primary_classes, schools.junior_classes) is not null
+                then coalesce(schools.primary_classes, 0) + coalesce(schools.junior_classes, 0)
+        end as compulsory_classes,
         schools.classrooms as school_classrooms,
         cast(schools.is_boarding as integer) as is_boarding,
         schools.music_rooms,
@@ -189,6 +194,7 @@ select
     inputs.input_id,
     cast(case inputs.input_id
         when 'long_serving_heads_last_year' then heads.long_serving_heads_last_year
+        when 'long_serving_heads_still_here' then heads.long_serving_heads_still_here
         when 'rotated_long_serving_heads' then heads.rotated_long_serving_heads
     end as double) as value
 from {{ ref('int_heads__followed') }} as heads

@@ -18,6 +18,24 @@ with asked as (
     union
     select
         regions.region_id,
+        alternatives.measure_id,
+        items.area_level
+    from {{ ref('stg_regions') }} as regions
+    cross join {{ ref('alternative_readings') }} as alternatives
+    inner join {{ ref('standard_items') }} as items using (criterion_id)
+    where alternatives.measure_id is not null
+    union
+    select
+        documents.region_id,
+        alternatives.measure_id,
+        targets.area_level
+    from {{ ref('stg_region_documents') }} as documents
+    inner join {{ ref('targets') }} as targets using (document_id)
+    inner join {{ ref('alternative_readings') }} as alternatives using (target_id)
+    where alternatives.measure_id is not null
+    union
+    select
+        regions.region_id,
         blanks.measure_id,
         'county' as area_level
     from {{ ref('stg_regions') }} as regions
