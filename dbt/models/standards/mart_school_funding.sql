@@ -11,6 +11,7 @@ figures as (
         school_year,
         unit_id,
         max(case when unit_level = 'school' and input_id = 'school_pupils' then value end) as pupils,
+        max(case when input_id = 'boarding_pupils' then value end) as boarding_pupils,
         max(case when input_id = 'public_funds_standard_yuan' then value end) as standard_yuan,
         max(case when input_id = 'primary_public_funds_standard_yuan' then value end) as primary_standard_yuan,
         max(case when input_id = 'junior_public_funds_standard_yuan' then value end) as junior_standard_yuan
@@ -18,7 +19,8 @@ figures as (
     where
         unit_level in ('school', 'county')
         and input_id in (
-            'school_pupils', 'public_funds_standard_yuan', 'primary_public_funds_standard_yuan', 'junior_public_funds_standard_yuan'
+            'school_pupils', 'boarding_pupils', 'public_funds_standard_yuan', 'primary_public_funds_standard_yuan',
+            'junior_public_funds_standard_yuan'
         )
         and {{ pending_region() }}
     group by region_id, school_year, unit_id
@@ -39,6 +41,7 @@ national as (
         school_year,
         county_code,
         stage,
+        school_types,
         yuan
     from {{ in_force('quotas', 'ruled', ['stage']) }} as bound
 ),
@@ -114,13 +117,16 @@ spent as (
         nullif(own.pupils, 0) as all_pupils,
         compulsory.pupils as compulsory_pupils,
         compulsory.funds_share,
-        compulsory.quota_yuan / compulsory.pupils as compulsory_standard_yuan,
+        compulsory.quota_yuan,
+        own.boarding_pupils,
+        cast(boarding.yuan as double) as boarding_yuan,
+        cast(special.yuan as double) as special_yuan,
         coalesce(own.standard_yuan, of_county.standard_yuan) as handed_in_standard_yuan,
         case
             when coalesce(own.standard_yuan, own.primary_standard_yuan, own.junior_standard_yuan) is not null then 'school'
             when coalesce(of_county.standard_yuan, of_county.primary_standard_yuan, of_county.junior_standard_yuan) is not null
                 then 'county'
-            when compulsory.quota_yuan is not null then 'national'
+            when compulsory.quota_yuan is not null or special.yuan is not null then 'national'
         end as standard_level,
         funds.public_funds_yuan,
         funds.public_funds_account,
@@ -143,6 +149,15 @@ spent as (
             {{ same('schools', 'of_county', 'region_id, school_year') }}
             and schools.county_code = of_county.unit_id
     left join compulsory on {{ same('schools', 'compulsory', 'region_id, school_year, school_id') }}
+    left join national as boarding
+        on
+            {{ same('schools', 'boarding', 'region_id, school_year, county_code') }}
+            and boarding.stage = 'boarding'
+    left join national as special
+        on
+            {{ same('schools', 'special', 'region_id, school_year, county_code') }}
+            and special.stage = 'special'
+            and ';' || special.school_types || ';' like '%;' || schools.school_type || ';%'
     left join funds
         on
             {{ same('schools', 'funds', 'region_id, school_year') }}
@@ -155,7 +170,10 @@ counted as (
         *,
         case when is_compulsory then compulsory_pupils else all_pupils end as counted_pupils,
         case when is_compulsory then funds_share else 1 end as counted_share,
-        case when is_compulsory then compulsory_standard_yuan else handed_in_standard_yuan end as public_funds_standard_yuan
+        case
+            when is_compulsory then (quota_yuan + coalesce(boarding_pupils * boarding_yuan, 0)) / compulsory_pupils
+            else coalesce(handed_in_standard_yuan, special_yuan)
+        end as public_funds_standard_yuan
     from spent
 ),
 
