@@ -24,7 +24,7 @@ PLANNED = "设想"  # no region of regions.yml has such an id
 HEADERS = {
     "动作": "action", "学校标识码": "school_id", "另一学校标识码": "other_school_id", "栏目": "column", "数量": "amount"
 }  # fmt: skip
-ACTIONS = {"撤销": "close", "并入": "merge", "新建": "build", "增减": "add"}
+ACTIONS = {"撤销": "close", "并入": "merge", "新建": "build", "增减": "add", "分流": "divert", "限额": "cap"}
 OF_SCHOOL = {
     "teachers": "school_id",
     "classes": "school_id",
@@ -39,7 +39,15 @@ PAIRS = f"""
     full outer join (from marts.{{mart}} where region_id = '{PLANNED}' and {{touched}}) as changed using ({{key}})
     order by all
 """
+COUNTED = "(select *, if(measure_id = 'primary_pupil_count', 'primary', 'junior') as stage from marts.fct_measure)"
 RESULTS = {
+    "pupils": "select county_code, stage, handed_in.numerator as actual, changed.numerator as planned"
+    + PAIRS.replace("marts.{mart}", COUNTED)
+    .replace("{key}", "county_code, stage")
+    .replace(
+        "{touched}",
+        "area_level = 'county' and measure_id in ('primary_pupil_count', 'junior_pupil_count') and {touched}",
+    ),
     "verdicts": "select county_code, handed_in.verdict as actual, changed.verdict as planned, handed_in.failed_coefficient_count as"
     " actual_failed_coefficients, changed.failed_coefficient_count as planned_failed_coefficients,"
     " handed_in.reasons as actual_reasons, changed.reasons as planned_reasons"
@@ -52,6 +60,37 @@ RESULTS = {
     " planned_to_pass, handed_in.balance_units as actual_to_balance, changed.balance_units as planned_to_balance"
     + PAIRS.replace("{mart}", "mart_county_gap"),
 }
+
+
+# Every pupil of a class sits on a seat of a number: the highest seats leave first, the lowest that are free are taken first.
+OUT_OF_LARGEST = """
+    update raw.classes as stayed set pupils = stayed.pupils - leaving.pupils
+    from (
+        select grade, class_no, count(*) as pupils
+        from (
+            select grade, class_no, unnest(range(1, pupils + 1)) as seat from raw.classes
+            where region_id = $1 and school_id = $2 and stage = $3
+            order by seat desc, grade, class_no limit $4
+        )
+        group by all
+    ) as leaving
+    where region_id = $1 and school_id = $2 and stage = $3
+        and stayed.grade = leaving.grade and stayed.class_no = leaving.class_no
+"""
+INTO_SMALLEST = """
+    update raw.classes as stayed set pupils = stayed.pupils + coming.pupils
+    from (
+        select grade, class_no, count(*) as pupils
+        from (
+            select grade, class_no, unnest(range(pupils + 1, pupils + $4 + 1)) as seat from raw.classes
+            where region_id = $1 and school_id = $2 and stage = $3
+            order by seat, grade, class_no limit $4
+        )
+        group by all
+    ) as coming
+    where region_id = $1 and school_id = $2 and stage = $3
+        and stayed.grade = coming.grade and stayed.class_no = coming.class_no
+"""
 
 
 class ScenarioError(ValueError):
@@ -120,11 +159,7 @@ def compare(
                 f"{region.id} {year}：{load.apply_change(con, raw, load.Change(region.id, year, PLANNED), region, secrets.token_hex())}"
             )
             tables.write_regions(con, {region.id: region, PLANNED: planned})
-            for table in tables.TABLES:
-                con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
-            for table in ("funding", "facts"):
-                named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
-                con.execute(named, [PLANNED, PLANNED, region.id])
+            copy(con, region.id)
             counties = {county for step in steps for county in take(con, step)}
         rules = f"按 {rules_of} 学年的规则评判，" if rules_of else ""
         say(f"{rules}计算 {len(steps)} 项措施……")
@@ -143,15 +178,30 @@ def compare(
                         write_result(con.execute(query), "csv", stream)
 
 
+def copy(con: duckdb.DuckDBPyConnection, region_id: str) -> None:
+    """The planned region: all that the one region handed in, once more."""
+    for table in tables.TABLES:
+        con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
+    for table in ("funding", "facts"):
+        named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
+        con.execute(named, [PLANNED, PLANNED, region_id])
+
+
 def take(con: duckdb.DuckDBPyConnection, step: Step) -> set[str]:
     """Change the planned region by one measure; the counties that it concerns."""
-    taken = {"close": _close, "merge": _merge, "build": _build, "add": _add}.get(step.action)
+    taken = {
+        "close": _close, "merge": _merge, "build": _build, "add": _add, "divert": _divert, "cap": _cap
+    }.get(step.action)  # fmt: skip
     if taken is None:
         raise step.refuse(f"不认识的动作“{step.action}”；可用的是 {'、'.join(ACTIONS)}")
     known = ({step.school_id} if step.action != "build" else set()) | (
-        {step.other_school_id} if step.action in ("merge", "build") else set()
+        {step.other_school_id}
+        if step.action in ("merge", "build", "divert") or (step.action == "cap" and step.other_school_id)
+        else set()
     )
     for school_id in sorted(known):
+        if not school_id and step.action == "divert":
+            raise step.refuse("分流要写“另一学校标识码”：学生到哪所学校")
         if not _find(con, school_id, "county_code"):
             raise step.refuse(f"学校表里没有学校“{school_id}”")
     counties = {str(_find(con, school_id, "county_code")[0]) for school_id in known}
@@ -240,19 +290,77 @@ def _build(con: duckdb.DuckDBPyConnection, step: Step) -> None:
 
 def _add(con: duckdb.DuckDBPyConnection, step: Step) -> None:
     """More or fewer pupils, teachers, rooms, m² and so on, in the unit of the extract."""
-    column = next((column for column in _figures() if step.column in column.headers), None)
+    column, amount, now = _amount(con, step, _figures())
+    if not now + amount >= 0:
+        raise step.refuse(f"学校“{step.school_id}”的{column.zh}现为 {now:g}，减不了 {-amount:g}")
+    _change(con, step.school_id, column, amount)
+
+
+def _divert(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """So many pupils of a stage go to the other school; teachers, rooms and all else stay where they are."""
+    column, amount, now = _amount(con, step, _pupils())
+    if amount < 1:
+        raise step.refuse(f"分流的人数要大于 0，不能是 {amount:g}")
+    if amount >= now:
+        why = "全部学生都走，请用“并入”" if amount == now else "分不出这么多"
+        raise step.refuse(f"学校“{step.school_id}”的{column.zh}现为 {now:g}，{why}")
+    _move_pupils(con, step, column, int(amount))
+
+
+def _cap(con: duckdb.DuckDBPyConnection, step: Step) -> None:
+    """A stage has no more pupils than the amount; who is above it goes to the other school, or where none is named leaves the county."""
+    column, amount, now = _amount(con, step, _pupils())
+    if amount < 1:
+        raise step.refuse(f"限额要大于 0，不能是 {amount:g}；不再招生请用“撤销”或“并入”")
+    if now > amount:
+        _move_pupils(con, step, column, int(now - amount))
+
+
+def _amount(con: duckdb.DuckDBPyConnection, step: Step, columns: list[Column]) -> tuple[Column, float, float]:
+    """The column that a step names among these, the amount that it states, and what the school has now."""
+    column = next((column for column in columns if step.column in column.headers), None)
     if column is None:
-        raise step.refuse(f"学校表没有可以增减的栏目“{step.column}”")
+        known = f"；可用的是 {'、'.join(column.zh for column in columns)}" if step.action != "add" else ""
+        raise step.refuse(f"学校表没有可以{_word(step.action)}的栏目“{step.column}”{known}")
     try:
         amount = int(step.amount) if column.type == "integer" else float(step.amount)
     except ValueError as error:
         raise step.refuse(f"数量“{step.amount}”不是{'整' if column.type == 'integer' else ''}数") from error
     [now] = _find(con, step.school_id, column.name)
     if now is None:
-        raise step.refuse(f"学校“{step.school_id}”没有填报{column.zh}，不知道增减后是多少")
-    if not now + amount >= 0:
-        raise step.refuse(f"学校“{step.school_id}”的{column.zh}现为 {now:g}，减不了 {-amount:g}")
-    con.execute(
-        f"update raw.schools set {column.name} = {column.name} + ? where region_id = ? and school_id = ?",
-        [amount, PLANNED, step.school_id],
-    )
+        raise step.refuse(f"学校“{step.school_id}”没有填报{column.zh}，不知道{_word(step.action)}后是多少")
+    return column, amount, now
+
+
+def _word(action: str) -> str:
+    return next(zh for zh, code in ACTIONS.items() if code == action)
+
+
+def _pupils() -> list[Column]:
+    return [column for column in _figures() if column.name in {f"{stage}_pupils" for stage in contract().stages}]
+
+
+def _change(con: duckdb.DuckDBPyConnection, school_id: str, column: Column, amount: float) -> None:
+    changed = f"update raw.schools set {column.name} = {column.name} + ? where region_id = ? and school_id = ?"
+    con.execute(changed, [amount, PLANNED, school_id])
+
+
+def _move_pupils(con: duckdb.DuckDBPyConnection, step: Step, column: Column, pupils: int) -> None:
+    """In the totals, and in the class rosters where there are any: out of the largest classes, into the smallest, whatever their grade."""
+    stage = column.name.removesuffix("_pupils")
+    if step.other_school_id:
+        if step.school_id == step.other_school_id:
+            raise step.refuse(f"一所学校不能{_word(step.action)}到自己")
+        mine, others = (_find(con, school, "county_code")[0] for school in (step.school_id, step.other_school_id))
+        if mine != others:
+            raise step.refuse(f"学校“{step.other_school_id}”在另一个县（{others}），只能在县内{_word(step.action)}")
+        if not _find(con, step.other_school_id, column.name)[0]:
+            raise step.refuse(
+                f"学校“{step.other_school_id}”没有{contract().stages[stage]}学生，不能接收{contract().stages[stage]}学生"
+            )
+        _change(con, step.other_school_id, column, pupils)
+        con.execute(INTO_SMALLEST, [PLANNED, step.other_school_id, stage, pupils])
+    _change(con, step.school_id, column, -pupils)
+    con.execute(OUT_OF_LARGEST, [PLANNED, step.school_id, stage, pupils])
+    emptied = "delete from raw.classes where region_id = ? and school_id = ? and stage = ? and pupils = 0"
+    con.execute(emptied, [PLANNED, step.school_id, stage])

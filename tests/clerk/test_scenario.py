@@ -18,6 +18,8 @@ STEPS = """动作,学校标识码,另一学校标识码,栏目,数量
 增减,3715020099,,小学专任教师数,30
 增减,3715020099,,小学县级及以上骨干教师数,9
 add,3715020004,,primary_pupils,-37
+分流,3715020005,3715020004,小学在校生数,20
+限额,3715020006,,小学在校生数,600
 """
 
 
@@ -43,7 +45,7 @@ def test_both_sides_are_what_their_schools_say(county: Callable[..., Path], tmp_
     key = "小学县级及以上骨干教师数", "小学在校生数"
     now = [(row[key[0]], row[key[1]]) for row in schools()]
     merged = now[1][0] + now[2][0], now[1][1] + now[2][1]
-    then = [merged, (now[3][0], now[3][1] - 37), *now[4:], (9, 450)]
+    then = [merged, (now[3][0], now[3][1] - 37 + 20), (now[4][0], now[4][1] - 20), (now[5][0], 600), (9, 450)]
     rows = {
         row["indicator_id"]: row for row in read(tmp_path / "out" / "coefficients.csv") if row["stage"] == "primary"
     }
@@ -51,6 +53,10 @@ def test_both_sides_are_what_their_schools_say(county: Callable[..., Path], tmp_
     assert len(rows) == 7
     assert float(ours["actual"]) == pytest.approx(coefficient(now), abs=1e-12)
     assert float(ours["planned"]) == pytest.approx(coefficient(then), abs=1e-12)
+
+    [pupils] = [row for row in read(tmp_path / "out" / "pupils.csv") if row["stage"] == "primary"]
+    assert float(pupils["actual"]) == sum(p for _, p in now)
+    assert float(pupils["planned"]) == sum(p for _, p in then)
 
     [verdict] = read(tmp_path / "out" / "verdicts.csv")
     assert "新建学校3715020099" in verdict["planned_reasons"]
