@@ -120,6 +120,14 @@ create table marts.mart_transfer_move as
     select region_id, school_year, county_code, stage, indicator_id, county_code || '-' || i from_school_id,
         county_code || '-0' to_school_id, i teachers
     from marts.mart_transfer_plan, range(1, 3) t(i);
+create table marts.mart_layout_option as
+    select region_id, school_year, county_code, school_id, stage, lever, if(lever = 'merge', 'small_school', 'size') reason, 1 option_no,
+        pupils, if(lever <> 'merge', pupils - 10, null) allowed_pupils, if(lever = 'merge', pupils, 10) excess_pupils,
+        host to_school_id, if(lever = 'divert', 20, null) room_pupils, if(lever = 'divert', 8, null) moved_pupils,
+        case lever when 'divert' then 2 when 'merge' then pupils end unplaced_pupils,
+        if(lever = 'cap', 100, null) yearly_entrants, if(lever = 'merge', '没有学校能接收', null) null_reason
+    from marts.fct_school_stage, (values ('divert', 's0'), ('cap', null), ('merge', null)) l(lever, host)
+    where school_id = 's3';
 create table marts.mart_school_verdict as
     select region_id, school_year, county_code, school_id, stage, 6 met_count, true is_passed,
         null::varchar reasons

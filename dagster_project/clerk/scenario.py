@@ -181,7 +181,8 @@ def compare(
 def copy(con: duckdb.DuckDBPyConnection, region_id: str) -> None:
     """The planned region: all that the one region handed in, once more."""
     for table in tables.TABLES:
-        con.execute(f"insert into raw.{table} select * replace (? as region_id) from raw.{table}", [PLANNED])
+        handed_in = f"select * replace (? as region_id) from raw.{table} where region_id = ?"
+        con.execute(f"insert into raw.{table} {handed_in}", [PLANNED, region_id])
     for table in ("funding", "facts"):
         named = f"update raw.{table} set entity_id = ? where region_id = ? and entity_id = ?"
         con.execute(named, [PLANNED, PLANNED, region_id])

@@ -164,6 +164,12 @@ COUNTY = {
         f"mart_transfer_move {NEWEST}",
         "stage, indicator_id, from_school_id, to_school_id",
     ),
+    "layout": Table(
+        "school_id, stage, lever, reason, option_no, pupils, allowed_pupils, excess_pupils, to_school_id, is_same_township, is_same_side,"
+        " room_pupils, moved_pupils, unplaced_pupils, yearly_entrants, years, null_reason",
+        f"mart_layout_option {NEWEST}",
+        "school_id, stage, lever, reason, option_no",
+    ),
     "trends": Table(
         "stage, indicator_id, figure, projected_year, limit_value, projected_value, interval_low, interval_high, year_count, first_year,"
         " last_year, incomplete_year_count, outlook, crossing_year, reason",
@@ -239,7 +245,7 @@ COUNTY = {
 MARTS = {
     "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
-    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
+    "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",
 }  # fmt: skip

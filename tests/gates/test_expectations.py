@@ -150,6 +150,13 @@ BREAKS = {
         "update marts.mart_transfer_move set to_school_id = from_school_id": "一校一学段一项指标不既",
         "update marts.mart_transfer_move set teachers = 2": "一县的调配合计",
     },
+    "marts.mart_layout_option": {
+        "update marts.mart_layout_option set excess_pupils = pupils + 1": "办法只有登记的几种",
+        "update marts.mart_layout_option set moved_pupils = 21 where lever = 'divert'": "接收学校不是本校",
+        "update marts.mart_layout_option set unplaced_pupils = 0": "转到各校的加上没有学校能收的",
+        "update marts.mart_layout_option set null_reason = null": "没有接收学校、算不出",
+        "update marts.mart_layout_option set county_code = '371509'": "接收学校在同一个县",
+    },
     "marts.mart_school_verdict": {
         "delete from marts.mart_school_verdict where school_id = 's1'": "在评估范围内的学校学段都有判定",
         "update marts.mart_school_verdict set stage = 'senior'": "学段只有",

@@ -77,6 +77,7 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ("sentences", "mart_county_explanation", "and school_year = 2023"),
         ("transfers", "mart_transfer_plan", "and school_year = 2023"),
         ("moves", "mart_transfer_move", "and school_year = 2023"),
+        ("layout", "mart_layout_option", "and school_year = 2023"),
         ("trends", "mart_indicator_trend", "and school_year = 2023"),
         ("enrolment", "mart_enrolment_projection", "and school_year = 2023"),
         ("horizons", "mart_projected_plan", "and school_year = 2023"),

@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon");
+const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
@@ -385,6 +385,15 @@ function countyPage(index, region, county, data, regionData) {
   const gaps = staged(data.gaps);
   const plans = data.plans.filter((r) => r.pass_units > 0 || r.balance_units > 0);
 
+  const layoutColumns = [
+    column("学校", (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)), column("学段", (r) => STAGES[r.stage], null, "short"),
+    column("办法", (r) => LEVERS[r.lever] || r.lever, null, "short"), column("缘由", (r) => LAYOUT_REASONS[r.reason] || label(r.reason)),
+    number("学生：现在 → 最多", (r) => r.allowed_pupils, (v, r) => (has(v) ? `${whole(r.pupils)} → ${whole(v)}` : whole(r.pupils))), number("要减少", (r) => r.excess_pupils, whole),
+    column("接收学校", (r) => (has(r.to_school_id) ? schoolName.get(r.to_school_id) || r.to_school_id : null), (r) => (has(r.to_school_id) ? toSchool(r.to_school_id) : "—")),
+    column("远近", (r) => (r.is_same_township ? "同乡镇" : r.is_same_side ? "同在城镇或乡村" : null), null, "short"), number("转去", (r) => r.moved_pupils, whole), number("它的余量", (r) => r.room_pupils, whole),
+    long("说明", (r) => [has(r.yearly_entrants) ? `起始年级每年最多招${whole(r.yearly_entrants)}人，最迟${whole(r.years)}年后不超过上限` : null, r.unplaced_pupils > 0 ? `${whole(r.unplaced_pupils)}人没有学校能收` : null, r.null_reason].filter(has).join("；")),
+  ];
+
   const transferColumns = [
     column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
     number("差异系数", (r) => r.difference_coefficient, (v) => fixed(v, 3)), number("限值", (r) => r.limit_value, (v) => fixed(v, 2)),
@@ -512,6 +521,8 @@ function countyPage(index, region, county, data, regionData) {
       ["教师调配", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
         table("各项教师指标能否只靠调配", `${name}_调配_指标`, transferColumns, staged(data.transfers), "没有调配方案。"),
         table("从哪所学校调往哪所学校", `${name}_调配_学校`, moveColumns, staged(data.moves), "不需要调，或只靠调配达不到。")],
+      ["布局调整", el("p", { class: "soft" }, "学生太多的学校转出多少人就达标，小规模又未达标的学校能并到哪里。接收学校是同县同学段的公办学校，收下以后规模、班额和各项指标仍达标；先同乡镇，再同在城镇或乡村。各条各自成立，不相加，也不能同时占用一所学校的余量；做之前用 junheng scenario 算一算。没有东西要买，不列费用；接送、食宿没有计价，就近入学和群众意愿由人判断。"),
+        table("分流、限制招生、并入", `${name}_布局调整`, layoutColumns, data.layout, "没有学校需要调整。")],
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年与预测", ...history],
