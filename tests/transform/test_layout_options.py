@@ -10,7 +10,7 @@ import pytest
 from helpers import ROOT
 
 from dagster_project.clerk.scenario import OF_SCHOOL, PLANNED, Step, copy, take
-from dagster_project.extracts.regions import region_of
+from dagster_project.extracts.regions import read_regions
 from dagster_project.transform import build
 from dagster_project.warehouse import load, tables
 
@@ -42,7 +42,7 @@ class Case(NamedTuple):
 def hand_in(con: duckdb.DuckDBPyConnection) -> None:
     """The two counties, and nothing else of their regions."""
     for region_id, county in COUNTIES.items():
-        load.apply_change(con, RAW, load.Change(region_id, 2023, "of this test"), region_of(RAW, region_id), "key")
+        load.apply_change(con, RAW, load.Change(region_id, 2023, "of this test"), read_regions(RAW)[region_id], "key")
         gone = f"(select school_id from raw.schools where region_id = '{region_id}' and county_code <> '{county}')"
         for table, column in OF_SCHOOL.items():
             con.execute(f"delete from raw.{table} where region_id = '{region_id}' and {column} in {gone}")
@@ -65,7 +65,7 @@ def steps(options: Iterable[Option], too_few: bool) -> Iterator[Step]:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Case]]]:
     today, then = tmp_path_factory.mktemp("today"), tmp_path_factory.mktemp("then")
-    regions = {region_id: region_of(RAW, region_id) for region_id in COUNTIES}
+    regions = {region_id: read_regions(RAW)[region_id] for region_id in COUNTIES}
     with tables.connect(today) as con:
         hand_in(con)
         tables.write_regions(con, regions)

@@ -111,7 +111,7 @@ ranked as (
         on
             {{ same('needs', 'hosts', 'region_id, school_year, county_code, stage') }}
             and needs.school_id <> hosts.school_id
-            and (needs.lever <> 'merge' or hosts.room_pupils >= needs.excess_pupils)
+            and (needs.lever <> 'merge' or needs.excess_pupils <= hosts.room_pupils)
     where needs.lever <> 'cap'
     window nearest as (
         partition by needs.region_id, needs.school_year, needs.school_id, needs.stage, needs.lever, needs.reason
@@ -119,7 +119,7 @@ ranked as (
             coalesce(mine.township = hosts.township, false) desc,
             coalesce(mine.ratio_side = hosts.ratio_side, false) desc,
             hosts.room_pupils desc,
-            hosts.school_id
+            hosts.school_id asc
         rows between unbounded preceding and current row
     )
 ),
