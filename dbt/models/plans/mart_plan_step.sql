@@ -1,4 +1,5 @@
 -- Grain: region × school year × plan × school × stage × step: what is to be done for an indicator, how much, at what price.
+-- Who is in post is trained first, who is hired comes last.
 {{ config(years_after=var('trend_years') - 1) }}
 {%- set county_key = 'region_id, school_year, plan, county_code, stage' %}
 with allotted as (
@@ -139,7 +140,12 @@ select
     steps.stage,
     row_number() over (
         partition by steps.region_id, steps.school_year, steps.plan, steps.school_id, steps.stage
-        order by costs.cost_kind, steps.measure, indicators.sort_order, steps.from_school_id
+        order by
+            costs.cost_kind,
+            case steps.measure when 'upgrade' then 1 when 'hire' then 3 else 2 end,
+            steps.measure,
+            indicators.sort_order,
+            steps.from_school_id
     ) as step_no,
     steps.measure,
     steps.indicator_id,
