@@ -184,7 +184,7 @@ COUNTY = {
     ),
     "horizons": Table(
         "horizon, primary_year, primary_pupils, primary_projected_pupils, junior_year, junior_pupils, junior_projected_pupils, is_assumed,"
-        " one_off_yuan, yearly_yuan, additions, null_reason",
+        " one_off_yuan, yearly_yuan, has_sample_price, additions, null_reason",
         f"mart_projected_plan {NEWEST}",
         "horizon",
     ),

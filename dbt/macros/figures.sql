@@ -89,6 +89,12 @@
 {%- endmacro %}
 
 
+{# A quantity of a row with units and unit_zh, as an official writes it: 7间; an amount of money in 万元. #}
+{% macro quantity_zh() -%}
+  case when unit_zh = '元' then {{ shown('units / 10000.0', 2) }} || '万元' else cast(units as varchar) || coalesce(unit_zh, '') end
+{%- endmacro %}
+
+
 {# How a coefficient stands to that of a year before, both with three decimals. #}
 {% macro changed_zh(before, now) -%}
   case

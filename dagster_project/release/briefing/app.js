@@ -526,7 +526,7 @@ function countyPage(index, region, county, data, regionData) {
       ["逐项标准", ...items],
       ["政策目标", ...targets(name, regionData, data.areas)],
       ["历年与预测", ...history],
-      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。"), enrolment, horizons],
+      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
       ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],

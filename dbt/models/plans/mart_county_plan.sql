@@ -18,7 +18,7 @@ costs as (
         {%- endfor %}
         count(case when plan = 'both' and price_basis = '示例' then 1 end) > 0 as has_sample_price,
         {{ dbt.listagg(
-            "case when plan = 'both' then way_zh || cast(units as varchar) || coalesce(unit_zh, '') end", "'；'", 'order by cost_kind, way_zh'
+            "case when plan = 'both' then way_zh || " ~ quantity_zh() ~ " end", "'；'", 'order by cost_kind, way_zh'
         ) }} as additions
     from outlays
     group by {{ county_key }}

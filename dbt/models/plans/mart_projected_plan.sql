@@ -40,9 +40,10 @@ costs as (
         school_year,
         county_code,
         plan as horizon,
-        {{ dbt.listagg("way_zh || cast(units as varchar) || coalesce(unit_zh, '')", "'；'", 'order by cost_kind, way_zh') }} as additions,
+        {{ dbt.listagg("way_zh || " ~ quantity_zh(), "'；'", 'order by cost_kind, way_zh') }} as additions,
         {{ total("case when cost_kind = 'one_off' then cost_yuan else 0 end") }} as one_off_yuan,
-        {{ total("case when cost_kind = 'yearly' then cost_yuan else 0 end") }} as yearly_yuan
+        {{ total("case when cost_kind = 'yearly' then cost_yuan else 0 end") }} as yearly_yuan,
+        count(case when price_basis = '示例' then 1 end) > 0 as has_sample_price
     from {{ ref('mart_county_outlay') }}
     where {{ pending() }}
     group by region_id, school_year, county_code, plan
@@ -63,6 +64,7 @@ select
     costs.additions,
     case when extremes.horizon is not null then coalesce(costs.one_off_yuan, 0) end as one_off_yuan,
     case when extremes.horizon is not null then coalesce(costs.yearly_yuan, 0) end as yearly_yuan,
+    case when extremes.horizon is not null then coalesce(costs.has_sample_price, false) end as has_sample_price,
     case when extremes.horizon is null then '没有连续两个学年的班级名册，学生数无从推算' end as null_reason
 from counties
 left join extremes using (region_id, school_year, county_code, horizon)
