@@ -391,7 +391,7 @@ function countyPage(index, region, county, data, regionData) {
     number("学生：现在 → 最多", (r) => r.allowed_pupils, (v, r) => (has(v) ? `${whole(r.pupils)} → ${whole(v)}` : whole(r.pupils))), number("要减少", (r) => r.excess_pupils, whole),
     column("接收学校", (r) => (has(r.to_school_id) ? schoolName.get(r.to_school_id) || r.to_school_id : null), (r) => (has(r.to_school_id) ? toSchool(r.to_school_id) : "—")),
     column("远近", (r) => (r.is_same_township ? "同乡镇" : r.is_same_side ? "同在城镇或乡村" : null), null, "short"), number("转去", (r) => r.moved_pupils, whole), number("它的余量", (r) => r.room_pupils, whole),
-    long("说明", (r) => [has(r.yearly_entrants) ? `起始年级每年最多招${whole(r.yearly_entrants)}人，最迟${whole(r.years)}年后不超过上限` : null, r.unplaced_pupils > 0 ? `${whole(r.unplaced_pupils)}人没有学校能收` : null, r.null_reason].filter(has).join("；")),
+    long("说明", (r) => [has(r.yearly_entrants) ? `起始年级每年最多招${whole(r.yearly_entrants)}人，最迟${whole(r.years)}年后不超过上限` : null, r.unplaced_pupils > 0 ? `合计${whole(r.unplaced_pupils)}人没有学校能收` : null, r.null_reason].filter(has).join("；")),
   ];
 
   const transferColumns = [
