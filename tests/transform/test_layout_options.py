@@ -1,4 +1,4 @@
-"""Layout options of two counties of the demo: carried out by `scenario`, through the same models, they do what they say and no more than is needed."""
+"""Layout options of a county of the demo: carried out by `scenario`, through the same models, they do what they say and no more than is needed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,18 +9,28 @@ import duckdb
 import pytest
 from helpers import ROOT
 
-from dagster_project.clerk.scenario import OF_SCHOOL, PLANNED, Step, copy, take
+from dagster_project.clerk.scenario import PLANNED, Step, copy, take
 from dagster_project.extracts.regions import read_regions
 from dagster_project.transform import build
 from dagster_project.warehouse import load, tables
 
 RAW = ROOT / "raw"
-CROWDED, CROWD = "3708300002", 2016  # a primary school of 汶上 that is made 16 pupils too large
-COUNTIES = {"wenshang": "370830", "liaocheng": "371521"}
+REGION = "wenshang"  # of one county
+
+# Of its primary schools those with the least sports ground are changed, each in one way, so that every kind of option has a school.
+CHANGED = (
+    ("update raw.schools set primary_pupils = 2010",),
+    (
+        "update raw.schools set primary_pupils = 12, sports_ground_area_m2 = 10, indoor_sports_area_m2 = 0",
+        "update raw.classes set pupils = 2",
+    ),
+    ("update raw.classes set pupils = 50",),
+    ("update raw.schools set sports_ground_area_m2 = 7.4 * primary_pupils, indoor_sports_area_m2 = 0",),
+    ("update raw.schools set teaching_area_m2 = 4.45 * primary_pupils, indoor_sports_area_m2 = 0",),
+)
 
 
 class Option(NamedTuple):
-    region_id: str
     school_id: str
     stage: str
     lever: str
@@ -40,14 +50,14 @@ class Case(NamedTuple):
 
 
 def hand_in(con: duckdb.DuckDBPyConnection) -> None:
-    """The two counties, and nothing else of their regions."""
-    for region_id, county in COUNTIES.items():
-        load.apply_change(con, RAW, load.Change(region_id, 2023, "of this test"), read_regions(RAW)[region_id], "key")
-        gone = f"(select school_id from raw.schools where region_id = '{region_id}' and county_code <> '{county}')"
-        for table, column in OF_SCHOOL.items():
-            con.execute(f"delete from raw.{table} where region_id = '{region_id}' and {column} in {gone}")
-        con.execute(f"delete from raw.schools where school_id in {gone}")
-    con.execute("update raw.schools set primary_pupils = ? where school_id = ?", [CROWD, CROWDED])
+    load.apply_change(con, RAW, load.Change(REGION, 2023, "of this test"), read_regions(RAW)[REGION], "key")
+    schools = con.execute(
+        "select school_id from raw.schools where school_type = '211' and primary_pupils > 0"
+        " order by sports_ground_area_m2 / primary_pupils, school_id"
+    ).fetchall()
+    for (school_id,), changes in zip(schools, CHANGED, strict=False):
+        for change in changes:
+            con.execute(f"{change} where school_id = ?", [school_id])
 
 
 def steps(options: Iterable[Option], too_few: bool) -> Iterator[Step]:
@@ -65,16 +75,16 @@ def steps(options: Iterable[Option], too_few: bool) -> Iterator[Step]:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Case]]]:
     today, then = tmp_path_factory.mktemp("today"), tmp_path_factory.mktemp("then")
-    regions = {region_id: read_regions(RAW)[region_id] for region_id in COUNTIES}
+    region = read_regions(RAW)[REGION]
     with tables.connect(today) as con:
         hand_in(con)
-        tables.write_regions(con, regions)
+        tables.write_regions(con, {REGION: region})
     build.build(today)
     with duckdb.connect(str(today / "warehouse.duckdb"), read_only=True) as con:
         rows = con.execute(
-            f"select {', '.join(Option._fields)} from marts.mart_layout_option order by region_id, school_id, stage, lever, reason, option_no"
+            f"select {', '.join(Option._fields)} from marts.mart_layout_option order by school_id, stage, lever, reason, option_no"
         ).fetchall()
-    found = [list(options) for _, options in groupby(map(Option._make, rows), lambda option: option[:5])]
+    found = [list(options) for _, options in groupby(map(Option._make, rows), lambda option: option[:4])]
     carried_out = [
         Case(f"case{number}-{too_few}", options, too_few)
         for number, options in enumerate(found)
@@ -84,13 +94,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.Duc
     with tables.connect(then) as con:
         hand_in(con)
         for case in carried_out:
-            copy(con, case.options[0].region_id)
+            copy(con, REGION)
             for step in steps(case.options, case.too_few):
                 take(con, step)
             for table in tables.TABLES:
                 con.execute(f"update raw.{table} set region_id = ? where region_id = ?", [case.region_id, PLANNED])
-        named = {case.region_id: replace(regions[case.options[0].region_id], id=case.region_id) for case in carried_out}
-        tables.write_regions(con, {**regions, **named})
+        named = {case.region_id: replace(region, id=case.region_id) for case in carried_out}
+        tables.write_regions(con, {REGION: region, **named})
     build.build(then)
     with duckdb.connect(str(then / "warehouse.duckdb"), read_only=True) as con:
         con.execute("use marts")
@@ -145,7 +155,7 @@ def test_a_school_that_takes_pupils_in_meets_what_it_met(cases: tuple[duckdb.Duc
     for case in carried_out:
         for option in case.options:
             if option.to_school_id:
-                before = con.execute(failing, [option.region_id, option.to_school_id]).fetchall()
+                before = con.execute(failing, [REGION, option.to_school_id]).fetchall()
                 after = con.execute(failing, [case.region_id, option.to_school_id]).fetchall()
                 assert set(after) <= set(before), (case, option)
                 assert option.stage not in dict(after), (case, option)
@@ -160,6 +170,6 @@ def test_a_merged_school_is_gone_with_its_pupils_in_the_other(
             [option] = case.options
             pupils = "select school_id, pupils from fct_school_stage where region_id = ? and school_id in (?, ?) and stage = ?"
             ids = [option.school_id, option.to_school_id, option.stage]
-            before = dict(con.execute(pupils, [option.region_id, *ids]).fetchall())
+            before = dict(con.execute(pupils, [REGION, *ids]).fetchall())
             after = dict(con.execute(pupils, [case.region_id, *ids]).fetchall())
             assert after == {option.to_school_id: sum(before.values())} and len(before) == 2
