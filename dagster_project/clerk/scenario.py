@@ -41,7 +41,7 @@ PAIRS = f"""
 """
 COUNTED = "(select *, if(measure_id = 'primary_pupil_count', 'primary', 'junior') as stage from marts.fct_measure)"
 RESULTS = {
-    "pupils": "select county_code, stage, handed_in.numerator as actual, changed.numerator as planned"
+    "pupils": "select county_code, stage, handed_in.numerator::bigint as actual, changed.numerator::bigint as planned"
     + PAIRS.replace("marts.{mart}", COUNTED)
     .replace("{key}", "county_code, stage")
     .replace(
