@@ -60,7 +60,7 @@ PLANS = {
     "has_special_education_centre": "0.4 0.6 0.9", "strong_town_pilots": "18 26 35", "min_funding_per_city_pilot_wan_yuan": "40 50 50",
     "pilot_evaluations": "0 1 1", "preschool_universal": "0.1 0.3 0.5", "min_schools_per_city_researcher": "- - -",
     "rural_teacher_health_checks": "1 1 -",
-    "is_law_based_model_school": "0.5 0.8 1", "has_class_1_equipment": "0.6 0.8 0.9", "is_smart_campus": "0.2 0.4 0.7",
+    "has_drinking_water": "0.5 0.6 1", "is_law_based_model_school": "0.5 0.8 1", "has_class_1_equipment": "0.6 0.8 0.9", "is_smart_campus": "0.2 0.4 0.7",
     "public_funds_standard_yuan": "1000 1000 1050", "rebuilt_named_schools": "1 2 3", "buildings_to_reinforce": "24 24 24",
     "buildings_reinforced": "11 19 24", "teachers_and_pupils": "8200 8150 8100", "learning_space_users": "6000 7400 7290",
     "min_rural_staff_training_hours": "90 150 180", "substitute_teachers": "40 22 9", "kindergartens_bought_back": "1 1 2",

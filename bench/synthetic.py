@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text(encoding="utf-8"))
 EXTRACTS, DOMAINS = CONTRACT["extracts"], CONTRACT["domains"]
 STAGES = list(CONTRACT["stages"])  # primary, junior, senior: axis 1 of the arrays below
-INVENTED_TOWNS = "城关镇 城东镇 城西镇 城南镇 城北镇 河口镇".split()
+INVENTED_TOWNS = "城关镇 城东镇 城西镇 城南镇 城北乡 河口乡".split()
 LAYOUT = "211 211 311 211 312 218 211 311 341 211 345 510 211 311".split()  # then its first eight again
 WEIGHTS = {"312": (1, 1.1, 0), "341": (0, 1, 1.2), "345": (1, 1.1, 1.32), "510": (1, 1, 0), "311": (0, 1, 0)}
 # What a school aims at, by stage: higher-degree, backbone, PE and arts teachers a hundred pupils, teaching
@@ -75,6 +75,7 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
     s = pd.DataFrame(rows, columns="code school_id school_name township kind town".split())
     s = s.join(traits, on="code").assign(first=0, last=9999, predecessor_ids=None)
     s["is_seat"] = ~s.duplicated(["code", "town"])
+    s["in_xian"] = s["code"].map(names).str.endswith("县")  # whose seat is 镇区 too: only 区 and 市 have 城区
     key = s["school_id"].to_numpy()[:, None] * 8 + np.arange(3)
     size = np.exp(0.35 * dice.g(key, "size")) * [330, 340, 280] * np.where(s["town"] < 2, 1.4, 0.9)[:, None]
     size = np.round(size * scale * (np.array([WEIGHTS.get(kind, (1, 0, 0)) for kind in s["kind"]]) > 0))
@@ -154,7 +155,9 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         "school_id": sid, "school_name": s["school_name"], "county_code": s["code"],
         "township": s["township"], "school_type": kind,
         "organiser": np.where(dice.u(sid, "private") < 0.04, "10", "7"),
-        "urban_rural_code": np.select([town == 0, town == 1, s["is_seat"]], ["111", "121", "210"], "220"),
+        "urban_rural_code": np.select(
+            [(town == 0) & ~s["in_xian"], (town < 2) | s["is_seat"] & ~s["township"].str.endswith("乡"), s["is_seat"]],
+            ["111", "121", "210"], "220"),
         "is_boarding": (pupils[:, 1] > 0) & (town > 1), "is_township_seat": s["is_seat"], "status": "open",
         "predecessor_ids": s["predecessor_ids"],
         "teaching_area_m2": np.ceil(shared[:, 0]) + indoor, "indoor_sports_area_m2": indoor,

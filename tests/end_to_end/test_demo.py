@@ -71,6 +71,19 @@ def test_school_ids_are_ten_digits_and_unique_in_a_year() -> None:
         assert ids.str.fullmatch(r"\d{10}").all()
 
 
+def test_a_county_named_xian_has_no_city_and_the_seat_of_a_town_is_town() -> None:
+    """Its seat is 镇区 like the seat of a 镇 (国函〔2008〕60号); 城区 is of a 区 or a 市, 乡中心区 the seat of a 乡."""
+    regions = yaml.safe_load((RAW / "regions.yml").read_text(encoding="utf-8"))["regions"]
+    xian = {code for r in regions for code, name in r["counties"].items() if name.endswith("县")}
+    schools = pd.concat([read(p) for p in EXTRACTS if p.stem == "schools"])
+    classes = schools["城乡类型"]
+    is_xian, is_city = schools["县级行政区划代码"].isin(xian), classes.isin(["主城区", "城乡结合区"])
+    assert not (is_xian & is_city).any()
+    assert set(schools["县级行政区划代码"][is_city]) == set(schools["县级行政区划代码"][~is_xian])
+    seats = schools["是否乡镇驻地"] == "是"
+    assert set(schools["乡镇街道"][seats & (classes == "乡中心区")].str[-1]) == {"乡"}
+
+
 def test_the_readme_holds_the_contract() -> None:
     readme = (RAW / "README.md").read_text(encoding="utf-8")
     assert generate.with_contract(readme) == readme
