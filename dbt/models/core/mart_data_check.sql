@@ -1,6 +1,6 @@
--- Grain: region × school year × school × stage ('all': the whole school) × check that its figures break.
--- Pupils are compared with the year before, so a refresh rebuilds the year after too.
-{{ config(years_after=1) }}
+-- Grain: region × school year × county × school (null: the county itself) × stage ('all': the whole school or county) × check that its
+-- figures break. Pupils are compared with the year before, who graduates with who entered two years before: the years after follow.
+{{ config(years_after=2) }}
 {%- set of_a_stage = [
     'pupils', 'pupils_last_year', 'pupils_allowed', 'average_class_size', 'largest_class_pupils',
     'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',
@@ -176,11 +176,17 @@ of_schools as (
     inner join summed using (region_id, school_year, school_id)
 ),
 
+of_counties as (
+    select * from {{ ref('int_counties__counted') }}
+    where {{ pending() }}
+),
+
 compared as (
     {%- for figures, rows, stage in [(of_a_stage, 'of_stages', 'of_stages.stage'), (of_a_school, 'of_schools', "'all'")] %}
     select
         {{ rows }}.region_id,
         {{ rows }}.school_year,
+        cast(null as varchar) as county_code,
         {{ rows }}.school_id,
         {{ stage }} as stage,
         checks.check_id,
@@ -195,11 +201,27 @@ compared as (
             {%- endfor %}
         end as double) as expected
     from {{ rows }}
-    cross join checks
-    {%- if not loop.last %}
+    inner join checks on checks.unit_level = 'school'
     union all
-    {%- endif %}
     {%- endfor %}
+    select
+        told.region_id,
+        told.school_year,
+        told.county_code,
+        null as school_id,
+        'all' as stage,
+        checks.check_id,
+        told.value as actual,
+        held.value as expected
+    from of_counties as told
+    inner join checks
+        on
+            checks.unit_level = 'county'
+            and told.figure_id = checks.actual
+    left join of_counties as held
+        on
+            {{ same('told', 'held', 'region_id, school_year, county_code') }}
+            and checks.expected = held.figure_id
 ),
 
 -- without another figure, the limit that is passed is what was expected
@@ -207,6 +229,7 @@ expected as (
     select
         compared.region_id,
         compared.school_year,
+        compared.county_code,
         compared.school_id,
         compared.stage,
         compared.actual,
@@ -238,7 +261,7 @@ broken as (
 select
     broken.region_id,
     broken.school_year,
-    schools.county_code,
+    coalesce(broken.county_code, schools.county_code) as county_code,
     broken.school_id,
     schools.school_name,
     broken.stage,
@@ -248,7 +271,7 @@ select
     broken.expected_value as expected,
     broken.actual,
     broken.difference,
-    coalesce(stages.name_zh, '全校') || '：'
+    coalesce(stages.name_zh, case broken.unit_level when 'county' then '全县' else '全校' end) || '：'
     || broken.actual_zh || {{ plain(half_up('broken.actual', 2)) }} || broken.unit_zh || '，'
     || broken.expected_zh || {{ plain(half_up('broken.expected_value', 2)) }} || broken.unit_zh || '，相差'
     || {{ plain(half_up('abs(broken.difference)', 2)) }} || broken.unit_zh as message,
@@ -258,11 +281,11 @@ select
     {{ without_long_numbers('facts.value') }} as explanation,
     {{ without_long_numbers('facts.evidence') }} as evidence
 from broken
-inner join schools using (region_id, school_year, school_id)
+left join schools using (region_id, school_year, school_id)
 left join {{ ref('stages') }} as stages using (stage)
 left join {{ ref('stg_facts') }} as facts
     on
         {{ same('broken', 'facts', 'region_id, school_year') }}
-        and broken.school_id = facts.entity_id
-        and facts.entity_type = 'school'
+        and coalesce(broken.school_id, broken.county_code) = facts.entity_id
+        and broken.unit_level = facts.entity_type
         and facts.fact_id = 'explained_' || broken.check_id
