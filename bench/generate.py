@@ -4,8 +4,8 @@
     python bench/generate.py --counties 136 --years 2023 --out DIR [--seed 7] [--format csv|xlsx]
     python bench/generate.py --contract          write the contract's tables into raw/README.md
 
-synthetic.py draws what they hold and demo.py says what makes a county of the demo a case: the same seed gives the
-same bytes. Headers and Chinese values come from the contract. Nothing here describes a real school.
+synthetic.py draws what they hold, demo_facts.py counts what they hand in beside it, and demo.py says what makes a
+county of the demo a case: the same seed gives the same bytes. Headers and Chinese values come from the contract. Nothing here describes a real school.
 """
 
 import argparse
@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import yaml
 from demo import TRAITS
+from demo_facts import told
 from openpyxl import Workbook
-from synthetic import CONTRACT, DOMAINS, EXTRACTS, ROOT, Dice, build_schools, build_year, planned_facts
+from synthetic import CONTRACT, DOMAINS, EXTRACTS, ROOT, Dice, build_schools, build_year
 
 XLSX = {"haimen": set(EXTRACTS), "qingyuan": set(EXTRACTS), "wenshang": {"schools", "teachers", "facts"}}
 ROSTER_ONLY = {"jinzhou_county_city"}  # reports no teacher totals: the roster is all there is
@@ -74,8 +75,7 @@ def write(regions: list[dict], traits: pd.DataFrame, years: range, out: Path, se
             folder = out / region["id"] / str(year)
             folder.mkdir(parents=True, exist_ok=True)
             extracts = build_year(*schools, year, Dice(seed), region["id"] not in ROSTER_ONLY)
-            planned = planned_facts(extracts["schools"], region, year, Dice(seed))
-            extracts["facts"] = pd.concat([extracts["facts"], planned])
+            extracts["facts"] = told(*schools[:2], extracts, region, year, Dice(seed))
             if region["id"] in ROSTER_ONLY:
                 extracts["schools"] = extracts["schools"].filter(regex="^(?!.*_teachers$)")
             for extract, frame in extracts.items():
