@@ -75,7 +75,7 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
             rows.append((code, code * 10000 + j + 1, place + rank + noun, town, kind, towns.index(town)))
     s = pd.DataFrame(rows, columns="code school_id school_name township kind town".split())
     s = s.join(traits, on="code").assign(first=0, last=9999, predecessor_ids=None)
-    s["is_seat"] = ~s.duplicated(["code", "town"])
+    s["is_seat"] = ~s.duplicated(["code", "town"]) & (s["town"] > 0)  # the county's own seat is no 乡镇驻地
     s["in_xian"] = s["code"].map(names).str.endswith("县")  # whose seat is 镇区 too: only 区 and 市 have 城区
     key = s["school_id"].to_numpy()[:, None] * 8 + np.arange(3)
     size = np.exp(0.35 * dice.g(key, "size")) * [330, 340, 280] * np.where(s["town"] < 2, 1.4, 0.9)[:, None]
@@ -151,7 +151,7 @@ def class_roster(s: pd.DataFrame, pupils: np.ndarray) -> pd.DataFrame:
 
 def heads_of(person: np.ndarray, rotates: np.ndarray, year: int, dice: Dice) -> tuple[np.ndarray, np.ndarray]:
     """Who heads each school, and for how many years: where heads rotate, those who had served two terms change places."""
-    person, years = person.copy(), np.floor(14 * dice.u(person, "since"))
+    person, years = person.copy(), np.maximum(np.floor(14 * dice.u(person, "since")) + min(year - 2021, 0), 0)
     for _ in range(2021, year):
         moving = np.flatnonzero(rotates & (years >= 6))
         if len(moving) == 1:  # nobody to change with but one who has served less
@@ -168,7 +168,10 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     s, pupils = enrolled(s, size, year)
     sid, kind, town, good = (s[name].to_numpy() for name in ("school_id", "kind", "town", "floor"))
     good, rise = good >= 1, 1.03**later
-    level = s["y2021"] + (s["y2023"] - s["y2021"]) * np.clip((year - 2021) / 2, 0, 1)
+    pace = np.clip((year - 2021) / (2 if year > 2021 else 8), -0.25, 1)
+    level = s["y2021"] + (s["y2023"] - s["y2021"]) * pace
+    wider = 0.07 + 0.02 * dice.g(s["code"], f"narrowing {year}")  # schools come closer to each other year by year
+    ratio = ratio ** np.where(s["twist"] == "narrowing", 1 - later * wider, 1)[:, None, None]
     weight = np.array([WEIGHTS.get(k, (1, 0, 0)) for k in kind])
     need = ratio * level.to_numpy()[:, None, None] * AIM
     staff = np.ceil(need[:, :, :3] * pupils[:, :, None] - 1e-9).astype(int)
@@ -215,7 +218,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     head, head_years = heads_of(section[heads] * 1000 + 999, s["code"].to_numpy()[i[heads]] == ROTATING, year, dice)
     person = section[n] * 1000 + nth
     person[is_head] = head
-    years = np.floor(14 * dice.u(person, "since")) + year - 2021
+    years = np.maximum(np.floor(14 * dice.u(person, "since")) + year - 2021, 0)
     years[is_head] = head_years
 
     def holds(number: np.ndarray, name: str) -> np.ndarray:
@@ -244,7 +247,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         annual_pay_yuan=100 * np.round((820 + 300 * dice.u(person, "pay")) * np.where(fine, 1, 0.92) * rise),
         in_establishment=dice.u(person, "establishment") > 0.03)[~lost]
 
-    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, 1080], np.where(good, 1110, 860))
+    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, np.where(good, 1130, 1080)], np.where(good, 1110, 860))
     public = np.round(np.maximum(total, 100) * a_pupil * (0.95 + 0.3 * dice.u(sid, "public")))
     training = np.round(public * np.where(good, 0.055, 0.045 + 0.02 * dice.u(sid, "share")))
     payroll, spent = np.round(full.sum(axis=1) * 98000 * rise), np.round(public * 0.98)

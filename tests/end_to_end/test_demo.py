@@ -52,9 +52,9 @@ def test_the_demo_is_small() -> None:
 def test_every_region_hands_in_six_extracts_a_year() -> None:
     regions = {r["id"] for r in yaml.safe_load((RAW / "regions.yml").read_text(encoding="utf-8"))["regions"]}
     assert {(p.parts[-3], p.parts[-2], p.stem) for p in EXTRACTS} == {
-        (region, year, extract)
+        (region, str(year), extract)
         for region in regions
-        for year in ("2021", "2022", "2023")
+        for year in range(2019 if region == "wenshang" else 2021, 2024)
         for extract in generate.EXTRACTS
     }
 
@@ -65,7 +65,7 @@ def test_every_header_is_in_the_contract(path: Path) -> None:
 
 
 def test_school_ids_are_ten_digits_and_unique_in_a_year() -> None:
-    for year in ("2021", "2022", "2023"):
+    for year in sorted({p.parts[-2] for p in EXTRACTS}):
         ids = pd.concat([read(p)["学校标识码"] for p in EXTRACTS if p.stem == "schools" and p.parts[-2] == year])
         assert ids.is_unique
         assert ids.str.fullmatch(r"\d{10}").all()

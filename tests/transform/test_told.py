@@ -28,7 +28,9 @@ def test_the_demo_has_counties_of_every_kind(demo_home: Path) -> None:
 def test_the_demo_contradicts_itself_nowhere_but_where_it_means_to(demo_home: Path) -> None:
     """Large classes and a roster that lacks a teacher are planted; what its counties say of themselves agrees with their schools."""
     with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
-        found = con.execute("select check_id, min(school_id) is not null from marts.mart_data_check group by all").fetchall()
+        found = con.execute(
+            "select check_id, min(school_id) is not null from marts.mart_data_check group by all"
+        ).fetchall()
     planted = {"largest_class", "roster_backbone_teachers", "roster_pe_arts_teachers"}
     assert {check for check, _ in found} == planted and all(of_a_school for _, of_a_school in found)
 
