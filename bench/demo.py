@@ -108,7 +108,7 @@ PLANS = {
     "meets_standardised_school": "1", "has_canteen_meals": "0.5 0.7 0.9", "homework_grades_1_2": "0", "has_after_school_service": "0.7 0.9 -",
     "special_inspections": "1 1 0", "is_built_by_2016": "-", "is_small_class_rural": "-", "is_built_by_2010_or_mostly_migrant": "-",
     "primary_visiting_pe_arts_teachers": "-", "junior_visiting_pe_arts_teachers": "-", "borrowed_sports_area_m2": "-",
-    "implementation_date": "-", "evaluation_date": "-", "basic_balance_recognised_year": "2015", "migrant_children_in_bought_places": "0",
+    "implementation_date": "-", "evaluation_date": "-", "basic_balance_recognised_year": "2015", "quality_balance_recognised_year": "-", "migrant_children_in_bought_places": "0",
     "questionnaires": "1040", "parent_questionnaires": "620", "parent_valid_questionnaires": "600",
     "visited_people": "60", "satisfied_visited_people": "53 54 56", "parent_visited_people": "40", "parent_satisfied_visited_people": "35 36 37",
     "rural_kindergartens": "40", "integrated_kindergartens": "22 30 36", "course_chapters": "1200",

@@ -96,11 +96,9 @@ def births(s: pd.DataFrame, size: np.ndarray, region: dict, year: int, dice: Dic
     rows = []
     for ahead in range(1, 6):
         alive, pupils = enrolled(s, size, year + ahead)
-        fewer = 0.97 ** max(year + ahead - 2023, 0)
-        entering = (
-            alive.assign(children=pupils[:, 0] / 6 * fewer).groupby(["code", "township", "town"])["children"].sum()
-        )
-        entering = np.round(entering).astype(int).reset_index()
+        first = class_roster(alive, pupils).query("grade == 1").merge(alive, on="school_id")
+        first["children"] = first["pupils"] * 0.97 ** max(year + ahead - 2023, 0)
+        entering = first.groupby(["code", "township", "town"])["children"].sum().round().astype(int).reset_index()
         key = np.array(
             [
                 zlib.crc32(f"{code}{name}".encode())

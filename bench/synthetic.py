@@ -247,7 +247,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         annual_pay_yuan=100 * np.round((820 + 300 * dice.u(person, "pay")) * np.where(fine, 1, 0.92) * rise),
         in_establishment=dice.u(person, "establishment") > 0.03)[~lost]
 
-    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, np.where(good, 1130, 1080)], np.where(good, 1110, 860))
+    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, np.where(good, 1150, 1080)], np.where(good, 1110, 860))
     public = np.round(np.maximum(total, 100) * a_pupil * (0.95 + 0.3 * dice.u(sid, "public")))
     training = np.round(public * np.where(good, 0.055, 0.045 + 0.02 * dice.u(sid, "share")))
     payroll, spent = np.round(full.sum(axis=1) * 98000 * rise), np.round(public * 0.98)
