@@ -222,7 +222,7 @@ def test_a_target_binds_whom_its_document_names(release: duckdb.DuckDBPyConnecti
         over + "where area_id = school_id and target_id = ? and urban_rural_class = 'urban'"
     )  # all outside the city are rural to Haimen
     assert release.execute(funded, ["HM-02"]).fetchone() == (0,)
-    sizes = "select school_year, count(*) from mart_target_area where target_id = 'WS-08' group by all order by all"
+    sizes = "select school_year, count(*) from mart_target_area where target_id = 'WS-08' and school_year >= 2021 group by all"
     assert 0 < len(release.execute(sizes).fetchall()) < 3  # no new or expanded school in 2021
 
 
