@@ -244,10 +244,10 @@ SCHOOLS = [  # id, class of place, largest class, bachelors of ten teachers
 ROWS = {
     "policy_documents": "ZZ,第六份文件,,,,\nSN,省定标准,,,,\n",
     "targets": (
-        "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,,,\n"
-        "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,,,\n"
-        "ZZ-03,ZZ,三,丙,课后服务,after_school_service_share,county,,,,,,qualitative_threshold,false,按字面,,,\n"
-        "SN-01,SN,一,丁,小学班额,largest_class_primary,school,,<=,40,,2023,quantified,true,省定严于国家,,,\n"
+        "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,,\n"
+        "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,,\n"
+        "ZZ-03,ZZ,三,丙,课后服务,after_school_service_share,county,,,,,,qualitative_threshold,false,按字面,,\n"
+        "SN-01,SN,一,丁,小学班额,largest_class_primary,school,,<=,40,,2023,quantified,true,省定严于国家,,\n"
     ),
 }
 
