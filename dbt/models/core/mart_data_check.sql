@@ -1,5 +1,5 @@
--- Grain: region × school year × county × school (null: the county itself) × stage ('all': the whole school or county) × check that its
--- figures break. Pupils are compared with the year before, who graduates with who entered two years before: the years after follow.
+-- Grain: region × school year × unit (a school or a county) × stage ('all': the whole school or county) × check that its figures break.
+-- Pupils are compared with the year before, who graduates with who entered two years before: a refresh rebuilds the years after too.
 {{ config(years_after=2) }}
 {%- set of_a_stage = [
     'pupils', 'pupils_last_year', 'pupils_allowed', 'average_class_size', 'largest_class_pupils',
@@ -262,6 +262,7 @@ select
     broken.region_id,
     broken.school_year,
     coalesce(broken.county_code, schools.county_code) as county_code,
+    coalesce(broken.school_id, broken.county_code) as unit_id,
     broken.school_id,
     schools.school_name,
     broken.stage,
