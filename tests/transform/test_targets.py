@@ -155,12 +155,19 @@ def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyCon
 
     assert statuses("HM-17") == [("met", 5), ("met", 9), ("met", 8)]  # 5 to 8 schools a year: more than 8 is met too
     assert statuses("WS-48")[2:] == [
-        ("not_yet_due", None),
+        ("measured", None),  # the plan is of September 2022
         ("met", 20220928),
         ("met", 20220928),
     ]  # due 30 September 2022
     assert statuses("JZ-13")[0] == ("not_evaluable", None)  # 只增不减 needs two years
     assert {status for status, _ in statuses("JZ-12")} <= {"measured", "not_evaluable"}  # 普遍 has no number
+
+
+def test_a_plan_judges_no_year_before_it(release: duckdb.DuckDBPyConnection) -> None:
+    before = release.execute(
+        "select status, is_met, reason from mart_target_progress where target_id = 'LC-33' and school_year < 2023"
+    ).fetchall()
+    assert before == [("measured", None, "文件自2023学年起执行，以前只列数")] * 2
 
 
 def test_a_result_stays_as_it_was_in_its_due_year(release: duckdb.DuckDBPyConnection) -> None:
@@ -198,8 +205,11 @@ def test_heads_are_followed_to_the_school_where_they_stand_now(release: duckdb.D
         "select school_year, area_name, numerator, denominator, is_met from mart_target_area"
         " where target_id = 'LC-05' and school_year > 2021 order by school_year, area_id"
     ).fetchall()
-    assert [row[2:] for row in mart if row[1] == "东昌府区"] == [(10, 10, True), (1, 1, True)]
-    assert len(mart) == 16 and sum(row[4] for row in mart) == 2
+    assert [row[2:] for row in mart if row[1] == "东昌府区"] == [(10, 10, None), (1, 1, True)]
+    assert [(year, is_met) for year, _, _, _, is_met in mart] == [
+        *((2022, None) for _ in range(8)),  # the plan is of September 2023
+        *((2023, name == "东昌府区") for _, name, *_ in mart[8:]),
+    ]
     assert [numerator for _, name, numerator, *_ in mart if name != "东昌府区"] == [0] * 14
 
 
@@ -242,7 +252,7 @@ SCHOOLS = [  # id, class of place, largest class, bachelors of ten teachers
     ("s3", "220", 40, 8),
 ]
 ROWS = {
-    "policy_documents": "ZZ,第六份文件,,,,\nSN,省定标准,,,,\n",
+    "policy_documents": "ZZ,第六份文件,,,,,\nSN,省定标准,,,,,\n",
     "targets": (
         "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,,\n"
         "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,,\n"

@@ -25,9 +25,11 @@ targets as (
         measures.factor,
         measures.shown_decimals,
         measures.suffix_zh,
+        coalesce(documents.valid_from, 0) as valid_from,
         -- a date, a yes or no, and a change from year to year have no pace
         measures.unit_zh is not null and targets.kind <> 'milestone' and measures.statistic <> 'change' as has_pace
     from {{ ref('targets') }} as targets
+    inner join {{ ref('policy_documents') }} as documents using (document_id)
     inner join {{ ref('int_measures__shown') }} as measures using (measure_id)
 ),
 
@@ -125,7 +127,8 @@ judged as (
         targets.suffix_zh,
         targets.kind,
         targets.has_pace,
-        targets.is_judged,
+        targets.is_judged and bound.school_year >= targets.valid_from as is_judged,
+        case when bound.school_year < targets.valid_from then targets.valid_from end as binds_from,
         targets.reading_zh,
         targets.ambiguity_zh,
         over_areas.areas_counted,
@@ -148,12 +151,13 @@ judged as (
         end as is_not_applicable,
         case
             when over_areas.areas_not_met > 0 or over_areas.areas_met = over_areas.areas_counted then over_areas.worst_value
-            when not targets.is_judged and over_areas.areas_missing = 0 then over_areas.worst_value
+            when not (targets.is_judged and bound.school_year >= targets.valid_from) and over_areas.areas_missing = 0
+                then over_areas.worst_value
         end as actual,
         case
             when over_areas.target_id is null and with_counties.region_id is null then '没有报送学校表'
             when over_areas.missing is not null then {{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '个地区或学校', '；') }}
-            when targets.is_judged and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
+            when targets.is_judged and bound.school_year >= targets.valid_from and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
                 then '分母为0'
         end as missing
     from bound
@@ -234,6 +238,7 @@ settled as (
         *,
         is_past and is_judged and kind <> 'milestone' as is_settled,
         case
+            when binds_from is not null then 'measured'
             when not is_judged and is_not_applicable then 'not_applicable'
             when not is_judged then case when actual is null then 'not_evaluable' else 'measured' end
             when is_past and was_not_applicable then 'not_applicable'
@@ -251,6 +256,7 @@ settled as (
             else 'off_track'
         end as status,
         case
+            when binds_from is not null then '文件自' || cast(binds_from as varchar) || '学年起执行，以前只列数'
             when is_not_applicable then '没有适用的学校、乡镇、县或人员'
             when kind = 'milestone' and not is_met then '完成日期晚于规定'
             when actual is null then '无法判定：' || missing

@@ -9,8 +9,10 @@ with targets as (
         measures.shown_decimals,
         measures.suffix_zh,
         measures.best_value,
+        coalesce(documents.valid_from, 0) as valid_from,
         {{ bounds('targets', 'targets.threshold_high') }}
     from {{ ref('targets') }} as targets
+    inner join {{ ref('policy_documents') }} as documents using (document_id)
     inner join {{ ref('int_measures__shown') }} as measures using (measure_id)
 ),
 
@@ -29,7 +31,7 @@ results as (
         facts.is_applicable,
         facts.missing,
         targets.target_id,
-        targets.is_judged,
+        targets.is_judged and facts.school_year >= targets.valid_from as is_judged,
         targets.operator,
         targets.threshold,
         targets.threshold_high,
