@@ -56,7 +56,8 @@ def test_every_item_of_the_shared_standard_is_there_as_it_is_written(standard: d
 
 
 def test_transition_rules_are_off() -> None:
-    assert {row["is_on"] for row in seed("transitions")} == {"false"}
+    """What eases a rule; another way to judge the same criterion is on."""
+    assert {(row["is_easing"], row["is_on"]) for row in seed("transitions")} == {("true", "false"), ("false", "true")}
 
 
 # --- one build: published counties, edges, a stricter province, transition rules --------------------------------------

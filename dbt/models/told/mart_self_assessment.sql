@@ -18,12 +18,8 @@ with criteria as (
 ),
 
 sections as (
-    select
-        stages.*,
-        classes.oversized_classes
-    from {{ ref('fct_school_stage') }} as stages
-    left join {{ ref('int_classes__counted') }} as classes using (region_id, school_year, school_id, stage)
-    where {{ pending('stages') }}
+    select * from {{ ref('fct_school_stage') }}
+    where {{ pending() }}
 ),
 
 results as (
@@ -182,6 +178,8 @@ select
     of_schools.sports_area_m2,
     schools.sports_ground_area_m2,
     schools.indoor_sports_area_m2,
+    schools.converted_sports_area_m2,
+    schools.rented_sports_area_m2,
     {{ half_up('schools.equipment_value_yuan / 10000', 4) }} as equipment_value_wan_yuan,
     schools.multimedia_rooms,
     cast(inputs.classes as bigint) as classes,
