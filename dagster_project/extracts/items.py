@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from dagster_project.extracts.cell_map import Place
 from dagster_project.extracts.contract import Column, contract
+from dagster_project.extracts.facts import seed
 from dagster_project.extracts.headers import match_header, names_of, normalise
 from dagster_project.extracts.official import (
     Cell,
@@ -35,9 +36,10 @@ from dagster_project.extracts.sheet import Unreadable
 from dagster_project.extracts.workbook import texts_of
 
 MAP = Path(__file__).with_name("item_forms.csv")
-ITEM, VALUE, UNIT = "填报项目", "填报值", "单位"
+ITEM, VALUE, UNIT, NOTE = "填报项目", "填报值", "单位", "备注说明"
 HEADER_ROWS = 10
 COUNTY_NAME = ("区县名称", "县区名称", "区县")
+OF_THE_FORM = {*COUNTY_NAME, "区县代码", "填报年度"}  # items of a county's form that are no facts
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,14 @@ class Meaning:
 
 
 class Item(NamedTuple):
-    """What one row says: its place, its name as written, its value without its unit, and its unit."""
+    """What one row says: its place, its name as written, its value without its unit, its unit, and the remark beside it."""
 
     row: int
     cell: str
     name: str
     text: str
     unit: str
+    note: str
 
 
 @cache
@@ -83,13 +86,13 @@ def items_of(rows: list[list[str]]) -> list[Item] | None:
         if ITEM in place and VALUE in place:
             items = []
             for number, cells in enumerate(rows[top + 1 :], start=top + 2):
-                name, text, unit = (
+                name, text, unit, note = (
                     trimmed(cells[place[what]]) if what in place and place[what] < len(cells) else ""
-                    for what in (ITEM, VALUE, UNIT)
+                    for what in (ITEM, VALUE, UNIT, NOTE)
                 )
                 if name:
                     said = trimmed(text.removesuffix(unit)) if unit else text
-                    items.append(Item(number, f"{letters(place[VALUE])}{number}", name, said, unit))
+                    items.append(Item(number, f"{letters(place[VALUE])}{number}", name, said, unit, note))
             return items
     return None
 
@@ -162,19 +165,64 @@ def factor(unit: str | None, stated: str) -> float:
 
 
 def _find_county(school: School, said: dict[str, Item], region: Region) -> None:
-    """The county of a form that does not ask for its code: by its name, or the only one of the region."""
+    """The county of a form that does not ask for its code."""
     if "county_code" in school.values:
         return
-    names = {trimmed(said[name].text) for name in COUNTY_NAME if name in said}
-    codes = [code for code, name in region.counties.items() if name in names]
+    if code := _county_of(said, region):
+        school.values["county_code"] = code
+    else:
+        school.problems.append(Problem("county_code", _which_county(region), ""))
+
+
+def _county_of(said: dict[str, Item], region: Region) -> str | None:
+    """A county by its name, or the only one of the region; None: the form does not say which."""
+    names = {trimmed(said[name].text) for name in COUNTY_NAME if name in said and is_said(said[name].text)}
     if not names and len(region.counties) == 1:
-        codes = list(region.counties)
-    if codes:
-        school.values["county_code"] = codes[0]
-        return
+        return next(iter(region.counties))
+    return next((code for code, name in region.counties.items() if name in names), None)
+
+
+def _which_county(region: Region) -> str:
     example = f"，如 {next(iter(region.counties))}" if region.counties else ""
-    reason = f"表里看不出是哪个县：请在表后加一行，填报项目写“区县代码”，填报值写六位代码{example}"
-    school.problems.append(Problem("county_code", reason, ""))
+    return f"表里看不出是哪个县：请在表后加一行，填报项目写“区县代码”，填报值写六位代码{example}"
+
+
+def as_facts(rows: list[list[str]], region: Region) -> list[list[str]] | None:
+    """A county's form with an item a row as a table of facts, item, value and remark where they stand; None: it is no such form.
+
+    An item without a value says nothing, and its row is blank. Raises Unreadable where the county is not known.
+    """
+    items = items_of(rows)
+    if items is None:
+        return None
+    top = next(i for i, row in enumerate(rows) if {ITEM, VALUE} <= set(map(normalise, row)))
+    place = {normalise(cell): index for index, cell in enumerate(rows[top])}
+    said = {normalise(item.name): item for item in items}
+    code = said["区县代码"].text if "区县代码" in said else _county_of(said, region)
+    if not code:
+        raise Unreadable(_which_county(region))
+    extract = contract().extracts["facts"]
+    zh = {name: extract.column(name).zh for name in ("entity_type", "entity_id", "fact_id", "value", "evidence")}
+    width = max(map(len, rows))
+    table = [[""] * (width + 2) for _ in rows]
+    table[top][place[ITEM]], table[top][place[VALUE]] = zh["fact_id"], zh["value"]
+    table[top][width:] = zh["entity_type"], zh["entity_id"]
+    if NOTE in place:
+        table[top][place[NOTE]] = zh["evidence"]
+    meant = {name: meaning.column for meaning in meanings("facts") for name in meaning.items}
+    units = {fact["input_id"]: fact["unit_zh"] for fact in seed("inputs")}
+    for item in items:
+        if not is_said(item.text) or normalise(item.name) in OF_THE_FORM:
+            continue
+        fact = meant.get(normalise(item.name), item.name)
+        number, times = number_in(item.text), factor(units.get(fact), item.unit)
+        row = table[item.row - 1]
+        row[place[ITEM]] = fact
+        row[place[VALUE]] = item.text if number is None or times == 1 else written(number * Decimal(str(times)))
+        row[width:] = "county", code
+        if NOTE in place:
+            row[place[NOTE]] = item.note
+    return table
 
 
 def _combine(school: School, sheet: str, said: dict[str, Item]) -> None:

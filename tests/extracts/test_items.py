@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from helpers import REGION, read, reasons, value, write_workbook
+from helpers import REGION, read, reasons, value, write_schools, write_workbook
 
 from dagster_project.extracts.regions import Region
 from dagster_project.warehouse import tables
@@ -170,8 +170,47 @@ def test_a_value_that_is_no_number_is_unknown(con: duckdb.DuckDBPyConnection, ra
     assert reason == "工作表“学校填报表格”单元格 E23（小学专任教师数）为“约40”，应为数字：请改正"
 
 
+def test_a_form_in_the_place_of_a_table_is_told_where_it_belongs(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    hand_in(raw, SCHOOL, "学校.xlsx")
+    read(con, raw)
+    assert "这是一项一行的填报表：学校的请放进 forms 文件夹，一校一个工作簿" in reasons(con)[0]
+
+
 def test_two_schools_are_two_workbooks(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     rows = [HEADER, [1, "", "学校名称", "", "甲", "", ""]]
     write_workbook(raw / "demo" / "2023" / "forms" / "两校.xlsx", {"甲": rows, "乙": rows})
     read(con, raw)
     assert "工作表“甲”、“乙”都是一项一行的填报表：一所学校一个工作簿，请分开存" in reasons(con)[0]
+
+
+COUNTY = {
+    ("区县名称", ""): "东昌府区", ("填报年度", ""): 2023, ("规定的小学生均公用经费标准", "元"): 1150,
+    ("上年度义务教育学校教师年平均工资收入水平（不含民办学校）", "万元"): 9.6512, ("上年度当地公务员年平均工资收入", "元"): 96512,
+    ("优质高中招生计划总人数", "人"): "800人", ("优质高中招生分配指标数", "人"): None, ("符合交流条件教师总数", "人"): 300,
+    ("适龄残疾儿童少年入学总人数", "人"): 41,
+}  # fmt: skip
+
+
+def test_the_items_of_a_county_are_facts(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """In the facts' own units; a blank item is no fact, and one that is none is put aside where it stands."""
+    write_schools(raw)
+    hand_in(raw, COUNTY, "事实-区县填报表.xlsx")
+    account = read(con, raw)
+    facts = con.execute("select entity_type, entity_id, fact_id, value from raw.facts order by fact_id").fetchall()
+    assert facts == [
+        ("county", "371502", "civil_service_average_pay", "96512"),
+        ("county", "371502", "disabled_children_enrolled", "41"),
+        ("county", "371502", "key_high_school_places", "800"),
+        ("county", "371502", "primary_public_funds_standard_yuan", "1150"),
+        ("county", "371502", "teacher_average_pay", "96512"),
+    ]
+    assert account.quarantined == 1
+    assert "第 10 行：“事实编号”为“符合交流条件教师总数”，没有这项事实" in reasons(con)[0]
+
+
+def test_facts_of_no_known_county_are_put_aside(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    write_schools(raw)
+    hand_in(raw, {**COUNTY, ("区县名称", ""): "茌平区"}, "facts.xlsx")
+    read(con, raw)
+    assert con.execute("select count(*) from raw.facts").fetchone() == (0,)
+    assert "填报项目写“区县代码”，填报值写六位代码，如 371502" in reasons(con)[0]
