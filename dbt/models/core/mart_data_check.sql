@@ -12,7 +12,10 @@
     'reported_largest_class', 'reported_oversized_classes', 'roster_certified_teachers', 'roster_trained_teachers',
     'roster_largest_class', 'roster_oversized_classes'
 ] %}
-{%- set of_a_school = ['indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils', 'migrant_pupils', 'school_pupils'] %}
+{%- set of_a_school = ['indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils', 'migrant_pupils', 'school_pupils',
+    'listed_music_rooms', 'listed_min_music_room_area_m2', 'listed_art_rooms', 'listed_min_art_room_area_m2', 'music_rooms',
+    'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2'
+] %}
 with schools as (
     select * from {{ ref('stg_schools') }}
     where status = 'open' and {{ pending() }}
@@ -187,11 +190,20 @@ of_schools as (
         schools.indoor_sports_area_m2,
         schools.teaching_area_m2,
         schools.migrant_pupils,
+        schools.music_rooms,
+        schools.min_music_room_area_m2,
+        schools.art_rooms,
+        schools.min_art_room_area_m2,
+        rooms.music_rooms as listed_music_rooms,
+        rooms.min_music_room_area_m2 as listed_min_music_room_area_m2,
+        rooms.art_rooms as listed_art_rooms,
+        rooms.min_art_room_area_m2 as listed_min_art_room_area_m2,
         summed.school_pupils,
         summed.roster_school_pupils,
         summed.reported_school_pupils
     from schools
     inner join summed using (region_id, school_year, school_id)
+    left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
 ),
 
 compared as (

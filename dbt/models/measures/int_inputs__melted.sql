@@ -112,16 +112,17 @@ schools as (
         end as compulsory_classes,
         schools.classrooms as school_classrooms,
         cast(schools.is_boarding as integer) as is_boarding,
-        schools.music_rooms,
-        schools.min_music_room_area_m2,
-        schools.art_rooms,
-        schools.min_art_room_area_m2,
+        coalesce(schools.music_rooms, rooms.music_rooms) as music_rooms,
+        coalesce(schools.min_music_room_area_m2, rooms.min_music_room_area_m2) as min_music_room_area_m2,
+        coalesce(schools.art_rooms, rooms.art_rooms) as art_rooms,
+        coalesce(schools.min_art_room_area_m2, rooms.min_art_room_area_m2) as min_art_room_area_m2,
         funds.public_funds_budget_yuan,
         funds.public_funds_final_yuan,
         funds.teacher_training_budget_yuan,
         funds.total_expenditure_final_yuan
     from {{ ref('stg_schools') }} as schools
     left join short using (region_id, school_year, school_id)
+    left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
     left join {{ ref('int_funding__summed') }} as funds
         on
             {{ same('schools', 'funds', 'region_id, school_year') }}
