@@ -8,7 +8,7 @@
     'reported_backbone_teachers', 'reported_pe_arts_teachers', 'reported_midlevel_title_teachers',
     'roster_pupils', 'roster_classes', 'roster_full_time_teachers', 'roster_higher_degree_teachers',
     'roster_backbone_teachers', 'roster_pe_arts_teachers', 'roster_midlevel_title_teachers', 'oversized_classes', 'classes',
-    'certified_teachers', 'trained_teachers', 'catchment_pupils', 'reported_certified_teachers', 'reported_trained_teachers',
+    'catchment_pupils', 'reported_certified_teachers', 'reported_trained_teachers',
     'reported_largest_class', 'reported_oversized_classes', 'roster_certified_teachers', 'roster_trained_teachers',
     'roster_largest_class', 'roster_oversized_classes'
 ] %}
@@ -88,8 +88,6 @@ counted as (
         coalesce(reported_backbone_teachers, roster_backbone_teachers) as backbone_teachers,
         coalesce(reported_pe_arts_teachers, roster_pe_arts_teachers) as pe_arts_teachers,
         coalesce(reported_midlevel_title_teachers, roster_midlevel_title_teachers) as midlevel_title_teachers,
-        coalesce(reported_certified_teachers, roster_certified_teachers) as certified_teachers,
-        coalesce(reported_trained_teachers, roster_trained_teachers) as trained_teachers,
         coalesce(reported_largest_class, roster_largest_class) as largest_class_pupils,
         coalesce(reported_oversized_classes, roster_oversized_classes) as oversized_classes
     from told
