@@ -207,7 +207,7 @@ def facts(con: duckdb.DuckDBPyConnection, level: str, entity: str, values: dict[
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A build in which nothing but seeds differs: a province and a city are stricter, every transition rule is on."""
     switched = (SEEDS / "transitions.csv").read_text("utf-8").replace(",2021,false,", ",,true,")
-    switched += "visiting_pe_arts_teachers,3799,,,false,别处不用,别处不用,S2\n"
+    switched += "visiting_pe_arts_teachers,3799,,,false,true,别处不用,别处不用,S2\n"
     with built_with(tmp_path_factory.mktemp("standard"), PROVINCE, {"transitions": switched}, fill) as con:
         yield con
 

@@ -22,7 +22,9 @@ sections as (
         schools.school_year,
         schools.school_id,
         coalesce({{ of_stage('pupils') }}, classes.pupils) as pupils,
-        case when stages.is_judged then coalesce({{ of_compulsory_stage('largest_class') }}, classes.largest_class_pupils) end as largest_class,
+        case
+            when stages.is_judged then coalesce({{ of_compulsory_stage('largest_class') }}, classes.largest_class_pupils)
+        end as largest_class,
         stages.is_judged
     from schools
     cross join {{ ref('stages') }} as stages

@@ -2,22 +2,22 @@
 with rooms as (
     select
         *,
-        row_number() over (partition by region_id, school_year, school_id, kind order by area_m2 desc, room_no) as place
+        row_number() over (partition by region_id, school_year, school_id, kind order by area_m2 desc, room_no asc) as place
     from {{ ref('stg_rooms') }}
     where {{ pending() }}
 ),
 
 counted as (
     select
-        region_id,
-        school_year,
-        school_id,
         {%- for kind in ['music', 'art'] %}
         nullif(count(case when kind = '{{ kind }}' then 1 end), 0) as {{ kind }}_rooms,
         min(case when kind = '{{ kind }}' then area_m2 end) as min_{{ kind }}_room_area_m2,
         {{ dbt.listagg("case when kind = '" ~ kind ~ "' then " ~ plain(half_up('area_m2', 2)) ~ " end", "'，'", 'order by place') }}
-            as {{ kind }}_room_areas{{ ',' if not loop.last }}
+            as {{ kind }}_room_areas,
         {%- endfor %}
+        region_id,
+        school_year,
+        school_id
     from rooms
     group by region_id, school_year, school_id
 )

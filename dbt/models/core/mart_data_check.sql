@@ -12,7 +12,8 @@
     'reported_largest_class', 'reported_oversized_classes', 'roster_certified_teachers', 'roster_trained_teachers',
     'roster_largest_class', 'roster_oversized_classes'
 ] %}
-{%- set of_a_school = ['indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils', 'migrant_pupils', 'school_pupils',
+{%- set of_a_school = [
+    'indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils', 'migrant_pupils', 'school_pupils',
     'listed_music_rooms', 'listed_min_music_room_area_m2', 'listed_art_rooms', 'listed_min_art_room_area_m2', 'music_rooms',
     'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2'
 ] %}
