@@ -242,7 +242,8 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         "entity_type": "county", "entity_id": county["code"], "fact_id": fact, "evidence": f"合成数据 {year}",
         "value": [f"{v:.{digits.get(fact, 0)}f}" for v in values],
     }) for fact, values in said.items()])
-    return dict(zip(EXTRACTS, (schools, teachers, class_rows, funding, scores, of_county), strict=True))
+    names = ("schools", "teachers", "classes", "funding", "scores", "facts")  # schools count their rooms themselves
+    return dict(zip(names, (schools, teachers, class_rows, funding, scores, of_county), strict=True))
 # fmt: on
 
 
