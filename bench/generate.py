@@ -1,11 +1,11 @@
 """Synthetic extracts: the demo regions of raw/, or a region tree of any size for measuring.
 
-    python bench/generate.py --demo --out raw    the regions of raw/regions.yml, 2021 to 2023
+    python bench/generate.py --demo --out raw    the regions of raw/regions.yml, 2021 to 2023, one from 2019
     python bench/generate.py --counties 136 --years 2023 --out DIR [--seed 7] [--format csv|xlsx]
     python bench/generate.py --contract          write the contract's tables into raw/README.md
 
-synthetic.py draws what they hold and demo.py says what makes a county of the demo a case: the same seed gives the
-same bytes. Headers and Chinese values come from the contract. Nothing here describes a real school.
+synthetic.py draws what they hold, demo_facts.py counts what they hand in beside it, and demo.py says what makes a
+county of the demo a case: the same seed gives the same bytes. Headers and Chinese values come from the contract. Nothing here describes a real school.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from demo import TRAITS
+from demo import TRAITS, YEARS
+from demo_facts import told
 from openpyxl import Workbook
-from synthetic import CONTRACT, DOMAINS, EXTRACTS, ROOT, Dice, build_schools, build_year, planned_facts
+from synthetic import CONTRACT, DOMAINS, EXTRACTS, ROOT, Dice, build_schools, build_year
 
 XLSX = {"haimen": set(EXTRACTS), "qingyuan": set(EXTRACTS), "wenshang": {"schools", "teachers", "facts"}}
 ROSTER_ONLY = {"jinzhou_county_city"}  # reports no teacher totals: the roster is all there is
@@ -65,17 +66,16 @@ def to_xlsx(frame: pd.DataFrame, path: Path, title: str) -> None:
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
 
 
-def write(regions: list[dict], traits: pd.DataFrame, years: range, out: Path, seed: int, scale: float, xlsx: dict):
-    """DIR/<region>/<year>/<extract>.csv, or .xlsx where `xlsx` names the extract for the region."""
+def write(regions: list[dict], traits: pd.DataFrame, years: dict, out: Path, seed: int, scale: float, xlsx: dict):
+    """DIR/<region>/<year>/<extract>.csv, or .xlsx where `xlsx` names the extract for the region; `years` has a range each."""
     for shift, region in enumerate(regions):
         names = {int(code): name for code, name in region["counties"].items()}
         schools = build_schools(names, traits.loc[list(names)], Dice(seed), scale)
-        for year in years:
+        for year in years[region["id"]]:
             folder = out / region["id"] / str(year)
             folder.mkdir(parents=True, exist_ok=True)
             extracts = build_year(*schools, year, Dice(seed), region["id"] not in ROSTER_ONLY)
-            planned = planned_facts(extracts["schools"], region, year, Dice(seed))
-            extracts["facts"] = pd.concat([extracts["facts"], planned])
+            extracts["facts"] = told(*schools[:2], extracts, region, year, Dice(seed))
             if region["id"] in ROSTER_ONLY:
                 extracts["schools"] = extracts["schools"].filter(regex="^(?!.*_teachers$)")
             for extract, frame in extracts.items():
@@ -149,7 +149,9 @@ def main(argv: list[str] | None = None) -> None:
     elif args.demo:
         text = (ROOT / "raw/regions.yml").read_text(encoding="utf-8")
         traits = pd.read_csv(io.StringIO(TRAITS), sep=r"\s+", index_col="code")
-        write(yaml.safe_load(text)["regions"], traits, range(2021, 2024), args.out, args.seed, 1.0, XLSX)
+        regions = yaml.safe_load(text)["regions"]
+        years = {region["id"]: YEARS.get(region["id"], range(2021, 2024)) for region in regions}
+        write(regions, traits, years, args.out, args.seed, 1.0, XLSX)
         (args.out / "regions.yml").write_text(text, encoding="utf-8")
     else:
         dice, code = Dice(args.seed), 410001 + np.arange(args.counties)
@@ -170,7 +172,8 @@ def main(argv: list[str] | None = None) -> None:
         region["counties"] = {str(c): f"测试县{c % 10000:03d}" for c in code}
         first, _, last = args.years.partition("-")
         xlsx = {"province": set(EXTRACTS) if args.format == "xlsx" else set()}
-        write([region], traits, range(int(first), int(last or first) + 1), args.out, args.seed, 1.8, xlsx)
+        years = {"province": range(int(first), int(last or first) + 1)}
+        write([region], traits, years, args.out, args.seed, 1.8, xlsx)
         text = yaml.safe_dump({"regions": [region]}, allow_unicode=True, sort_keys=False)
         (args.out / "regions.yml").write_text(text, encoding="utf-8")
 

@@ -12,21 +12,20 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import yaml
-from demo import FACTS, OF_ALL_SCHOOLS, PLANS, ROTATING, SHARES, TOWNS
-
-from dagster_project.transform.facts import facts
+from demo import ROTATING, TOWNS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACT = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text(encoding="utf-8"))
 EXTRACTS, DOMAINS = CONTRACT["extracts"], CONTRACT["domains"]
 STAGES = list(CONTRACT["stages"])  # primary, junior, senior: axis 1 of the arrays below
-INVENTED_TOWNS = "城关镇 城东镇 城西镇 城南镇 城北镇 河口镇".split()
+INVENTED_TOWNS = "城关镇 城东镇 城西镇 城南镇 城北乡 河口乡".split()
 LAYOUT = "211 211 311 211 312 218 211 311 341 211 345 510 211 311".split()  # then its first eight again
 WEIGHTS = {"312": (1, 1.1, 0), "341": (0, 1, 1.2), "345": (1, 1.1, 1.32), "510": (1, 1, 0), "311": (0, 1, 0)}
 # What a school aims at, by stage: higher-degree, backbone, PE and arts teachers a hundred pupils, teaching
 # and sports area (m2), equipment (yuan) a pupil, multimedia rooms a hundred; CEILING = highest value / aim.
 AIM = np.array([[4.2, 1, 0.9, 4.5, 7.5, 2000, 2.3]] + 2 * [[5.3, 1, 0.9, 5.8, 10.2, 2500, 2.4]])
 AIM[:, [0, 1, 2, 6]] /= 100
+GRADES = np.array([6, 3, 3])
 CEILING = [1.4, 4.5, 2.4, 2.5, 2.5, 3.5, 2.5]
 
 
@@ -64,8 +63,10 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
         towns = TOWNS.get(code, INVENTED_TOWNS)
         for j in range(traits.at[code, "schools"]):
             kind = LAYOUT[j if j < len(LAYOUT) else j % 8]
-            town = towns[(j + j // len(towns)) % len(towns)]
-            place = name.split("（")[0] if kind in ("341", "345", "510") else town
+            is_county_school = kind in ("341", "345", "510")
+            in_seat = is_county_school or j == LAYOUT.index("311")
+            town = towns[0 if in_seat else (j + j // len(towns)) % len(towns)]
+            place = name.split("（")[0] if is_county_school else town
             nth = seen[code, place, kind] = seen.get((code, place, kind), 0) + 1
             rank = (
                 ("中心" if kind == "211" else "") if nth == 1 else f"第{'一二三四五六七八九十'[nth - 1 : nth] or nth}"
@@ -74,7 +75,8 @@ def build_schools(names: dict[int, str], traits: pd.DataFrame, dice: Dice, scale
             rows.append((code, code * 10000 + j + 1, place + rank + noun, town, kind, towns.index(town)))
     s = pd.DataFrame(rows, columns="code school_id school_name township kind town".split())
     s = s.join(traits, on="code").assign(first=0, last=9999, predecessor_ids=None)
-    s["is_seat"] = ~s.duplicated(["code", "town"])
+    s["is_seat"] = ~s.duplicated(["code", "town"]) & (s["town"] > 0)  # the county's own seat is no 乡镇驻地
+    s["in_xian"] = s["code"].map(names).str.endswith("县")  # whose seat is 镇区 too: only 区 and 市 have 城区
     key = s["school_id"].to_numpy()[:, None] * 8 + np.arange(3)
     size = np.exp(0.35 * dice.g(key, "size")) * [330, 340, 280] * np.where(s["town"] < 2, 1.4, 0.9)[:, None]
     size = np.round(size * scale * (np.array([WEIGHTS.get(kind, (1, 0, 0)) for kind in s["kind"]]) > 0))
@@ -115,9 +117,41 @@ def twisted(twist: str, s: pd.DataFrame, size: np.ndarray, ratio: np.ndarray, he
     return s, size, ratio
 
 
+def is_open(s: pd.DataFrame, year: int) -> np.ndarray:
+    return ((s["first"] <= year) & (s["last"] >= year)).to_numpy()
+
+
+def enrolled(s: pd.DataFrame, size: np.ndarray, year: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """The schools of a year and their pupils (school, stage): more in town every year, fewer outside."""
+    there = is_open(s, year)
+    s = s[there].reset_index(drop=True)
+    growth = np.where(s["kind"].isin(["218", "510"]), 1, np.where(s["town"] < 2, 1.015, 0.985))
+    return s, np.round(size[there] * growth[:, None] ** (year - 2023)).astype(int)
+
+
+def classes_of(s: pd.DataFrame, pupils: np.ndarray) -> np.ndarray:
+    """Classes (school, stage), as many in each grade: within the limit where the county's schools pass."""
+    limit = [45, 50, 50] + np.where(s["floor"] >= 1, 0, 8)[:, None]
+    return GRADES * np.ceil(pupils / GRADES / limit).astype(int)
+
+
+def class_roster(s: pd.DataFrame, pupils: np.ndarray) -> pd.DataFrame:
+    i, k = np.nonzero(pupils)
+    number, classes = pupils[i, k], classes_of(s, pupils)[i, k]
+    n, nth = expand(classes)
+    parallel = (classes // GRADES[k])[n]
+    return pd.DataFrame({
+        "school_id": s["school_id"].to_numpy()[i][n],
+        "stage": np.array(STAGES, dtype=object)[k][n],
+        "grade": np.array([1, 7, 10])[k][n] + nth // parallel,
+        "class_no": nth % parallel + 1,
+        "pupils": (number // classes)[n] + (nth < (number % classes)[n]),
+    })  # fmt: skip
+
+
 def heads_of(person: np.ndarray, rotates: np.ndarray, year: int, dice: Dice) -> tuple[np.ndarray, np.ndarray]:
     """Who heads each school, and for how many years: where heads rotate, those who had served two terms change places."""
-    person, years = person.copy(), np.floor(14 * dice.u(person, "since"))
+    person, years = person.copy(), np.maximum(np.floor(14 * dice.u(person, "since")) + min(year - 2021, 0), 0)
     for _ in range(2021, year):
         moving = np.flatnonzero(rotates & (years >= 6))
         if len(moving) == 1:  # nobody to change with but one who has served less
@@ -129,14 +163,15 @@ def heads_of(person: np.ndarray, rotates: np.ndarray, year: int, dice: Dice) -> 
 
 # fmt: off
 def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) -> dict[str, pd.DataFrame]:
-    """The six extracts of one region and year, in canonical names and stored values."""
-    alive = ((s["first"] <= year) & (s["last"] >= year)).to_numpy()
-    s, size, ratio, later = s[alive].reset_index(drop=True), size[alive], ratio[alive], year - 2023
+    """The extracts of one region and year but its facts, in canonical names and stored values."""
+    ratio, later = ratio[is_open(s, year)], year - 2023
+    s, pupils = enrolled(s, size, year)
     sid, kind, town, good = (s[name].to_numpy() for name in ("school_id", "kind", "town", "floor"))
     good, rise = good >= 1, 1.03**later
-    level = s["y2021"] + (s["y2023"] - s["y2021"]) * np.clip((year - 2021) / 2, 0, 1)
-    growth = np.where(np.isin(kind, ["218", "510"]), 1, np.where(town < 2, 1.015, 0.985))
-    pupils = np.round(size * growth[:, None] ** later).astype(int)
+    pace = np.clip((year - 2021) / (2 if year > 2021 else 8), -0.25, 1)
+    level = s["y2021"] + (s["y2023"] - s["y2021"]) * pace
+    wider = 0.07 + 0.02 * dice.g(s["code"], f"narrowing {year}")  # schools come closer to each other year by year
+    ratio = ratio ** np.where(s["twist"] == "narrowing", 1 - later * wider, 1)[:, None, None]
     weight = np.array([WEIGHTS.get(k, (1, 0, 0)) for k in kind])
     need = ratio * level.to_numpy()[:, None, None] * AIM
     staff = np.ceil(need[:, :, :3] * pupils[:, :, None] - 1e-9).astype(int)
@@ -145,16 +180,17 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     shared = at_least.max(axis=1) * (pupils * weight).sum(axis=1)[:, None]
     full = np.maximum(np.ceil(pupils * [0.063, 0.078, 0.08]).astype(int), staff.max(axis=2))
     middle = np.round(full * (0.5 + 0.2 * dice.u(sid[:, None] * 8 + np.arange(3), "middle"))).astype(int)
-    grades = np.array([6, 3, 3])
-    classes = grades * np.ceil(pupils / grades / ([45, 50, 50] + np.where(good, 0, 8)[:, None])).astype(int)
+    classes = classes_of(s, pupils)
     total, rooms = pupils.sum(axis=1), classes.sum(axis=1)
     indoor = np.where(dice.u(sid, "hall") < 0.4, np.floor(shared[:, 1] * 0.06), 0)
     special = np.ceil(rooms / 12).astype(int) - (~good & (dice.u(sid, "special") < 0.2))
+    is_town = (town < 2) | s["is_seat"] & ~s["township"].str.endswith("乡")
+    code = np.select([(town == 0) & ~s["in_xian"], is_town, s["is_seat"]], ["111", "121", "210"], "220")
     schools = pd.DataFrame({
         "school_id": sid, "school_name": s["school_name"], "county_code": s["code"],
         "township": s["township"], "school_type": kind,
         "organiser": np.where(dice.u(sid, "private") < 0.04, "10", "7"),
-        "urban_rural_code": np.select([town == 0, town == 1, s["is_seat"]], ["111", "121", "210"], "220"),
+        "urban_rural_code": code,
         "is_boarding": (pupils[:, 1] > 0) & (town > 1), "is_township_seat": s["is_seat"], "status": "open",
         "predecessor_ids": s["predecessor_ids"],
         "teaching_area_m2": np.ceil(shared[:, 0]) + indoor, "indoor_sports_area_m2": indoor,
@@ -166,7 +202,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         "books": np.round(total * (22 + 16 * dice.u(sid, "books"))),
         "computers": np.round(total * (0.09 + 0.1 * dice.u(sid, "computers"))),
     })
-    counts = (pupils, classes, grades + 0 * pupils, full, *np.moveaxis(staff, 2, 0), middle)
+    counts = (pupils, classes, GRADES + 0 * pupils, full, *np.moveaxis(staff, 2, 0), middle)
     for k, stage in enumerate(STAGES):
         for column, values in zip(EXTRACTS["schools"]["per_stage"], counts, strict=True):
             schools[f"{stage}_{column['name']}"] = np.where(pupils[:, k] > 0, values[:, k], np.nan)
@@ -174,11 +210,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     i, k = np.nonzero(pupils)  # sections: a school's stages
     section, stage, counts = sid[i] * 10 + k, np.array(STAGES, dtype=object)[k], [x[i, k] for x in counts]
     of_section = pd.DataFrame({"school_id": sid[i], "stage": stage})
-    n, nth = expand(counts[1])
-    parallel, extra = (counts[1] // grades[k])[n], (counts[0] % counts[1])[n]
-    class_rows = of_section.iloc[n].assign(
-        grade=np.array([1, 7, 10])[k][n] + nth // parallel, class_no=nth % parallel + 1,
-        pupils=(counts[0] // counts[1])[n] + (nth < extra))
+    class_rows = class_roster(s, pupils)
 
     heads = np.append(True, i[1:] != i[:-1])  # a school's head stands after the teachers of its first stage
     n, nth = expand(counts[3] + heads)
@@ -186,7 +218,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     head, head_years = heads_of(section[heads] * 1000 + 999, s["code"].to_numpy()[i[heads]] == ROTATING, year, dice)
     person = section[n] * 1000 + nth
     person[is_head] = head
-    years = np.floor(14 * dice.u(person, "since")) + year - 2021
+    years = np.maximum(np.floor(14 * dice.u(person, "since")) + year - 2021, 0)
     years[is_head] = head_years
 
     def holds(number: np.ndarray, name: str) -> np.ndarray:
@@ -215,7 +247,7 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
         annual_pay_yuan=100 * np.round((820 + 300 * dice.u(person, "pay")) * np.where(fine, 1, 0.92) * rise),
         in_establishment=dice.u(person, "establishment") > 0.03)[~lost]
 
-    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, 1080], np.where(good, 1110, 860))
+    a_pupil = np.select([kind == "510", pupils[:, 1] > 0], [8200, np.where(good, 1150, 1080)], np.where(good, 1110, 860))
     public = np.round(np.maximum(total, 100) * a_pupil * (0.95 + 0.3 * dice.u(sid, "public")))
     training = np.round(public * np.where(good, 0.055, 0.045 + 0.02 * dice.u(sid, "share")))
     payroll, spent = np.round(full.sum(axis=1) * 98000 * rise), np.round(public * 0.98)
@@ -232,50 +264,5 @@ def build_year(s: pd.DataFrame, size, ratio, year: int, dice: Dice, gaps: bool) 
     score = 500 + 90 * (np.sqrt(share) * dice.g(section[n], "effect") + np.sqrt(1 - share) * own)
     scores = of_section.iloc[n].assign(grade=np.array([4, 8])[k[n]], subject=subject, score=score.round(1))
 
-    county = s.drop_duplicates("code")
-    said = {fact: (np.where(county["floor"] >= 1, high, low) + width * dice.u(county["code"], fact)) * (rise if digits == 0 else 1)
-            for fact, high, low, width, digits in FACTS}
-    digits = {fact: digits for fact, *_, digits in FACTS}
-    for share, (whole, number, part) in SHARES.items():
-        said |= {whole: np.full(len(county), number), part: np.round(number * said.pop(share))}
-    of_county = pd.concat([pd.DataFrame({
-        "entity_type": "county", "entity_id": county["code"], "fact_id": fact, "evidence": f"合成数据 {year}",
-        "value": [f"{v:.{digits.get(fact, 0)}f}" for v in values],
-    }) for fact, values in said.items()])
-    names = ("schools", "teachers", "classes", "funding", "scores", "facts")  # schools count their rooms themselves
-    return dict(zip(names, (schools, teachers, class_rows, funding, scores, of_county), strict=True))
+    return {"schools": schools, "teachers": teachers, "classes": class_rows, "funding": funding, "scores": scores}
 # fmt: on
-
-
-def planned_facts(schools: pd.DataFrame, region: dict, year: int, dice: Dice) -> pd.DataFrame:
-    """What a region's documents and the national standard ask for and no other extract holds; PLANS says how it goes."""
-    known = {fact for fact, *_ in FACTS}.union(*((whole, part) for whole, _, part in SHARES.values()))
-    towns = schools.drop_duplicates(["county_code", "township"])
-    units = {
-        "school": schools["school_id"],
-        "township": towns["county_code"].astype(str) + towns["township"],
-        "county": pd.Series([int(code) for code in region["counties"]]),
-        "region": pd.Series([region["id"]]),
-    }
-    rows = []
-    for spec in facts():
-        fact = spec.fact_id
-        if fact in known or not spec.needed_by or not spec.is_asked_of(region["documents"]):
-            continue
-        is_yes = spec.value_type == "boolean"
-        said = PLANS.get(fact, "0 0 0" if fact.startswith("veto_") else "0.7 0.85 1" if is_yes else "1 1 1").split()[
-            year - 2021
-        ]
-        if said == "-":
-            continue
-        level = "county" if fact in OF_ALL_SCHOOLS else spec.entity_type
-        ids = units[level]
-        if is_yes:  # a unit that has it keeps it
-            key = np.array([zlib.crc32(str(unit).encode()) for unit in ids])
-            values = np.where(dice.u(key, fact) < float(said), "是", "否")
-        elif fact == "interactive_classrooms":
-            values = np.minimum(schools["classrooms"], schools["classrooms"] * int(said) // 12).astype(int).astype(str)
-        else:
-            values = said
-        rows.append(pd.DataFrame({"entity_type": level, "entity_id": ids, "fact_id": fact, "value": values}))
-    return pd.concat(rows).assign(evidence=f"合成数据 {year}") if rows else pd.DataFrame()

@@ -59,7 +59,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "raw", folder / "raw")
     outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "载入 83184 + 隔离 0" in outcome.stdout
+    assert "载入 91969 + 隔离 0" in outcome.stdout
     return folder
 
 

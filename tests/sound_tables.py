@@ -238,7 +238,7 @@ create table marts.mart_source_cell as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file,
         'primary_pupils' column_name, 'H7' as cell;
 create table marts.mart_data_check as
-    select region_id, school_year, school_id, 'roster_pupils' check_id, 'warning' severity, 600.0::double expected,
+    select region_id, school_year, county_code, school_id, 'roster_pupils' check_id, 'warning' severity, 600.0::double expected,
         598.0::double actual, actual - expected difference, '小学：班级名册学生数598人' message, '名册漏录' probable_cause,
         false is_explained, null::varchar explanation, null::varchar evidence
     from raw.schools;

@@ -36,7 +36,7 @@ def known_facts() -> tuple[Known, ...]:
     for fact_id, entry in contract().explanations.items():
         found.append(Known(fact_id, entry["zh"], "text", tuple(entry["entity_types"])))
     for row in seed("data_checks"):
-        found.append(Known(f"explained_{row['check_id']}", f"说明：{row['name_zh']}", "text", ("school",)))
+        found.append(Known(f"explained_{row['check_id']}", f"说明：{row['name_zh']}", "text", (row["unit_level"],)))
     return tuple(found)
 
 

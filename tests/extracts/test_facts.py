@@ -156,5 +156,6 @@ def test_every_fact_that_dbt_or_a_gate_reads_is_known() -> None:
     }
     assert "explained_fewer_rows" in read_by_name and "borrowed_sports_area_m2" in read_by_name
     assert read_by_name - {"explained_"} <= known
-    assert {f"explained_{row['check_id']}" for row in seed("data_checks")} <= known
+    said_of = {fact.fact_id: fact.entity_types for fact in known_facts()}
+    assert all(said_of[f"explained_{row['check_id']}"] == (row["unit_level"],) for row in seed("data_checks"))
     assert set(contract().left_schools) <= known

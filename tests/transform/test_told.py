@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 
 from dagster_project.orchestration import summary
@@ -23,6 +24,48 @@ def test_the_demo_has_counties_of_every_kind(demo_home: Path) -> None:
         assert con.execute(
             "select count(distinct item_id) from mart_standard_item where standard_id = 'quality_2017'"
         ).fetchone() == (34,)
+
+
+def test_the_demo_contradicts_itself_nowhere_but_where_it_means_to(demo_home: Path) -> None:
+    """Large classes and a roster that lacks a teacher are planted; what its counties say of themselves agrees with their schools."""
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        found = con.execute(
+            "select check_id, min(school_id) is not null from marts.mart_data_check group by all"
+        ).fetchall()
+    planted = {"largest_class", "roster_backbone_teachers", "roster_pe_arts_teachers"}
+    assert {check for check, _ in found} == planted and all(of_a_school for _, of_a_school in found)
+
+
+def test_who_enters_is_who_was_born_and_has_moved_in(demo: Path) -> None:
+    """Of the handed-in facts by hand; the demo's births of a year before came true in the class roster."""
+    with duckdb.connect(str(demo / "home/releases/current/junheng.duckdb"), read_only=True) as con:
+        rows = con.execute(
+            "select region_id, entrants_basis, school_year, projected_year - school_year, sum(pupils), sum(projected_pupils)"
+            " from marts.mart_enrolment_projection where grade = 1 group by all"
+        ).fetchall()
+    assert {(region, basis) for region, basis, *_ in rows} == {
+        ("wenshang", "births_and_migration"), ("haimen", "births"),
+        ("liaocheng", "constant"), ("qingyuan", "constant"), ("jinzhou_county_city", "constant"),
+    }  # fmt: skip
+    in_grade_1 = {(region, year): pupils for region, _, year, _, pupils, _ in rows}
+    projected = {(region, year, ahead): pupils for region, _, year, ahead, _, pupils in rows}
+    for region, years in {"wenshang": range(2019, 2024), "haimen": range(2021, 2024)}.items():
+        for year in years:
+            facts = pd.read_excel(demo / f"raw/{region}/{year}/facts.xlsx", dtype=str, engine="openpyxl")
+            for ahead in range(1, 6):
+                entering = facts["事实编号"].isin([f"{kind}_entering_in_{ahead}y" for kind in ("births", "migrants")])
+                assert facts["值"][entering].astype(int).sum() == projected[region, year, ahead]
+            assert in_grade_1.get((region, year + 1), projected[region, year, 1]) == projected[region, year, 1]
+
+
+def test_five_years_give_a_trend_its_interval(demo_home: Path) -> None:
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        rows = con.execute(
+            "select region_id, min(year_count), count(*), count(interval_low) from marts.mart_indicator_trend"
+            " where school_year = 2023 group by all"
+        ).fetchall()
+    for region, years, total, with_interval in rows:
+        assert (years, with_interval) == ((5, total) if region == "wenshang" else (3, 0))
 
 
 def test_regions_and_items_are_judged_as_their_parts(

@@ -283,7 +283,7 @@ function quality(name, data, checks, missing = data.missing) {
   ];
   const rejectColumns = [long("文件", (r) => r.source_file), long("原因", (r) => r.reason), number("行数", (r) => r.rows, whole)];
   const checkColumns = [
-    long("学校", (r) => r.school_name || r.school_id), column("学段", (r) => STAGES[r.stage] || r.stage), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
+    long("学校", (r) => r.school_name || r.school_id || "全县"), column("学段", (r) => (r.school_id ? STAGES[r.stage] || r.stage : "")), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
     long("不符之处", (r) => r.message), long("可能原因", (r) => r.probable_cause), long("怎样处理", (r) => r.explanation || r.how_to_resolve),
   ];
   const release = loaded.get("release");

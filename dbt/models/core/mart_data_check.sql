@@ -1,6 +1,6 @@
--- Grain: region × school year × school × stage ('all': the whole school) × check that its figures break.
--- Pupils are compared with the year before, so a refresh rebuilds the year after too.
-{{ config(years_after=1) }}
+-- Grain: region × school year × unit (a school or a county) × stage ('all': the whole school or county) × check that its figures break.
+-- Pupils are compared with the year before, who graduates with who entered two years before: a refresh rebuilds the years after too.
+{{ config(years_after=2) }}
 {%- set of_a_stage = [
     'pupils', 'pupils_last_year', 'pupils_allowed', 'average_class_size', 'largest_class_pupils',
     'full_time_teachers', 'higher_degree_teachers', 'backbone_teachers', 'pe_arts_teachers', 'midlevel_title_teachers',
@@ -205,11 +205,17 @@ of_schools as (
     left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
 ),
 
+of_counties as (
+    select * from {{ ref('int_counties__counted') }}
+    where {{ pending() }}
+),
+
 compared as (
     {%- for figures, rows, stage in [(of_a_stage, 'of_stages', 'of_stages.stage'), (of_a_school, 'of_schools', "'all'")] %}
     select
         {{ rows }}.region_id,
         {{ rows }}.school_year,
+        cast(null as varchar) as county_code,
         {{ rows }}.school_id,
         {{ stage }} as stage,
         checks.check_id,
@@ -224,19 +230,42 @@ compared as (
             {%- endfor %}
         end as double) as expected
     from {{ rows }}
-    cross join checks
+    inner join checks on checks.unit_level = 'school'
     union all
     {%- endfor %}
     select
+        told.region_id,
+        told.school_year,
+        told.county_code,
+        null as school_id,
+        'all' as stage,
+        checks.check_id,
+        told.value as actual,
+        held.value as expected
+    from of_counties as told
+    inner join checks
+        on
+            checks.unit_level = 'county'
+            and told.figure_id = checks.actual
+    left join of_counties as held
+        on
+            {{ same('told', 'held', 'region_id, school_year, county_code') }}
+            and checks.expected = held.figure_id
+    union all
+    select
         settled.region_id,
         settled.school_year,
+        null as county_code,
         settled.unit_id as school_id,
         'all' as stage,
         checks.check_id,
         settled.column_value as actual,
         settled.fact_value as expected
     from {{ ref('int_facts__settled') }} as settled
-    inner join checks on settled.input_id = checks.expected
+    inner join checks
+        on
+            checks.unit_level = 'school'
+            and settled.input_id = checks.expected
     where settled.unit_level = 'school' and settled.column_value is not null and {{ pending('settled') }}
 ),
 
@@ -245,6 +274,7 @@ expected as (
     select
         compared.region_id,
         compared.school_year,
+        compared.county_code,
         compared.school_id,
         compared.stage,
         compared.actual,
@@ -276,7 +306,8 @@ broken as (
 select
     broken.region_id,
     broken.school_year,
-    schools.county_code,
+    coalesce(broken.county_code, schools.county_code) as county_code,
+    coalesce(broken.school_id, broken.county_code) as unit_id,
     broken.school_id,
     schools.school_name,
     broken.stage,
@@ -286,7 +317,7 @@ select
     broken.expected_value as expected,
     broken.actual,
     broken.difference,
-    coalesce(stages.name_zh, '全校') || '：'
+    coalesce(stages.name_zh, case broken.unit_level when 'county' then '全县' else '全校' end) || '：'
     || case
         when coalesce(broken.unit_zh, '') = ''
             then
@@ -303,11 +334,11 @@ select
     {{ without_long_numbers('facts.value') }} as explanation,
     {{ without_long_numbers('facts.evidence') }} as evidence
 from broken
-inner join schools using (region_id, school_year, school_id)
+left join schools using (region_id, school_year, school_id)
 left join {{ ref('stages') }} as stages using (stage)
 left join {{ ref('stg_facts') }} as facts
     on
         {{ same('broken', 'facts', 'region_id, school_year') }}
-        and broken.school_id = facts.entity_id
-        and facts.entity_type = 'school'
+        and coalesce(broken.school_id, broken.county_code) = facts.entity_id
+        and broken.unit_level = facts.entity_type
         and facts.fact_id = 'explained_' || broken.check_id
