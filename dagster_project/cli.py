@@ -275,7 +275,7 @@ def superset(path: Path, home: Path | None) -> None:
 @click.option("--region", "region_id", metavar="区域", help="只列 regions.yml 中这个区域的县和它的文件用到的事实")
 @RAW
 def template(out: Path, region_id: str | None, raw: Path | None) -> None:
-    """写出六张空白报表（Excel），供各校或统计员填写。
+    """写出七张空白报表（Excel），供各校或统计员填写。
 
     每个文件有一张待填的表（必填列有 * 号，选项有下拉，数值有范围）和一张填写说明。
 

@@ -30,6 +30,9 @@ insert into raw.classes by name
     select 'liaocheng' region_id, 2023 school_year, 's' || i % 30 school_id, 'primary' stage, 1 + i % 6 grade,
         i::varchar class_no, 44 pupils
     from range(420) r(i);
+insert into raw.rooms by name
+    select 'liaocheng' region_id, 2023 school_year, 's' || i % 30 school_id, kind, i::varchar room_no, 96 area_m2
+    from range(60) r(i), (values ('music'), ('art')) k(kind);
 insert into raw.funding by name
     select 'liaocheng' region_id, 2023 school_year, 's' || i entity_id, item, account,
         amount * (600 + i) amount_yuan
@@ -48,6 +51,7 @@ insert into raw.source_file values ('liaocheng', 2023);
 insert into raw.schools select * replace (2022 as school_year) from raw.schools;
 insert into raw.teachers select * replace (2022 as school_year) from raw.teachers;
 insert into raw.classes select * replace (2022 as school_year) from raw.classes;
+insert into raw.rooms select * replace (2022 as school_year) from raw.rooms;
 insert into raw.funding select * replace (2022 as school_year) from raw.funding;
 insert into raw.scores select * replace (2022 as school_year) from raw.scores;
 insert into raw.facts select * replace (2022 as school_year) from raw.facts;

@@ -1,4 +1,4 @@
-"""The contract of the six extracts, read from contract.yml: which columns an extract has and what they may hold."""
+"""The contract of the seven extracts, read from contract.yml: which columns an extract has and what they may hold."""
 
 from dataclasses import dataclass, field
 from functools import cache

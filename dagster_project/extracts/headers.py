@@ -46,14 +46,14 @@ def normalise(header: object) -> str:
 
 
 @lru_cache
-def _names(extract: str, aliases: Aliases) -> dict[str, Column]:
+def names_of(extract: str, aliases: Aliases) -> dict[str, Column]:
     found = contract().extracts[extract]
     names = {normalise(header): column for column in found.columns for header in column.headers}
     known = {column.name for column in found.columns}
     return {normalise(alias): found.column(name) for name, alias in aliases if name in known} | names
 
 
-def _match(header: str, names: dict[str, Column]) -> tuple[Column, float | None] | None:
+def match_header(header: str, names: dict[str, Column]) -> tuple[Column, float | None] | None:
     """The column that a header stands for and the factor of the unit that it states in brackets; None: it states none."""
     if header in names:
         return names[header], None
@@ -103,7 +103,7 @@ def find_headers(top: list[list[str]], extract: Extract, aliases: Aliases = ()) 
     Of the rows that may be the header those that name the most columns are, then those that state the most units,
     then the fewest: a group above the names (小学 over 在校生数) counts, a title over the table does not.
     """
-    names = _names(extract.name, aliases)
+    names = names_of(extract.name, aliases)
     width = max(map(len, top), default=0)
     shown = [[" ".join(str(cell or "").split()) for cell in row] + [""] * (width - len(row)) for row in top]
     rows = [[normalise(cell) for cell in row] for row in shown]
@@ -152,7 +152,7 @@ def _read(
         cells = _levels(rows, merged, index)
         title = " ".join(shown[row][column] for row, column in cells)
         readings = _readings([rows[row][column] for row, column in cells])
-        found = next((match for reading in readings if (match := _match(reading, names))), None)
+        found = next((match for reading in readings if (match := match_header(reading, names))), None)
         if found and found[0].name not in position:
             column, times = found
             position[column.name] = index

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import NamedTuple
 
 from dagster_project.extracts.cell_map import (
@@ -30,7 +29,6 @@ from dagster_project.extracts.contract import Column, contract
 from dagster_project.extracts.headers import normalise
 from dagster_project.extracts.rows import FULL_WIDTH, WHAT_IS_EXPECTED
 from dagster_project.extracts.sheet import BLANKS, Unreadable
-from dagster_project.extracts.workbook import texts_of
 
 FORM_NUMBER_ROWS = 5
 ROW_NUMBERS = {"10", "20", "30"}  # a column that holds these numbers the rows
@@ -64,11 +62,6 @@ class School:
     remarks: list[str] = field(default_factory=list)
 
 
-def school_of(path: Path, school_year: int, cell_map: list[Place]) -> School:
-    """Read the school of one workbook. Raises files.Unreadable."""
-    return read_school({name: rows for name, rows, _ in texts_of(path)}, school_year, cell_map)
-
-
 def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> School:
     """Read the school that a workbook's sheets (text, row 1 and column A first) report. Raises files.Unreadable."""
     by_form = _sheets_by_form(sheets, school_year, cell_map)
@@ -83,7 +76,7 @@ def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: 
                 if place.column == column.name and place.covers(school_year, None) and place.form in by_form:
                     name = by_form[place.form]
                     _read_text(school, column, place, name, sheets[name], spots.get(place.form, {}))
-    school_type = _stored("school_type", school.values.get("school_type", ""))
+    school_type = stored("school_type", school.values.get("school_type", ""))
     absent: dict[str, list[str]] = {}
     unsure: list[str] = []
     for column in columns:
@@ -98,7 +91,7 @@ def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: 
         elif places:
             absent.setdefault(_why_absent(places[-1], by_form), []).append(column.name)
     for reason, names in absent.items():
-        if expected := [chinese_name(name) for name in names if _is_expected(name, school)]:
+        if expected := [chinese_name(name) for name in names if is_expected(name, school)]:
             school.remarks.append(f"{reason}，{'、'.join(expected)} 为空")
     if unsure:
         school.remarks.append(f"{'、'.join(unsure)} 的单元格位置没有十足把握：请与原表核对，必要时改正 {MAP.name}")
@@ -147,15 +140,15 @@ def _read_text(
     school: School, column: Column, place: Place, name: str, rows: list[list[str]], labels: dict[str, list[Spot]]
 ) -> None:
     """Read a name or a code: from its cell, or from the row that its label opens."""
-    said = [(cell, text) for cell in place.cells if _is_said(text := _at(rows, cell))]
-    said += [(cell, text) for cell, text in _right_of(place.labels, rows, labels) if _is_said(text)]
-    fitting = [(cell, text) for cell, text in said if _fits(column, _trimmed(text))]
+    said = [(cell, text) for cell in place.cells if is_said(text := _at(rows, cell))]
+    said += [(cell, text) for cell, text in _right_of(place.labels, rows, labels) if is_said(text)]
+    fitting = [(cell, text) for cell, text in said if _fits(column, trimmed(text))]
     if said and not fitting and not column.required:
         cell, text = said[0]
         school.remarks.append(f"工作表“{name}”单元格 {cell}（{column.zh}）为“{text}”，不是可用的取值，没有采用")
         return
     for cell, text in (fitting or said)[:1]:
-        value = _trimmed(text)
+        value = trimmed(text)
         school.values[column.name] = value[:6] if column.name == "county_code" else value
         school.cells.append(Cell(column.name, name, cell, text))
 
@@ -191,19 +184,19 @@ def _right_of(
             for i in range(c + 1, len(rows[r])):
                 if (r, i) in taken:
                     break
-                is_code = re.fullmatch(r"\d{1,2}", _trimmed(rows[r][i])) and not label.endswith("码")
+                is_code = re.fullmatch(r"\d{1,2}", trimmed(rows[r][i])) and not label.endswith("码")
                 if i not in numbering and not is_code:
-                    yield f"{_letters(i)}{r + 1}", rows[r][i]
+                    yield f"{letters(i)}{r + 1}", rows[r][i]
 
 
 def _fits(column: Column, text: str) -> bool:
     """May a master cell be this column's value?"""
     if column.name in MASTER_PATTERNS:
         return re.fullmatch(MASTER_PATTERNS[column.name], text) is not None
-    return column.type == "text" or _stored(column.name, text) is not None
+    return column.type == "text" or stored(column.name, text) is not None
 
 
-def _stored(column_name: str, said: str) -> str | None:
+def stored(column_name: str, said: str) -> str | None:
     """The stored value of a domain for what a cell says, None where it is not one of its words."""
     column = contract().extracts["schools"].column(column_name)
     return next(
@@ -230,46 +223,54 @@ def _left_of(rows: list[list[str]], cell: str) -> str:
 
 
 def _add_up(school: School, column: Column, place: Place, name: str, sheets: dict[str, list[list[str]]]) -> None:
-    """Add up a place's cells; cells that say nothing count as nothing, and if none says anything there is no value."""
+    add_up(school, column, name, [(cell, _at(sheets[name], cell)) for cell in place.cells])
+
+
+def add_up(school: School, column: Column, sheet: str, cells: list[tuple[str, str]]) -> None:
+    """Add up cells of a sheet; those that say nothing count as nothing, and if none says anything there is no value."""
     total, is_wrong = None, False
-    for cell in place.cells:
-        text = _at(sheets[name], cell)
-        school.cells.append(Cell(column.name, name, cell, text))
-        number = _number(text)
+    for cell, text in cells:
+        school.cells.append(Cell(column.name, sheet, cell, text))
+        number = number_in(text)
         if number is not None:
             total = number + (total or 0)
-        elif _is_said(text):
+        elif is_said(text):
             is_wrong = True
             school.problems.append(
                 Problem(
                     column.name,
-                    f"工作表“{name}”单元格 {cell}（{column.zh}）为“{text}”，{WHAT_IS_EXPECTED['number']}：请改正",
+                    f"工作表“{sheet}”单元格 {cell}（{column.zh}）为“{text}”，{WHAT_IS_EXPECTED['number']}：请改正",
                     text,
                 )
             )
     if total is not None and not is_wrong:
-        said = f"{total:f}"
-        school.values[column.name] = said.rstrip("0").rstrip(".") if "." in said else said
+        school.values[column.name] = written(total)
 
 
-def _number(text: str) -> Decimal | None:
+def written(number: Decimal) -> str:
+    """A number as it is typed: without the zeros that end it."""
+    said = f"{number:f}"
+    return said.rstrip("0").rstrip(".") if "." in said else said
+
+
+def number_in(text: str) -> Decimal | None:
     """A cell as a number, as bureaus write it; None where it says nothing or no number."""
-    if not _is_said(text):
+    if not is_said(text):
         return None
     try:
-        number = Decimal(_trimmed(text).translate(str.maketrans(*FULL_WIDTH)).replace(",", ""))
+        number = Decimal(trimmed(text).translate(str.maketrans(*FULL_WIDTH)).replace(",", ""))
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
 
 
-def _is_said(text: str) -> bool:
+def is_said(text: str) -> bool:
     """Does a cell say anything? '*', -1 and the other null tokens do not."""
-    trimmed = _trimmed(text)
-    return not {trimmed, trimmed.translate(str.maketrans(*FULL_WIDTH))} & set(contract().null_tokens)
+    said = trimmed(text)
+    return not {said, said.translate(str.maketrans(*FULL_WIDTH))} & set(contract().null_tokens)
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
     return text.strip(BLANKS)
 
 
@@ -279,7 +280,7 @@ def _why_absent(place: Place, by_form: dict[str, str]) -> str:
     return f"没有工作表“{place.form}”"
 
 
-def _is_expected(column_name: str, school: School) -> bool:
+def is_expected(column_name: str, school: School) -> bool:
     """Is a column worth a remark when it is empty? Not where the school has nothing at all of that stage."""
     stages = contract().stages
     stage = column_name.split("_")[0]
@@ -292,7 +293,7 @@ def _at(rows: list[list[str]], cell: str) -> str:
     return rows[row][column] if row < len(rows) and column < len(rows[row]) else ""
 
 
-def _letters(index: int) -> str:
+def letters(index: int) -> str:
     return ("" if index < 26 else chr(ord("A") + index // 26 - 1)) + chr(ord("A") + index % 26)
 
 

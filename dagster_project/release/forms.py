@@ -37,7 +37,7 @@ LINE = Side("thin")
 BOX = Border(LINE, LINE, LINE, LINE)
 CENTRE = Alignment("center", "center", wrap_text=True)
 LEFT = Alignment("left", "center", wrap_text=True)
-FIELD = re.compile(r"{(.+?)(?::(.+?))?}")
+FIELD = re.compile(r"{(.+?)(?::(.+?))?(?:\|(.+?))?}")
 
 NOT_IN_A_TITLE, LONGEST_TITLE = re.compile(r"[\[\]:*?/\\']"), 31  # of a sheet
 
@@ -331,7 +331,7 @@ def _fill(sheet: Worksheet, row: int, place: Place, known: Known, words: Words) 
     """Put a text where it belongs. A field that is the whole text fills the cell and leaves it blank where nothing is known."""
     cell = sheet.cell(row, place.column)
     if whole := FIELD.fullmatch(place.text):
-        name, how = whole.groups()
+        name, how, _ = whole.groups()
         value = known.get(name)
         if how in words:
             cell.value = words[how].get(str(value).lower())
@@ -349,12 +349,12 @@ def _fill(sheet: Worksheet, row: int, place: Place, known: Known, words: Words) 
 
 
 def _told(text: str, known: Known) -> str:
-    """A text with its fields filled in; what is not known leaves a blank to write on."""
+    """A text with its fields filled in; what is not known leaves a blank to write on, or those behind its |."""
 
     def fill(field: re.Match[str]) -> str:
         value, how = known.get(field[1]), field[2]
         if value is None:
-            return "＿＿"
+            return field[3] or "＿＿"
         if isinstance(value, float):
             return f"{value:.{len(how.partition('.')[2])}f}" if how else f"{value:.15g}"
         return str(value)

@@ -11,14 +11,16 @@ from dagster_project.extracts.answers import read_answers
 from dagster_project.extracts.contract import Extract, contract
 from dagster_project.extracts.files import extract_of, in_order, is_form, is_within, read_sheets, shown_name
 from dagster_project.extracts.headers import Headers, find_headers, missing_columns
+from dagster_project.extracts.items import as_facts, items_of
 from dagster_project.extracts.judge import judge
 from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import UNREAD, typed_rows
-from dagster_project.extracts.sheet import Sheet, Unreadable, forget
+from dagster_project.extracts.sheet import Sheet, Unreadable, as_table, forget, sheet_of
 from dagster_project.warehouse.accounts import Source, close_account, number_of, one_row, record, refuse, rows_of
 from dagster_project.warehouse.tables import ORIGIN, TABLES
 from dagster_project.warehouse.workbooks import close_forms, read_forms
 
+ONE_ITEM_A_ROW = "这是一项一行的填报表：学校的请放进 forms 文件夹，一校一个工作簿；区县的请以 事实 开头命名"
 HIDDEN_SHEET = "工作表是隐藏的，打开文件的人看不见：要载入请取消隐藏，不要就删去"
 
 
@@ -104,6 +106,8 @@ def _read_extract(
     for path in paths:
         try:
             sheets = read_sheets(con, path)
+            if extract.name == "facts":
+                sheets = [_unfolded(con, sheet, region) for sheet in sheets]
         except Unreadable as error:
             refuse(con, folder, path, extract.name, str(error))
             continue
@@ -126,6 +130,17 @@ def _read_extract(
     return sources
 
 
+def _unfolded(con: duckdb.DuckDBPyConnection, sheet: Sheet, region: Region) -> Sheet:
+    """A county's form with an item a row as a sheet of facts; any other sheet as it is."""
+    if items_of(sheet.top) is None:
+        return sheet
+    rows = con.execute(f"select * exclude (row_number, cells) from {sheet.table} order by row_number").fetchall()
+    table = as_facts([[cell or "" for cell in row] for row in rows], region)
+    assert table is not None
+    forget(con, sheet)
+    return sheet_of(con, sheet.name, as_table(table), sheet.marks, sheet.is_hidden)
+
+
 def _understand(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
@@ -145,7 +160,8 @@ def _understand(
             record(con, folder, path, extract.name, sheet.name, (rows, 0, 0, rows), "skipped", "不是数据表")
             forget(con, sheet)
         else:
-            refuse(con, folder, path, extract.name, "找不到表头：请检查前十行中是否有列名", sheet, 0)
+            why = "找不到表头：请检查前十行中是否有列名" if items_of(sheet.top) is None else ONE_ITEM_A_ROW
+            refuse(con, folder, path, extract.name, why, sheet, 0)
         return None
     if sheet.is_hidden and rows_of(con, sheet, headers.row):
         refuse(con, folder, path, extract.name, HIDDEN_SHEET, sheet, headers.row)

@@ -9,7 +9,8 @@ from dagster_project.extracts.cell_map import CellMapError, read_cell_map
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.files import sha256, shown_name
 from dagster_project.extracts.headers import find_headers
-from dagster_project.extracts.official import Cell, Problem, School, school_of
+from dagster_project.extracts.items import school_of
+from dagster_project.extracts.official import Cell, Problem, School
 from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import UNREAD, typed_rows
 from dagster_project.extracts.sheet import BLANKS, DAMAGED, Unreadable, as_table, forget, sheet_of
@@ -26,7 +27,7 @@ def read_forms(
     cells_lost = pa.list_(pa.struct([(name, pa.string()) for name in Problem._fields]))
     schools: list[tuple[Path, School]] = []
     try:
-        read = partial(school_of, school_year=school_year, cell_map=read_cell_map(folder))
+        read = partial(school_of, school_year=school_year, cell_map=read_cell_map(folder), region=region)
         for path, school in read_each(paths, read):
             if isinstance(school, Unreadable):
                 refuse(con, folder, path, "schools", str(school))

@@ -6,6 +6,12 @@
 {%- endmacro %}
 
 
+{# The same of what is asked of compulsory education alone; null for a senior stage. #}
+{% macro of_compulsory_stage(figure) -%}
+  case stages.stage when 'primary' then schools.primary_{{ figure }} when 'junior' then schools.junior_{{ figure }} end
+{%- endmacro %}
+
+
 {# A technical number, by its name in seeds/parameters.csv; those of the rules, which have years, stand in int_parameters__in_force. #}
 {% macro parameter(name) -%}
   (select value from {{ ref('parameters') }} where parameter_id = '{{ name }}')

@@ -202,7 +202,7 @@ def test_every_column_is_explained(blank: Path) -> None:
         assert ("散列" in str(lines["个人信息"][1])) == any(column.hashed for column in extract.columns)
 
 
-def test_the_command_writes_six_and_never_over_a_filled_one(tmp_path: Path) -> None:
+def test_the_command_writes_seven_and_never_over_a_filled_one(tmp_path: Path) -> None:
     out = tmp_path / "空白报表"
     outcome = junheng("template", "--out", out, "--region", "liaocheng")
     assert outcome.returncode == 0, outcome.stderr

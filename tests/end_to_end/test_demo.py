@@ -50,12 +50,14 @@ def test_the_demo_is_small() -> None:
 
 
 def test_every_region_hands_in_six_extracts_a_year() -> None:
+    """All but the rooms, which schools count themselves."""
     regions = {r["id"] for r in yaml.safe_load((RAW / "regions.yml").read_text(encoding="utf-8"))["regions"]}
     assert {(p.parts[-3], p.parts[-2], p.stem) for p in EXTRACTS} == {
         (region, str(year), extract)
         for region in regions
         for year in range(2019 if region == "wenshang" else 2021, 2024)
         for extract in generate.EXTRACTS
+        if extract != "rooms"
     }
 
 

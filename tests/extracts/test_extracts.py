@@ -251,6 +251,9 @@ def test_the_items_of_a_city_s_school_form_are_known_by_their_names() -> None:
         "室内体育用房面积": "indoor_sports_area_m2", "校内体育场面积": "sports_ground_area_m2",
         "教学仪器设备资产值（账面原值）": "equipment_value_wan_yuan", "网络多媒体教室间数": "multimedia_rooms",
         "音乐教室总间数": "music_rooms", "美术教室总间数": "art_rooms",
+        "是否人口密度过高的大城市中心城区学校": "is_dense_city_centre", "进城务工人员随迁子女在校生人数": "migrant_pupils",
+        "家庭住址在划片范围内的在校学生人数（初中）": "junior_catchment_pupils", "校外租赁场馆面积": "rented_sports_area_m2",
+        "校内其他体育场面积": "converted_sports_area_m2", "本届毕业学生人数": "junior_graduates",
     }  # fmt: skip
     others = ["班级总数", "专任教师总人数", "县级及以上骨干教师数", "体育专任教师人数", "单间面积≥96㎡的音乐教室间数"]
     headers = find_headers([[*meant, *others], ["1"] * (len(meant) + len(others))], contract().extracts["schools"])

@@ -39,6 +39,12 @@ BREAKS = {
         "insert into raw.classes select c.* from raw.classes as c, range(2)": "班级学生合计",
         "delete from raw.classes where school_year = 2023 and class_no < '3'": "班级名册行数",
     },
+    "raw.rooms": {
+        "update raw.rooms set area_m2 = null": "专用教室面积没有空值",
+        "update raw.rooms set area_m2 = area_m2 * 10": "专用教室面积的中位数",
+        "update raw.rooms set school_id = 's1'": "60 间以上专用教室",
+        "delete from raw.rooms where school_year = 2023 and school_id < 's2'": "专用教室行数比上年减少不到 30%",
+    },
     "raw.funding": {
         "insert into raw.implausible_cell values ('liaocheng', 2023, 'f', 3, 'funding', '“金额”为1', '金额')": "没有相差十倍",
         "update raw.funding set amount_yuan = null": "金额没有空值",

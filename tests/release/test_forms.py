@@ -473,7 +473,7 @@ def test_every_verdict_of_a_school_has_its_place(demo_home: Path) -> None:
     """The layout of the self-assessment form names columns of its mart alone, and each verdict on the form and in the list of schools."""
     layout = read_layout("self_assessment_layout")
     named = {
-        sheet: set(re.findall(r"{(.+?)(?::.+?)?}", " ".join(place.text for place in places)))
+        sheet: set(re.findall(r"{(.+?)(?::.+?)?(?:\|.+?)?}", " ".join(place.text for place in places)))
         for sheet, places in layout.items()
     }
     with connect(demo_home) as con:

@@ -59,7 +59,8 @@ def test_every_item_of_the_shared_standard_is_there_as_it_is_written(standard: d
 
 
 def test_transition_rules_are_off() -> None:
-    assert {row["is_on"] for row in seed("transitions")} == {"false"}
+    """What eases a rule; another way to judge the same criterion is on."""
+    assert {(row["is_easing"], row["is_on"]) for row in seed("transitions")} == {("true", "false"), ("false", "true")}
 
 
 # --- one build: published counties, edges, a stricter province, transition rules --------------------------------------
@@ -209,7 +210,7 @@ def facts(con: duckdb.DuckDBPyConnection, level: str, entity: str, values: dict[
 def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A build in which nothing but seeds differs: a province and a city are stricter, every transition rule is on."""
     switched = (SEEDS / "transitions.csv").read_text("utf-8").replace(",2021,false,", ",,true,")
-    switched += "visiting_pe_arts_teachers,3799,,,false,别处不用,别处不用,S2\n"
+    switched += "visiting_pe_arts_teachers,3799,,,false,true,别处不用,别处不用,S2\n"
     with built_with(tmp_path_factory.mktemp("standard"), PROVINCE, {"transitions": switched}, fill) as con:
         yield con
 

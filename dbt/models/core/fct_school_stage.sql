@@ -18,7 +18,11 @@ reported as (
         {{ of_stage('higher_degree_teachers') }} as higher_degree_teachers,
         {{ of_stage('backbone_teachers') }} as backbone_teachers,
         {{ of_stage('pe_arts_teachers') }} as pe_arts_teachers,
-        {{ of_stage('midlevel_title_teachers') }} as midlevel_title_teachers
+        {{ of_stage('midlevel_title_teachers') }} as midlevel_title_teachers,
+        {{ of_compulsory_stage('certified_teachers') }} as certified_teachers,
+        {{ of_compulsory_stage('trained_teachers') }} as trained_teachers,
+        {{ of_compulsory_stage('largest_class') }} as largest_class,
+        {{ of_compulsory_stage('oversized_classes') }} as oversized_classes
     from schools
     cross join {{ ref('stages') }} as stages
 ),
@@ -93,7 +97,10 @@ joined as (
         coalesce(funds.total_expenditure_final_yuan, funds.total_expenditure_budget_yuan) as total_expenditure_yuan,
         classes.pupils as roster_pupils,
         classes.classes as roster_classes,
-        classes.largest_class_pupils,
+        reported.certified_teachers,
+        reported.trained_teachers,
+        coalesce(reported.largest_class, classes.largest_class_pupils) as largest_class_pupils,
+        coalesce(reported.oversized_classes, classes.oversized_classes) as oversized_classes,
         coalesce(reported.pupils, classes.pupils) as pupils,
         coalesce(reported.classes, classes.classes) as classes,
         coalesce(reported.full_time_teachers, teachers.full_time_teachers) as full_time_teachers,
@@ -250,6 +257,9 @@ select
     roster_pupils,
     roster_classes,
     largest_class_pupils,
+    oversized_classes,
+    certified_teachers,
+    trained_teachers,
     roster_full_time_teachers,
     roster_higher_degree_teachers,
     roster_backbone_teachers,

@@ -24,6 +24,10 @@ select
     max(case when parameter_id = 'huge_class_pupils' then value end) as huge_class_pupils,
     max(case when parameter_id = 'full_training_hours' then value end) as full_training_hours,
     max(case when parameter_id = 'max_young_head_age' then value end) as max_young_head_age,
-    max(case when parameter_id = 'long_service_terms' then value end) as long_service_terms
+    max(case when parameter_id = 'long_service_terms' then value end) as long_service_terms,
+    max(case when parameter_id = 'rooms_built_year' then value end) as rooms_built_year,
+    max(case when parameter_id = 'size_built_year' then value end) as size_built_year,
+    max(case when parameter_id = 'most_migrant_share' then value end) as most_migrant_share,
+    max(case when parameter_id = 'small_class_pupils' then value end) as small_class_pupils
 from bound
 group by region_id, school_year, county_code

@@ -7,7 +7,7 @@ with rejects as (
         schools.school_id
     from {{ ref('stg_quarantine') }} as quarantine
     left join {{ ref('stg_schools') }} as schools using (region_id, school_year, school_id)
-    where quarantine.extract in ('teachers', 'classes') and quarantine.waits_for is null and {{ pending('quarantine') }}
+    where quarantine.extract in ('teachers', 'classes', 'rooms') and quarantine.waits_for is null and {{ pending('quarantine') }}
 )
 
 select distinct

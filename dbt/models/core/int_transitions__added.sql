@@ -9,7 +9,7 @@ with facts as (
         max(case when facts.input_id = 'junior_visiting_pe_arts_teachers' then facts.value end) as junior_teachers,
         max(case when facts.input_id = 'borrowed_sports_area_m2' then facts.value end) as borrowed_m2,
         max(case when facts.input_id = 'is_dense_city_centre' then facts.value end) = 1 as is_dense_city_centre
-    from {{ ref('int_facts__read') }} as facts
+    from {{ ref('int_facts__settled') }} as facts
     inner join {{ ref('stg_schools') }} as schools
         on
             {{ same('facts', 'schools', 'region_id, school_year') }}

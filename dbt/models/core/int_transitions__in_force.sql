@@ -16,6 +16,7 @@ select
     region_id,
     school_year,
     county_code,
-    transition_id
+    transition_id,
+    is_easing
 from bound
 where is_on

@@ -7,9 +7,16 @@
     'reported_pupils', 'reported_classes', 'reported_full_time_teachers', 'reported_higher_degree_teachers',
     'reported_backbone_teachers', 'reported_pe_arts_teachers', 'reported_midlevel_title_teachers',
     'roster_pupils', 'roster_classes', 'roster_full_time_teachers', 'roster_higher_degree_teachers',
-    'roster_backbone_teachers', 'roster_pe_arts_teachers', 'roster_midlevel_title_teachers'
+    'roster_backbone_teachers', 'roster_pe_arts_teachers', 'roster_midlevel_title_teachers', 'oversized_classes', 'classes',
+    'catchment_pupils', 'reported_certified_teachers', 'reported_trained_teachers',
+    'reported_largest_class', 'reported_oversized_classes', 'roster_certified_teachers', 'roster_trained_teachers',
+    'roster_largest_class', 'roster_oversized_classes'
 ] %}
-{%- set of_a_school = ['indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils'] %}
+{%- set of_a_school = [
+    'indoor_sports_area_m2', 'teaching_area_m2', 'roster_school_pupils', 'reported_school_pupils', 'migrant_pupils', 'school_pupils',
+    'listed_music_rooms', 'listed_min_music_room_area_m2', 'listed_art_rooms', 'listed_min_art_room_area_m2', 'music_rooms',
+    'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2'
+] %}
 with schools as (
     select * from {{ ref('stg_schools') }}
     where status = 'open' and {{ pending() }}
@@ -49,7 +56,15 @@ told as (
         {{ of_stage('midlevel_title_teachers') }} as reported_midlevel_title_teachers,
         classes.pupils as roster_pupils,
         classes.classes as roster_classes,
-        classes.largest_class_pupils,
+        {{ of_compulsory_stage('certified_teachers') }} as reported_certified_teachers,
+        {{ of_compulsory_stage('trained_teachers') }} as reported_trained_teachers,
+        {{ of_compulsory_stage('largest_class') }} as reported_largest_class,
+        {{ of_compulsory_stage('oversized_classes') }} as reported_oversized_classes,
+        {{ of_compulsory_stage('catchment_pupils') }} as catchment_pupils,
+        classes.largest_class_pupils as roster_largest_class,
+        classes.oversized_classes as roster_oversized_classes,
+        teachers.certified_teachers as roster_certified_teachers,
+        teachers.trained_teachers as roster_trained_teachers,
         teachers.full_time_teachers as roster_full_time_teachers,
         teachers.higher_degree_teachers as roster_higher_degree_teachers,
         teachers.backbone_teachers as roster_backbone_teachers,
@@ -73,7 +88,9 @@ counted as (
         coalesce(reported_higher_degree_teachers, roster_higher_degree_teachers) as higher_degree_teachers,
         coalesce(reported_backbone_teachers, roster_backbone_teachers) as backbone_teachers,
         coalesce(reported_pe_arts_teachers, roster_pe_arts_teachers) as pe_arts_teachers,
-        coalesce(reported_midlevel_title_teachers, roster_midlevel_title_teachers) as midlevel_title_teachers
+        coalesce(reported_midlevel_title_teachers, roster_midlevel_title_teachers) as midlevel_title_teachers,
+        coalesce(reported_largest_class, roster_largest_class) as largest_class_pupils,
+        coalesce(reported_oversized_classes, roster_oversized_classes) as oversized_classes
     from told
 ),
 
@@ -157,6 +174,7 @@ summed as (
         region_id,
         school_year,
         school_id,
+        sum(pupils) as school_pupils,
         case when count(pupils) > 1 then sum(roster_pupils) end as roster_school_pupils,
         case when count(pupils) > 1 then sum(reported_pupils) end as reported_school_pupils
     from counted
@@ -170,10 +188,21 @@ of_schools as (
         schools.school_id,
         schools.indoor_sports_area_m2,
         schools.teaching_area_m2,
+        schools.migrant_pupils,
+        schools.music_rooms,
+        schools.min_music_room_area_m2,
+        schools.art_rooms,
+        schools.min_art_room_area_m2,
+        rooms.music_rooms as listed_music_rooms,
+        rooms.min_music_room_area_m2 as listed_min_music_room_area_m2,
+        rooms.art_rooms as listed_art_rooms,
+        rooms.min_art_room_area_m2 as listed_min_art_room_area_m2,
+        summed.school_pupils,
         summed.roster_school_pupils,
         summed.reported_school_pupils
     from schools
     inner join summed using (region_id, school_year, school_id)
+    left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
 ),
 
 of_counties as (
@@ -222,6 +251,22 @@ compared as (
         on
             {{ same('told', 'held', 'region_id, school_year, county_code') }}
             and checks.expected = held.figure_id
+    union all
+    select
+        settled.region_id,
+        settled.school_year,
+        null as county_code,
+        settled.unit_id as school_id,
+        'all' as stage,
+        checks.check_id,
+        settled.column_value as actual,
+        settled.fact_value as expected
+    from {{ ref('int_facts__settled') }} as settled
+    inner join checks
+        on
+            checks.unit_level = 'school'
+            and settled.input_id = checks.expected
+    where settled.unit_level = 'school' and settled.column_value is not null and {{ pending('settled') }}
 ),
 
 -- without another figure, the limit that is passed is what was expected
@@ -273,9 +318,16 @@ select
     broken.actual,
     broken.difference,
     coalesce(stages.name_zh, case broken.unit_level when 'county' then '全县' else '全校' end) || '：'
-    || broken.actual_zh || {{ plain(half_up('broken.actual', 2)) }} || broken.unit_zh || '，'
-    || broken.expected_zh || {{ plain(half_up('broken.expected_value', 2)) }} || broken.unit_zh || '，相差'
-    || {{ plain(half_up('abs(broken.difference)', 2)) }} || broken.unit_zh as message,
+    || case
+        when coalesce(broken.unit_zh, '') = ''
+            then
+                broken.actual_zh || case when broken.actual = 1 then '为是，' else '为否，' end
+                || broken.expected_zh || case when broken.expected_value = 1 then '为是' else '为否' end
+        else
+            broken.actual_zh || {{ plain(half_up('broken.actual', 2)) }} || broken.unit_zh || '，'
+            || broken.expected_zh || {{ plain(half_up('broken.expected_value', 2)) }} || broken.unit_zh || '，相差'
+            || {{ plain(half_up('abs(broken.difference)', 2)) }} || broken.unit_zh
+    end as message,
     broken.probable_cause_zh as probable_cause,
     broken.how_to_resolve_zh as how_to_resolve,
     facts.value is not null as is_explained,

@@ -1,5 +1,5 @@
 -- Grain: region × school year × county × school that should be there to be judged, and is not or cannot be; place: in the order of telling.
-{%- set extracts = [('teachers', '教师'), ('classes', '班级'), ('funding', '经费'), ('scores', '成绩'), ('facts', '事实')] %}
+{%- set extracts = [('teachers', '教师'), ('classes', '班级'), ('rooms', '专用教室'), ('funding', '经费'), ('scores', '成绩'), ('facts', '事实')] %}
 with missing as (
     select
         schools.region_id,

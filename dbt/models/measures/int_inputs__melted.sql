@@ -2,8 +2,8 @@
 -- Heads are followed from the year before, so a refresh rebuilds the year after too.
 {{ config(years_after=1) }}
 {%- set of_a_section = [
-    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'huge_classes', 'oversized_classes', 'roster_teachers', 'teachers_with_degree', 'bachelor_teachers',
-    'roster_higher_degree_teachers', 'certified_teachers', 'trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
+    'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'huge_classes', 'oversized_classes', 'teachers_with_degree', 'bachelor_teachers',
+    'roster_higher_degree_teachers', 'certified_teachers', 'certificate_teachers', 'trained_teachers', 'training_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
     'annual_pay_yuan', 'heads', 'young_heads'
 ] %}
 {%- set of_a_school = [
@@ -27,13 +27,16 @@ sections as (
         stages.largest_class_pupils,
         classes.large_classes,
         classes.huge_classes,
-        classes.oversized_classes,
-        teachers.full_time_teachers as roster_teachers,
+        stages.oversized_classes,
         teachers.teachers_with_degree,
         teachers.bachelor_teachers,
         teachers.higher_degree_teachers as roster_higher_degree_teachers,
-        teachers.certified_teachers,
-        teachers.trained_teachers,
+        coalesce(stages.certified_teachers, teachers.certified_teachers) as certified_teachers,
+        case when stages.certified_teachers is null then teachers.full_time_teachers else stages.full_time_teachers end
+            as certificate_teachers,
+        coalesce(stages.trained_teachers, teachers.trained_teachers) as trained_teachers,
+        case when stages.trained_teachers is null then teachers.full_time_teachers else stages.full_time_teachers end
+            as training_teachers,
         teachers.rotation_eligible_teachers,
         teachers.rotated_teachers,
         teachers.rotated_backbone_teachers,
@@ -109,16 +112,17 @@ schools as (
         end as compulsory_classes,
         schools.classrooms as school_classrooms,
         cast(schools.is_boarding as integer) as is_boarding,
-        schools.music_rooms,
-        schools.min_music_room_area_m2,
-        schools.art_rooms,
-        schools.min_art_room_area_m2,
+        coalesce(schools.music_rooms, rooms.music_rooms) as music_rooms,
+        coalesce(schools.min_music_room_area_m2, rooms.min_music_room_area_m2) as min_music_room_area_m2,
+        coalesce(schools.art_rooms, rooms.art_rooms) as art_rooms,
+        coalesce(schools.min_art_room_area_m2, rooms.min_art_room_area_m2) as min_art_room_area_m2,
         funds.public_funds_budget_yuan,
         funds.public_funds_final_yuan,
         funds.teacher_training_budget_yuan,
         funds.total_expenditure_final_yuan
     from {{ ref('stg_schools') }} as schools
     left join short using (region_id, school_year, school_id)
+    left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
     left join {{ ref('int_funding__summed') }} as funds
         on
             {{ same('schools', 'funds', 'region_id, school_year') }}
@@ -209,5 +213,16 @@ select
     'all' as stage,
     input_id,
     value
-from {{ ref('int_facts__read') }}
+from {{ ref('int_facts__settled') }}
+where {{ pending() }}
+union all
+select
+    region_id,
+    school_year,
+    'county' as unit_level,
+    county_code as unit_id,
+    'all' as stage,
+    input_id,
+    value
+from {{ ref('int_counties__summed') }}
 where {{ pending() }}

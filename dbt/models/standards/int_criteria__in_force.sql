@@ -39,6 +39,7 @@ select
     bound.item_id,
     bound.criterion_id,
     bound.transition_id,
+    coalesce(transitions.is_easing, false) as is_easing,
     bound.text_zh,
     bound.measure_id,
     bound.measure_zh,

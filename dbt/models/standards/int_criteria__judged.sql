@@ -7,6 +7,7 @@ with results as (
         criteria.standard_id,
         criteria.criterion_id,
         criteria.transition_id,
+        criteria.is_easing,
         criteria.is_judged,
         criteria.lower_bound,
         criteria.upper_bound,
@@ -33,7 +34,8 @@ judged as (
     from results
 )
 
--- one row an area: the criterion itself, or a transition rule that is known to concern it, is enough
+-- one row an area: the criterion itself, or a transition rule that is known to concern it, is enough; what judges it another way decides
+-- where its own figure is missing, and against it
 select
     region_id,
     school_year,
@@ -44,14 +46,15 @@ select
     area_id,
     case when area_level = 'school' then area_id end as school_id,
     case
+        when count(case when is_easing and is_met then 1 end) > 0 then true
+        when count(case when not is_easing and not is_met then 1 end) > 0 then false
         when count(case when is_met then 1 end) > 0 then true
-        when count(case when transition_id is null and not is_met then 1 end) > 0 then false
     end as is_met,
     max(case when transition_id is null then gap end) as gap,
     max(case when transition_id is null then value end) as value,
     max(case when transition_id is null then missing end) as missing,
     max(case when is_met is not null and rounding_flips then 1 else 0 end) = 1 as rounding_flips,
-    max(case when transition_id is not null and is_met then 1 else 0 end) = 1
-    and max(case when transition_id is null and is_met then 1 else 0 end) = 0 as is_eased
+    max(case when is_easing and is_met then 1 else 0 end) = 1
+    and max(case when not is_easing and is_met then 1 else 0 end) = 0 as is_eased
 from judged
 group by region_id, school_year, county_code, standard_id, criterion_id, area_level, area_id

@@ -18,12 +18,8 @@ with criteria as (
 ),
 
 sections as (
-    select
-        stages.*,
-        classes.oversized_classes
-    from {{ ref('fct_school_stage') }} as stages
-    left join {{ ref('int_classes__counted') }} as classes using (region_id, school_year, school_id, stage)
-    where {{ pending('stages') }}
+    select * from {{ ref('fct_school_stage') }}
+    where {{ pending() }}
 ),
 
 results as (
@@ -182,13 +178,17 @@ select
     of_schools.sports_area_m2,
     schools.sports_ground_area_m2,
     schools.indoor_sports_area_m2,
+    schools.converted_sports_area_m2,
+    schools.rented_sports_area_m2,
     {{ half_up('schools.equipment_value_yuan / 10000', 4) }} as equipment_value_wan_yuan,
     schools.multimedia_rooms,
     cast(inputs.classes as bigint) as classes,
-    schools.music_rooms,
-    schools.min_music_room_area_m2,
-    schools.art_rooms,
-    schools.min_art_room_area_m2,
+    coalesce(schools.music_rooms, rooms.music_rooms) as music_rooms,
+    coalesce(schools.min_music_room_area_m2, rooms.min_music_room_area_m2) as min_music_room_area_m2,
+    rooms.music_room_areas,
+    coalesce(schools.art_rooms, rooms.art_rooms) as art_rooms,
+    coalesce(schools.min_art_room_area_m2, rooms.min_art_room_area_m2) as min_art_room_area_m2,
+    rooms.art_room_areas,
     cast(inputs.pupils as bigint) as pupils,
     schools.senior_pupils,
     of_schools.largest_class_pupils,
@@ -220,5 +220,6 @@ left join {{ ref('school_types') }} as school_types using (school_type)
 left join of_schools using (region_id, school_year, school_id)
 left join of_indicators using (region_id, school_year, school_id)
 left join inputs using (region_id, school_year, school_id)
+left join {{ ref('int_rooms__counted') }} as rooms using (region_id, school_year, school_id)
 left join told using (region_id, school_year, school_id)
 where {{ pending('schools') }}
