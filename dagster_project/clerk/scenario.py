@@ -28,6 +28,7 @@ ACTIONS = {"撤销": "close", "并入": "merge", "新建": "build", "增减": "a
 OF_SCHOOL = {
     "teachers": "school_id",
     "classes": "school_id",
+    "rooms": "school_id",
     "scores": "school_id",
     "funding": "entity_id",
     "facts": "entity_id",
@@ -238,10 +239,11 @@ def _merge(con: duckdb.DuckDBPyConnection, step: Step) -> None:
         " where mine.region_id = $1 and gone.region_id = $1 and mine.school_id = $2 and gone.school_id = $3",
         [PLANNED, step.other_school_id, step.school_id],
     )
-    con.execute(
-        "update raw.classes set class_no = concat_ws('-', school_id, class_no) where region_id = ? and school_id = ?",
-        [PLANNED, step.school_id],
-    )
+    for table, number in {"classes": "class_no", "rooms": "room_no"}.items():
+        con.execute(
+            f"update raw.{table} set {number} = concat_ws('-', school_id, {number}) where region_id = ? and school_id = ?",
+            [PLANNED, step.school_id],
+        )
     for table, column in OF_SCHOOL.items():
         if table != "facts":
             moved = f"update raw.{table} set {column} = ? where region_id = ? and {column} = ?"
@@ -250,11 +252,15 @@ def _merge(con: duckdb.DuckDBPyConnection, step: Step) -> None:
 
 
 def _sum(column: Column) -> str:
-    """A figure of two schools as one: of a stage that only one of them has, its own; the most grades, the least size of a room."""
+    """A figure of two schools as one: of a stage that only one of them has, its own; the most grades, the largest class, the least
+    size of a room; it stands where the one that stays stands, and as long.
+    """
     name = column.name
     both = f"mine.{name} + gone.{name}"
     if not column.adds_up:
-        both = f"{'greatest' if name.endswith('_grades') else 'least'}(mine.{name}, gone.{name})"
+        both = f"{'greatest' if name.endswith(('_grades', '_largest_class')) else 'least'}(mine.{name}, gone.{name})"
+    if name == "built_year":
+        both = f"mine.{name}"
     for stage in contract().stages:
         if name.startswith(f"{stage}_"):
             return f"case when coalesce(gone.{stage}_pupils, 0) = 0 then mine.{name} else {both} end"

@@ -179,14 +179,16 @@ def test_a_stage_that_the_other_school_has_not_is_refused(tmp_path: Path) -> Non
 def test_a_merger_is_what_it_would_be_had_the_merged_school_been_handed_in(tmp_path: Path) -> None:
     """The same rows in every raw table, hence the same marts: these know nothing else of a school."""
     mine, gone = "3715020002", "3715020003"
-    rows, of_two = schools(6), [row for row in rosters() if row["学校标识码"] in (mine, gone)]
+    rows = [{**row, "建校年份": str(2000 + i), "小学最大班额": str(50 - i)} for i, row in enumerate(schools(6))]
+    of_two = [row for row in rosters() if row["学校标识码"] in (mine, gone)]
+    rooms = [{"学校标识码": school, "类别": "音乐", "教室编号": "101", "面积": 96} for school in (mine, gone)]
     teachers = [
         {"教师编号": f"{school}-{i}", "学校标识码": school, "学段": "小学", "学历": "本科"}
         for school in (mine, gone)
         for i in range(4)
     ]
     funds = [{"单位标识码": school, "经费项目": "公用经费", "金额": 500000, "口径": "决算"} for school in (mine, gone)]
-    with load(tmp_path / "apart", schools=rows, classes=of_two, teachers=teachers, funding=funds) as con:
+    with load(tmp_path / "apart", schools=rows, classes=of_two, teachers=teachers, funding=funds, rooms=rooms) as con:
         take(con, Step("第 2 行", "merge", gone, mine, "", ""))
         planned = told(con, PLANNED)
 
@@ -198,9 +200,10 @@ def test_a_merger_is_what_it_would_be_had_the_merged_school_been_handed_in(tmp_p
         classes=[{**row, "学校标识码": mine} for row in renamed],
         teachers=[{**row, "学校标识码": mine} for row in teachers],
         funding=[{**funds[0], "金额": 1000000}],
+        rooms=[{**rooms[0]}, {**rooms[1], "学校标识码": mine, "教室编号": f"{gone}-101"}],
     ) as con:
         assert planned == told(con, "demo")
-    assert all(planned[table] for table in ("schools", "classes", "teachers", "funding"))
+    assert all(planned[table] for table in ("schools", "classes", "teachers", "funding", "rooms"))
 
 
 def told(con: duckdb.DuckDBPyConnection, region: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -210,7 +213,7 @@ def told(con: duckdb.DuckDBPyConnection, region: str) -> dict[str, list[tuple[An
             f"select * exclude (region_id, source_file, sheet, row_number) from raw.{table} where region_id = ? order by all",
             [region],
         ).fetchall()
-        for table in ("schools", "classes", "teachers")
+        for table in ("schools", "classes", "teachers", "rooms")
     }
     funds = "select entity_id, item, account, sum(amount_yuan) from raw.funding where region_id = ? group by all"
     return held | {"funding": con.execute(funds, [region]).fetchall()}
