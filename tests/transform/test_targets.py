@@ -206,10 +206,13 @@ def test_heads_are_followed_to_the_school_where_they_stand_now(release: duckdb.D
         " where target_id = 'LC-05' and school_year > 2021 order by school_year, area_id"
     ).fetchall()
     assert [row[2:] for row in mart if row[1] == "东昌府区"] == [(10, 10, None), (1, 1, True)]
-    assert [(year, is_met) for year, _, _, _, is_met in mart] == [
-        *((2022, None) for _ in range(8)),  # the plan is of September 2023
-        *((2023, name == "东昌府区") for _, name, *_ in mart[8:]),
-    ]
+    assert (
+        [(year, is_met) for year, _, _, _, is_met in mart]
+        == [
+            *((2022, None) for _ in range(8)),  # the plan is of September 2023
+            *((2023, name == "东昌府区") for _, name, *_ in mart[8:]),
+        ]
+    )
     assert [numerator for _, name, numerator, *_ in mart if name != "东昌府区"] == [0] * 14
 
 

@@ -116,6 +116,16 @@ def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> N
     assert other > 0.1 and some_left_out > 100
 
 
+def test_every_stage_has_its_chinese_beside_it(demo_home: Path) -> None:
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        words = {"primary": "小学", "junior": "初中", "senior": "高中", "all": "全校", None: None}
+        marts = con.sql("select table_name from duckdb_columns() where column_name = 'stage'").fetchall()
+        assert len(marts) > 20
+        for (mart,) in marts:
+            told = con.sql(f"select distinct stage, stage_zh from marts.{mart}").fetchall()
+            assert {stage: stage_zh for stage, stage_zh in told} == {stage: words[stage] for stage, _ in told}, mart
+
+
 def test_figures_are_written_as_officials_write_them(demo_home: Path) -> None:
     """A share in percent, a difference rate as a decimal, a date with hyphens, a yes or no in words; each computed a second time."""
     with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:

@@ -56,6 +56,7 @@ select
     school_year,
     county_code,
     stage,
+    {{ stage_zh('bounded') }} as stage_zh,
     grade,
     subject,
     case

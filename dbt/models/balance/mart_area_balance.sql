@@ -127,6 +127,7 @@ select
     areas.area_id,
     areas.school_year,
     areas.stage,
+    {{ stage_zh('areas') }} as stage_zh,
     areas.indicator_id,
     areas.unit_count,
     areas.listed_count - areas.unit_count as missing_unit_count,

@@ -98,6 +98,7 @@ select
     means.school_year,
     means.county_code,
     means.stage,
+    {{ stage_zh('means') }} as stage_zh,
     means.indicator_id,
     cast(means.school_count as bigint) as school_count,
     cast(means.listed_count - means.school_count + coalesce(missing.absent_count, 0) as bigint) as missing_school_count,

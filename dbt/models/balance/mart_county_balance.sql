@@ -229,6 +229,7 @@ select
     school_year,
     county_code,
     stage,
+    {{ stage_zh('judged') }} as stage_zh,
     indicator_id,
     school_count,
     missing_school_count,

@@ -68,6 +68,7 @@ select
     balance.school_year,
     balance.county_code,
     balance.stage,
+    {{ stage_zh('balance') }} as stage_zh,
     balance.indicator_id,
     balance.difference_coefficient,
     past.difference_coefficient as coefficient_last_year,

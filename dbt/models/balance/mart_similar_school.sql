@@ -152,6 +152,7 @@ select
     schools.county_code,
     schools.school_id,
     schools.stage,
+    {{ stage_zh('schools') }} as stage_zh,
     ranked.similar_rank,
     others.region_id as similar_region_id,
     others.county_code as similar_county_code,

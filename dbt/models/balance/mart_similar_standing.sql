@@ -56,6 +56,7 @@ select
     county_code,
     school_id,
     stage,
+    {{ stage_zh('compared') }} as stage_zh,
     indicator_id,
     value,
     similar_count,

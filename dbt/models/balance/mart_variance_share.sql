@@ -57,6 +57,7 @@ select
     county_code,
     school_id,
     stage,
+    {{ stage_zh('left_out') }} as stage_zh,
     indicator_id,
     pupils,
     value,

@@ -117,6 +117,7 @@ select
     county_code,
     school_id,
     stage,
+    {{ stage_zh('valued') }} as stage_zh,
     indicator_id,
     urban_rural_class,
     township,

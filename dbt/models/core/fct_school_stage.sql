@@ -223,6 +223,7 @@ select
     county_code,
     school_id,
     stage,
+    {{ stage_zh('scoped') }} as stage_zh,
     school_name,
     township,
     school_type,

@@ -311,6 +311,7 @@ select
     broken.school_id,
     schools.school_name,
     broken.stage,
+    {{ stage_zh('broken') }} as stage_zh,
     broken.check_id,
     broken.name_zh as check_name,
     case when facts.value is null then broken.severity else 'explained' end as severity,

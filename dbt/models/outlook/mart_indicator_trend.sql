@@ -186,6 +186,7 @@ select
     school_year,
     county_code,
     stage,
+    {{ stage_zh('crossed') }} as stage_zh,
     indicator_id,
     figure,
     projected_year,

@@ -35,6 +35,7 @@ select
     balance.school_year,
     balance.county_code,
     balance.stage,
+    {{ stage_zh('balance') }} as stage_zh,
     balance.indicator_id,
     indicators.unit_zh,
     balance.school_count,

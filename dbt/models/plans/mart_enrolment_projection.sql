@@ -255,6 +255,7 @@ select
     present.school_year,
     present.county_code,
     present.stage,
+    {{ stage_zh('present') }} as stage_zh,
     present.grade,
     projected.projected_year,
     present.pupils,

@@ -6,6 +6,7 @@ select
     results.county_code,
     results.school_id,
     results.stage,
+    {{ stage_zh('results') }} as stage_zh,
     results.indicator_id,
     results.value,
     results.threshold,

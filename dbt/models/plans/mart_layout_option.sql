@@ -152,6 +152,7 @@ joined as (
 
 select
     {{ need_key }},
+    {{ stage_zh('joined') }} as stage_zh,
     option_no,
     pupils,
     case when lever <> 'merge' then pupils - excess_pupils end as allowed_pupils,

@@ -138,6 +138,7 @@ select
     steps.county_code,
     steps.school_id,
     steps.stage,
+    {{ stage_zh('steps') }} as stage_zh,
     row_number() over (
         partition by steps.region_id, steps.school_year, steps.plan, steps.school_id, steps.stage
         order by

@@ -36,6 +36,7 @@ select
     givers.school_year,
     givers.county_code,
     givers.stage,
+    {{ stage_zh('givers') }} as stage_zh,
     givers.indicator_id,
     givers.from_school_id,
     receivers.to_school_id,

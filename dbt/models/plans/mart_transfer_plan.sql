@@ -64,6 +64,7 @@ select
     school_year,
     county_code,
     stage,
+    {{ stage_zh('judged') }} as stage_zh,
     indicator_id,
     school_count,
     difference_coefficient,

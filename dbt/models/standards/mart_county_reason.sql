@@ -272,6 +272,7 @@ select
     kind,
     item_id,
     stage,
+    {{ stage_zh('reasons') }} as stage_zh,
     indicator_id,
     figure,
     limit_value,

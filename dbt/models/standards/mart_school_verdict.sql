@@ -61,6 +61,7 @@ select
     counted.county_code,
     counted.school_id,
     counted.stage,
+    {{ stage_zh('counted') }} as stage_zh,
     schools.school_name,
     schools.pupils,
     counted.met_count,

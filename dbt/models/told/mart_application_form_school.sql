@@ -44,6 +44,7 @@ select
     stages.county_code,
     stages.school_id,
     stages.stage,
+    {{ stage_zh('stages') }} as stage_zh,
     row_number() over (
         partition by stages.region_id, stages.school_year, stages.county_code order by stage_names.sort_order, stages.school_id
     ) as row_no,
