@@ -56,13 +56,14 @@
 
 
 {# A figure of a row with the columns of int_measures__shown (of the table `of`, where there are several), as an official writes it:
-   62.1%, 0.156, 87313元, 2022-09-30, 是. #}
+   62.1%, 0.156, 87313元, 2022-09-30, Ⅲ级, 是. #}
 {% macro figure_zh(number, of='', flips='false') -%}
   {%- set row = of ~ '.' if of else '' -%}
   case
     when {{ number }} is null then null
     when {{ row }}unit_zh = '日期'
       then regexp_replace(cast(cast({{ number }} as bigint) as varchar), '^(....)(..)(..)$', '\1-\2-\3')
+    when {{ row }}unit_zh = '级' and {{ number }} in (1, 2, 3, 4) then substr('ⅠⅡⅢⅣ', cast({{ number }} as integer), 1) || '级'
     when {{ row }}unit_zh is null and {{ number }} in (0, 1) then case when {{ number }} = 1 then '是' else '否' end
     when {{ flips }}
       then rtrim(rtrim(cast(cast({{ number }} * {{ row }}factor as decimal(28, 6)) as varchar), '0'), '.') || {{ row }}suffix_zh
@@ -76,7 +77,7 @@
 {# A threshold in the same words; no digit of it is dropped. #}
 {% macro rule_zh(number) -%}
   case
-    when unit_zh = '日期' then {{ figure_zh(number) }}
+    when unit_zh in ('日期', '级') then {{ figure_zh(number) }}
     else {{ plain('cast(cast(' ~ number ~ ' as decimal(18, 4)) * factor as double)') }} || suffix_zh
   end
 {%- endmacro %}
@@ -98,6 +99,18 @@
 {# A quantity of a row with units and unit_zh, as an official writes it: 7间; an amount of money in 万元. #}
 {% macro quantity_zh() -%}
   case when unit_zh = '元' then {{ shown('units / 10000.0', 2) }} || '万元' else cast(units as varchar) || coalesce(unit_zh, '') end
+{%- endmacro %}
+
+
+{# Whether something is met; null: data are missing. #}
+{% macro met_zh(is_met) -%}
+  case when {{ is_met }} then '达到' when not {{ is_met }} then '未达到' else '缺数据' end
+{%- endmacro %}
+
+
+{# A name in quotation marks; those within it become single. #}
+{% macro quoted_zh(name) -%}
+  '“' || replace(replace({{ name }}, '“', '‘'), '”', '’') || '”'
 {%- endmacro %}
 
 

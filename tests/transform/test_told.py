@@ -160,7 +160,7 @@ def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
         failed, over = one(f"select failed_school_count, failed_coefficient_count from mart_county_verdict {here}")
         assert (
             told[1]
-            == f"莘县2023学年没有达到优质均衡标准：14所学校（一贯制学校分学段计）中{14 - failed}所达标、{failed}所未达标；"
+            == f"莘县2023学年没有达到优质均衡标准。资源配置：14所学校（一贯制学校分学段计）中{14 - failed}所达标、{failed}所未达标；"
             f"14项差异系数中{over}项超过限值。"
         )
         stage, indicator, coefficient = one(

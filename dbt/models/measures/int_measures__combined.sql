@@ -49,7 +49,7 @@ parts as (
         current_year.is_applicable,
         case
             when derived.years_back = 0 then current_year.missing
-            when of_year.value is null then '缺上一学年的“' || measures.name_zh || '”'
+            when of_year.value is null then '缺上一学年的' || {{ quoted_zh('measures.name_zh') }}
         end as missing
     from computed as current_year
     inner join derived on current_year.measure_id = derived.part_id

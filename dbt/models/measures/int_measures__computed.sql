@@ -223,7 +223,7 @@ named as (
                 when 'classes' then '班级表缺'
                 when 'funding' then '经费表缺'
                 else '尚未得出'
-            end || '“' || inputs.name_zh || '”'
+            end || {{ quoted_zh('inputs.name_zh') }}
         )
         || case
             when max(case when gaps.is_area_itself then 1 else 0 end) = 1 and max(gaps.lacks) is null then ''

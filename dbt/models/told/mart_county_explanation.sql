@@ -155,7 +155,7 @@ sentences as (
         || county_name || cast(school_year as varchar) || '学年'
         || case verdict when 'met' then '达到优质均衡标准' when 'not_met' then '没有达到优质均衡标准' else '还不能判定是否达到优质均衡标准' end
         || case when rule_year <> school_year then '（按' || cast(rule_year as varchar) || '学年的规则）' else '' end
-        || '：' || cast(school_count as varchar) || '所学校（一贯制学校分学段计）'
+        || '。资源配置：' || cast(school_count as varchar) || '所学校（一贯制学校分学段计）'
         || case
             when failed_school_count = 0 and undecided_school_count = 0 then '全部达标'
             else
@@ -176,6 +176,7 @@ sentences as (
         school_year,
         county_code,
         2 as sentence_no,
+        '前提条件' || {{ met_zh('is_prerequisite_met') }} || '；' ||
         {%- for part, words in {'government': '政府保障程度', 'quality': '教育质量'}.items() %}
         '{{ words }}' || cast({{ part }}_item_count as varchar) || '项中' || cast({{ part }}_met_count as varchar)
         || '项达到、' || cast({{ part }}_failed_count as varchar) || '项未达到'
@@ -183,8 +184,11 @@ sentences as (
             when {{ part }}_met_count + {{ part }}_failed_count < {{ part }}_item_count
                 then '、' || cast({{ part }}_item_count - {{ part }}_met_count - {{ part }}_failed_count as varchar) || '项缺数据'
             else ''
-        end || '{{ '。' if loop.last else '；' }}'{{ ' as sentence' if loop.last else ' ||' }}
+        end || '；' ||
         {%- endfor %}
+        '社会认可度' || {{ met_zh('is_recognition_met') }} || '；'
+        || case when is_free_of_vetoes then '没有否决情形' when not is_free_of_vetoes then '有否决情形' else '否决情形缺数据' end
+        || '。' as sentence
     from counties
     union all
     select
