@@ -116,6 +116,7 @@ def test_one_regions_refresh_equals_a_rebuild(copy: Path, restated: dict[str, st
     outcome = refresh(copy, "--region", "liaocheng")
     assert outcome.returncode == 0, outcome.stderr
     assert "1 个地区学年" in outcome.stdout
+    assert [line for line in (outcome.stdout + outcome.stderr).splitlines() if line.isascii() and line.strip()] == []
     assert old is not None and old.is_dir() and current_release(copy / "home") != old
     assert query(copy / "home", jumps) == [(1,)]
     refreshed = contents(copy / "home")
