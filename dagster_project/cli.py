@@ -136,7 +136,7 @@ def _leave(code: int) -> NoReturn:
 def _deliver() -> bool:
     """Write to PostgreSQL what an earlier refresh could not; True unless it cannot be done now either."""
     from dagster_project.release.export import deliver
-    from dagster_project.release.read import ReleaseError
+    from dagster_project.release.store import ReleaseError
 
     try:
         if delivered := deliver(settings.home_folder()):
@@ -155,8 +155,8 @@ def verify(home: Path | None) -> None:
     完好时退出码为 0；有损坏、缺失或多出的文件，逐个列出，退出码为 1。运行 junheng refresh 会重新生成。
     """
     from dagster_project.orchestration.summary import tell_damage
-    from dagster_project.release.read import ReleaseError, require_release
-    from dagster_project.release.read import verify as look
+    from dagster_project.release.store import ReleaseError, require_release
+    from dagster_project.release.store import verify as look
 
     settings.use(None, home)
     try:
@@ -186,7 +186,8 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
     """
     import duckdb
 
-    from dagster_project.release.read import ROOM, ReleaseError, connect, shell, write_result
+    from dagster_project.release.read import ROOM, connect, shell, write_result
+    from dagster_project.release.store import ReleaseError
 
     settings.use(None, home)
     try:
@@ -223,7 +224,7 @@ def export(target: str, home: Path | None) -> None:
     设置环境变量 JUNHENG_POSTGRES=网址，每次 junheng refresh 发布后就自动写入；没写成的，下次刷新补写。
     """
     from dagster_project.release.export import to_csv, to_postgres
-    from dagster_project.release.read import ReleaseError
+    from dagster_project.release.store import ReleaseError
 
     settings.use(None, home)
     try:
@@ -250,7 +251,7 @@ def superset(path: Path, home: Path | None) -> None:
 
     Superset 的环境里要有 duckdb 和 duckdb-engine，并能读到发布所在的文件夹。
     """
-    from dagster_project.release.read import ReleaseError, require_release
+    from dagster_project.release.store import ReleaseError, require_release
     from dagster_project.release.superset import write_superset
 
     settings.use(None, home)

@@ -17,7 +17,7 @@ from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, chec
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
-from dagster_project.release.read import ReleaseError, current_release
+from dagster_project.release.store import ReleaseError, current_release
 from dagster_project.settings import home_folder, raw_folder
 from dagster_project.transform import build, project, replay
 from dagster_project.warehouse import ledger, load, lock, tables

@@ -12,7 +12,8 @@ import click
 from dagster_project import fingerprint, settings
 from dagster_project.extracts.regions import Partition, Region, find_misnamed, find_partitions, read_regions
 from dagster_project.release.export import is_delivered
-from dagster_project.release.read import code_version, connect, current_release, verify, write_result
+from dagster_project.release.read import connect, write_result
+from dagster_project.release.store import code_version, current_release, verify
 from dagster_project.warehouse import ledger, load, lock, tables
 
 VERDICTS = """

@@ -15,7 +15,8 @@ import duckdb
 
 from dagster_project import settings
 from dagster_project.processes import Died, call_apart
-from dagster_project.release.read import ReleaseError, connect, current_release, require_release, write_result
+from dagster_project.release.read import connect, write_result
+from dagster_project.release.store import ReleaseError, current_release, require_release
 from dagster_project.sql import quote
 
 TABLES = """

@@ -27,7 +27,7 @@ from dagster_project.fingerprint import sha256
 from dagster_project.release import briefing
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
-from dagster_project.release.read import ReleaseError, content_hash, current_release, verify
+from dagster_project.release.store import ReleaseError, content_hash, current_release, verify
 from dagster_project.sql import quote, quote_name
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind

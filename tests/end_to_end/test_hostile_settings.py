@@ -33,7 +33,8 @@ from dagster_project.extracts.regions import (
     read_regions,
 )
 from dagster_project.orchestration import summary
-from dagster_project.release.read import ReleaseError, connect
+from dagster_project.release.read import connect
+from dagster_project.release.store import ReleaseError
 from dagster_project.warehouse import load, tables
 
 EXAMPLES = int(os.environ.get("JUNHENG_FUZZ", "60"))

@@ -9,7 +9,8 @@ import pytest
 from helpers import junheng, write_regions
 from scipy.stats import f as f_distribution
 
-from dagster_project.release.read import connect, current_release, verify
+from dagster_project.release.read import connect
+from dagster_project.release.store import current_release, verify
 
 REGIONS = """
 regions:

@@ -24,7 +24,8 @@ from helpers import (
 )
 
 from dagster_project.gates import suites
-from dagster_project.release.read import connect, current_release
+from dagster_project.release.read import connect
+from dagster_project.release.store import current_release
 
 # What a refresh makes of a whole folder of faults: 17, 19, 23, 24, 26, 27
 

@@ -16,7 +16,8 @@ from three_regions import COUNTIES, REGIONS, hand_in
 
 from dagster_project import settings
 from dagster_project.orchestration import automation, partitions, runs
-from dagster_project.release.read import connect, current_release, verify
+from dagster_project.release.read import connect
+from dagster_project.release.store import current_release, verify
 from dagster_project.transform import project, replay
 from dagster_project.warehouse import ledger, tables
 

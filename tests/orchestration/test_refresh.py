@@ -14,7 +14,8 @@ import duckdb
 import pytest
 from helpers import command, environment, junheng, query, schools, write_csv, write_regions
 
-from dagster_project.release.read import connect, current_release, verify
+from dagster_project.release.read import connect
+from dagster_project.release.store import current_release, verify
 
 
 def fingerprint(home: Path) -> dict[str, str]:

@@ -23,7 +23,8 @@ from small_warehouse import make_warehouse
 from dagster_project.release import briefing, dictionary, superset
 from dagster_project.release.export import to_csv
 from dagster_project.release.publish import publish
-from dagster_project.release.read import connect, current_release, verify
+from dagster_project.release.read import connect
+from dagster_project.release.store import current_release, verify
 
 ANALYSES = sorted((ROOT / "dbt" / "analyses").glob("*.sql"))
 

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Download, Page, expect
 
 from dagster_project.release.publish import publish
-from dagster_project.release.read import verify
+from dagster_project.release.store import verify
 
 REGION, COUNTY, SCHOOL = "liaocheng", "371522", "3715220001"
 VIEWS = {"home": "", "region": REGION, "county": f"{REGION}/{COUNTY}", "school": f"{REGION}/{COUNTY}/{SCHOOL}"}

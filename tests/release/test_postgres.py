@@ -20,7 +20,7 @@ from small_warehouse import make_warehouse
 from dagster_project.release import export
 from dagster_project.release.export import to_postgres
 from dagster_project.release.publish import publish
-from dagster_project.release.read import ReleaseError, current_release
+from dagster_project.release.store import ReleaseError, current_release
 
 POSTGRES = shutil.which("postgres"), shutil.which("initdb")
 

@@ -10,7 +10,8 @@ import pytest
 from small_warehouse import RARE, make_warehouse
 
 from dagster_project.release.publish import publish
-from dagster_project.release.read import connect, verify, write_result
+from dagster_project.release.read import connect, write_result
+from dagster_project.release.store import verify
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from small_warehouse import make_warehouse
 
 from dagster_project.release import publish as publishing
 from dagster_project.release.publish import publish
-from dagster_project.release.read import ReleaseError, connect, current_release, verify
+from dagster_project.release.read import connect
+from dagster_project.release.store import ReleaseError, current_release, verify
 
 ROOT = Path(__file__).parents[2]
 
@@ -302,7 +303,7 @@ def test_disk_full_while_writing_keeps_the_old_release(home: Path, limit: int) -
         import sys
         from pathlib import Path
         from dagster_project.release.publish import publish
-        from dagster_project.release.read import ReleaseError
+        from dagster_project.release.store import ReleaseError
         try:
             publish(Path(sys.argv[1]), "v")
         except ReleaseError as error:
