@@ -4,6 +4,8 @@ loading     a partition's rows, beside its own files
 compiling   the SQL of a dbt project
 building    the marts, and what the gates say of them
 publishing  forms, page and dictionary, beside the marts
+
+A release notes the same in parts, so that what changed from one to the next has a cause: computing, seeds, libraries.
 """
 
 import hashlib
@@ -16,13 +18,20 @@ from dagster_project.settings import RESOURCES
 
 ROOMS = Path(__file__).parent
 PROJECT = RESOURCES / "dbt"
-LIBRARIES = ("dbt-core", "dbt-duckdb", "duckdb")
+# What reads the files, computes from them, judges and writes: another version may come to other figures.
+LIBRARIES = (
+    *("dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "openpyxl"),
+    *("pandas", "pyarrow", "python-calamine", "scipy", "xlrd"),
+)
 MADE = {"__pycache__", "target", "logs", ".user.yml"}  # by Python and dbt, as they run
 
 
+LOADING_SEEDS = ("inputs", "data_checks")  # what a fact may be
+
+
 def loading() -> str:
-    seeds = (PROJECT / "seeds" / name for name in ("inputs.csv", "data_checks.csv"))  # what a fact may be
-    return _hash(ROOMS / "extracts", ROOMS / "warehouse", *seeds)
+    read = (PROJECT / "seeds" / f"{name}.csv" for name in LOADING_SEEDS)
+    return _hash(ROOMS / "extracts", ROOMS / "warehouse", *read)
 
 
 def compiling(project: Path = PROJECT) -> str:
@@ -35,6 +44,23 @@ def building() -> str:
 
 def publishing() -> str:
     return _hash(ROOMS / "transform", PROJECT, ROOMS / "release", ROOMS / "sheets.py")
+
+
+def computing() -> str:
+    """The code that reads and computes, without the seeds and the libraries."""
+    code = (path for path in _files(PROJECT) if path.suffix != ".csv")
+    return _digest("", ROOMS / "extracts", ROOMS / "warehouse", ROOMS / "transform", *code)
+
+
+def seeds() -> dict[str, str]:
+    """Each seed's sha256 by its name."""
+    return {path.stem: sha256_once(path) for path in sorted((PROJECT / "seeds").glob("*.csv"))}
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """The version of each library that has a part in the figures."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 def sha256(path: Path) -> str:
@@ -51,7 +77,11 @@ def sha256_once(path: Path) -> str:
 
 def _hash(*places: Path) -> str:
     """Of the files and of all that lies in the folders, by their names, and of the libraries that work on them."""
-    digest = hashlib.sha256(" ".join(map(version, LIBRARIES)).encode())
+    return _digest(" ".join(libraries().values()), *places)
+
+
+def _digest(beginning: str, *places: Path) -> str:
+    digest = hashlib.sha256(beginning.encode())
     for place in places:
         for path in _files(place):
             digest.update(f"{path.relative_to(place.parent)}{sha256_once(path)}".encode())
