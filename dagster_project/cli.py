@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path, file_okay=False)
 HERE = "在源码目录里；由 wheel 安装的，在当前文件夹里"
 HOME = click.option("--home", type=FOLDER, help=f"仓库与发布所在的文件夹（默认 var：{HERE}）")
+RELEASE = click.option("--release", metavar="版本", help="哪一版：版本号（如 2.1）或编号；不写就是当前版本")
+FORM = click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="输出格式")
 RAW = click.option("--raw", type=FOLDER, help=f"报表所在的文件夹（默认 raw：{HERE}）")
 
 
@@ -36,6 +38,8 @@ def main() -> None:
       junheng refresh                 载入、计算、检查、发布
       junheng status                  各区域是不是最新，哪里没有更新
       junheng verify                  已发布的文件有没有损坏
+      junheng releases                以前的各版：何时发布，有什么变化，怎样打开
+      junheng diff                    与上一版相比，哪些数变了，为什么
       junheng sql "select * from mart_county_verdict"
       junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
@@ -148,32 +152,108 @@ def _deliver() -> bool:
 
 
 @main.command()
+@click.option("--release", "name", metavar="版本", help="核对以前的一版：版本号（如 2.1）或编号")
+@click.option("--all", "is_all", is_flag=True, help="核对全部版本；已精简的逐个还原")
 @HOME
-def verify(home: Path | None) -> None:
-    """核对已发布的版本：每个文件都在，且与清单 manifest.json 里的 sha256 相符。
+def verify(name: str | None, is_all: bool, home: Path | None) -> None:
+    """核对已发布的版本：每个文件都在，且与清单 manifest.json 里的 sha256 相符。已精简的版本还要能还原成清单里的样子。
 
-    完好时退出码为 0；有损坏、缺失或多出的文件，逐个列出，退出码为 1。运行 junheng refresh 会重新生成。
+    完好时退出码为 0；有损坏、缺失或多出的文件，逐个列出，退出码为 1。当前版本损坏，运行 junheng refresh 会重新生成。
     """
     from dagster_project.orchestration.summary import tell_damage
-    from dagster_project.release.store import ReleaseError, require_release
-    from dagster_project.release.store import verify as look
+    from dagster_project.release.history import verify as look
+    from dagster_project.release.store import ReleaseError, find_release, listed, require_release
 
     settings.use(None, home)
     try:
-        release = require_release(settings.home_folder())
+        current = require_release(settings.home_folder())
+        chosen = (
+            [find_release(settings.home_folder(), name)] if name else listed(current.parent) if is_all else [current]
+        )
     except ReleaseError as error:
         raise Failed(str(error)) from error
-    if damage := look(release):
-        tell_damage(release, damage)
-        sys.exit(1)
-    click.echo(f"版本 {release.name} 完好：每个文件都与清单相符")
+    is_sound = True
+    for release in chosen:
+        if damage := look(release):
+            is_sound = False
+            tell_damage(release, damage)
+        else:
+            click.echo(f"版本 {release.name} 完好：每个文件都与清单相符")
+    sys.exit(0 if is_sound else 1)
+
+
+@main.command()
+@click.option(
+    "--open", "name", metavar="版本", help="写出这一版的 DuckDB 文件的路径，供别的工具只读打开；已精简的先还原"
+)
+@HOME
+def releases(name: str | None, home: Path | None) -> None:
+    """列出各版：编号、版本号、发布时间、占用空间、完整还是已精简、与上一版相比有什么变化。
+
+    最新的三版是完整的；更早的精简为变化的部分，随时可以还原。全部保留；设置环境变量 JUNHENG_KEEP=30，就至少保留最新的 30 版。
+    签发过的版本从不删除。
+
+    \b
+    例：junheng releases
+        junheng releases --open 2.1
+        junheng sql --release 2.1 "from mart_county_verdict"
+    """
+    from dagster_project.release.history import lines, snapshot_of
+    from dagster_project.release.store import ReleaseError, find_release, require_release
+
+    settings.use(None, home)
+    try:
+        require_release(settings.home_folder())
+        for line in (
+            [str(snapshot_of(find_release(settings.home_folder(), name)))] if name else lines(settings.home_folder())
+        ):
+            click.echo(line)
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("older", required=False, metavar="[版本]")
+@click.argument("newer", required=False, metavar="[版本]")
+@HOME
+@FORM
+def diff(older: str | None, newer: str | None, home: Path | None, form: Literal["table", "csv", "json"] | None) -> None:
+    """两个版本之间哪些发布的数有变化，为什么。不写版本：当前版本与它的上一版相比。
+
+    \b
+    例：junheng diff                        有什么变化，一段话
+        junheng diff --format csv          每个有变化的数：原值、现值、原因
+        junheng diff 1.0 2.3 --format table
+    """
+    import duckdb
+
+    from dagster_project.release.difference import WITH_CAUSES
+    from dagster_project.release.read import write_result
+    from dagster_project.release.store import ReleaseError
+    from dagster_project.release.tell import of_any_two
+
+    settings.use(None, home)
+    try:
+        with duckdb.connect() as con:
+            first, second, found = of_any_two(con, settings.home_folder(), older, newer)
+            if form:
+                write_result(con.execute(WITH_CAUSES), form, sys.stdout)
+                return
+            click.echo(f"{first} → {second}：{found.said}")
+            for mart, (added, removed) in found.counts.items():
+                click.echo(f"    {mart}：增加 {added} 行，减少 {removed} 行")
+    except (ReleaseError, duckdb.Error) as error:
+        raise Failed(str(error)) from error
 
 
 @main.command()
 @click.argument("query", required=False, metavar="[查询]")
+@RELEASE
 @HOME
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", help="输出格式")
-def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "json"]) -> None:
+@FORM
+def sql(
+    query: str | None, release: str | None, home: Path | None, form: Literal["table", "csv", "json"] | None
+) -> None:
     """查询已发布的版本（只读，刷新时也能查）。不写查询，就打开 DuckDB 的命令行：按 Tab 补全，按 ↑ 找回以前的查询；
     只能查，不能写文件，也不能运行别的程序。
 
@@ -182,6 +262,7 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
         junheng sql "show tables"
         junheng sql
         junheng sql < 查询.sql
+        junheng sql --release 2.1 "from mart_release_change"     以前的一版，junheng releases 列出
     dbt/analyses/ 里有二十个写好的查询，可以直接粘贴。
     """
     import duckdb
@@ -194,25 +275,26 @@ def sql(query: str | None, home: Path | None, form: Literal["table", "csv", "jso
         if query is None and not sys.stdin.isatty():
             query = sys.stdin.read()
         if query is None:
-            command = shell(settings.home_folder())
+            command = shell(settings.home_folder(), release)
             click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
             click.echo("列出表 show tables;　看一张表的列 describe 表名;　离开 .exit")
             click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
             click.echo(ROOM if sys.stdout.isatty() else "", nl=False, color=True)
             os.execv(command[0], command)
-        with connect() as con:
+        with connect(release=release) as con:
             for statement in con.extract_statements(query):
                 result = con.execute(statement)
                 if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
-                    write_result(result, form, sys.stdout)
+                    write_result(result, form or "table", sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
 
 
 @main.command()
 @click.argument("target", metavar="文件夹或网址")
+@RELEASE
 @HOME
-def export(target: str, home: Path | None) -> None:
+def export(target: str, release: str | None, home: Path | None) -> None:
     """把已发布的版本写成 CSV（Excel 直接打开不乱码），或写入 PostgreSQL。
 
     \b
@@ -228,11 +310,13 @@ def export(target: str, home: Path | None) -> None:
 
     settings.use(None, home)
     try:
+        if "://" in target and release:
+            raise Failed("PostgreSQL 里只放当前版本：--release 用于写 CSV")
         if "://" in target:
             rows = to_postgres(settings.home_folder(), target)
             click.echo(f"已写入 PostgreSQL 的模式 marts：{len(rows)} 张表 {sum(rows.values())} 行")
         else:
-            click.echo(f"已写出 {len(to_csv(settings.home_folder(), Path(target)))} 个 CSV：{target}")
+            click.echo(f"已写出 {len(to_csv(settings.home_folder(), Path(target), release))} 个 CSV：{target}")
     except ReleaseError as error:
         raise Failed(str(error)) from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where things are: raw/ and var/ lie in the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise; JUNHENG_POSTGRES.
+"""Where things are: raw/ and var/ lie in the checkout, unless JUNHENG_RAW and JUNHENG_HOME say otherwise; JUNHENG_POSTGRES, JUNHENG_KEEP.
 
 Installed from a wheel there is no checkout: they lie in the current folder, and the wheel brings dbt/ and expectations/ in the package.
 """
@@ -33,6 +33,14 @@ def _place() -> Path:
 def postgres() -> str | None:
     """The address of the PostgreSQL database that every release is written to; None: of no database."""
     return os.environ.get("JUNHENG_POSTGRES")
+
+
+def keep() -> int | None:
+    """How many releases are kept at least, JUNHENG_KEEP; None: all. Raises Damaged."""
+    text = os.environ.get("JUNHENG_KEEP", "")
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise Damaged(f"环境变量 JUNHENG_KEEP 是“{text}”：请写至少保留几个版本，如 30；不写就全部保留")
+    return int(text) if text else None
 
 
 def use(raw: Path | None, home: Path | None) -> None:

@@ -232,6 +232,8 @@ create table marts.mart_source_file as
 create table marts.mart_quarantine as
     select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/schools.csv' source_file,
         7 row_number, '在校生数缺失' reason;
+create table marts.mart_release (release_id varchar);
+create table marts.mart_release_change (mart varchar);
 create table marts.mart_blocked_partition as
     select 'liaocheng' region_id, 2023 school_year, '没有通过检查' reason, null::varchar since_release;
 create table marts.mart_source_cell as

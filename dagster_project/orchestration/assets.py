@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dagster_project import fingerprint
+from dagster_project import fingerprint, settings
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Region, find_partitions, read_regions
@@ -273,7 +273,7 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     if GATE not in context.job_def.graph.node_dict:
         raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh")
     home = home_folder()
-    published = publish(home, fingerprint.publishing()[:12])
+    published = publish(home, fingerprint.publishing()[:12], settings.keep())
     with tables.connect(home) as con:
         ledger.accept(con)
         kept = ledger.loaded(con) | ledger.blocked(con).keys()

@@ -43,12 +43,7 @@ def read_manifest() -> dict[str, Any]:
 
 def tables(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Every mart in order of its name: description, key, dimensions it refers to, columns, and the SQL that defines it."""
-    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    marts = {node["name"]: node for node in models if node["schema"] == "marts"}
-    keys = {name: node["config"]["meta"].get("key", []) for name, node in marts.items()}
-    for node in manifest["nodes"].values():
-        if node.get("test_metadata", {}).get("name") == "unique_combination":
-            keys[node["attached_node"].rpartition(".")[2]] = node["test_metadata"]["kwargs"]["columns"]
+    marts, keys = _marts(manifest), keys_of(manifest)
     dimensions = {name: keys[name] for name in sorted(marts) if name.startswith("dim_")}
     described = []
     for name, node in sorted(marts.items()):
@@ -84,6 +79,20 @@ def tables(manifest: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return described
+
+
+def keys_of(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns that tell a mart's rows apart."""
+    keys = {name: node["config"]["meta"].get("key", []) for name, node in _marts(manifest).items()}
+    for node in manifest["nodes"].values():
+        if node.get("test_metadata", {}).get("name") == "unique_combination":
+            keys[node["attached_node"].rpartition(".")[2]] = node["test_metadata"]["kwargs"]["columns"]
+    return keys
+
+
+def _marts(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    models = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
+    return {node["name"]: node for node in models if node["schema"] == "marts"}
 
 
 def exposures(manifest: dict[str, Any]) -> list[dict[str, Any]]:

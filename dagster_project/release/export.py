@@ -35,11 +35,11 @@ SECONDS = 3600  # that writing all tables may take
 PATIENCE = {"PGCONNECT_TIMEOUT": "15", "PGOPTIONS": "-c lock_timeout=60s"}  # unless the environment says otherwise
 
 
-def to_csv(home: Path, folder: Path) -> list[Path]:
-    """Write <mart>.csv for every mart of the current release: UTF-8 that Excel recognises, no text that it would run."""
+def to_csv(home: Path, folder: Path, release: str | None = None) -> list[Path]:
+    """Write <mart>.csv for every mart of a release, none named: the current one: UTF-8 that Excel recognises, no text that it would run."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with connect(home) as con:
+    with connect(home, release) as con:
         for table, *_ in con.execute(TABLES, ["junheng"]).fetchall():
             paths.append(folder / f"{table}.csv")
             with paths[-1].open("w", encoding="utf-8-sig", newline="") as file:

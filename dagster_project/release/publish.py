@@ -5,6 +5,7 @@
     releases/<release_id>/forms/<region>/        the papers of every county, newest year: application form, schools' self-assessment
     releases/<release_id>/briefing/index.html    the director's page, which opens from disk without a server or a network
     releases/<release_id>/dictionary.{html,xlsx} what every table and column means
+    releases/<release_id>/changes/<mart>.parquet what differs from the release before (history.py, tell.py)
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each
     releases/current                             symbolic link to the newest release
 
@@ -14,7 +15,6 @@ or the new one, and nothing that is published changes in place.
 
 import json
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,16 +23,28 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.fingerprint import sha256
+from dagster_project.fingerprint import computing, libraries, seeds, sha256
 from dagster_project.release import briefing
+from dagster_project.release.content import create_statement, digest, one_row, parquet, records
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
-from dagster_project.release.store import ReleaseError, content_hash, current_release, verify
+from dagster_project.release.history import STORAGE_VERSION, WHOLE, remove, retire
+from dagster_project.release.store import (
+    MANIFEST,
+    SNAPSHOT,
+    TOLD,
+    ReleaseError,
+    content_hash,
+    current_release,
+    is_whole,
+    listed,
+    read_manifest,
+    verify,
+)
+from dagster_project.release.tell import fill, write_changes
 from dagster_project.sql import quote, quote_name
 
-STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
 _STAMP = "%Y%m%dT%H%M%SZ"
-_RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _LEFTOVERS = (".building-*", ".removing-*", ".current-*")
 # Space for a release, as a multiple of the warehouse: up to 1 for the snapshot, less than that for Parquet.
 _SPACE_FACTOR = 1.5
@@ -47,15 +59,15 @@ class Release:
     is_new: bool
 
 
-def publish(home: Path, code_version: str, keep: int = 5) -> Release:
-    """Publish the marts of <home>/warehouse.duckdb and keep the newest `keep` releases.
+def publish(home: Path, code_version: str, keep: int | None = None, whole: int = WHOLE) -> Release:
+    """Publish the marts of <home>/warehouse.duckdb; keep at least the newest `keep` releases (None: all), `whole` of them unthinned.
 
     The caller holds the refresh lock and has closed the warehouse. If marts, source files and code version
-    are those of the current release, that one is returned; of one that is damaged no file is taken over. On any
-    failure readers keep what they had and ReleaseError says why.
+    are those of the current release, that one is returned; of one that is damaged no file is taken over, and the new one is compared
+    with the newest sound one. On any failure readers keep what they had and ReleaseError says why.
     """
-    if keep < 1:
-        raise ValueError("keep must be at least 1")
+    if whole < 1 or (keep is not None and keep < 1):
+        raise ValueError("keep and whole must be at least 1")
     home = home.resolve()
     warehouse, releases = home / "warehouse.duckdb", home / "releases"
     if not warehouse.exists():
@@ -65,20 +77,28 @@ def publish(home: Path, code_version: str, keep: int = 5) -> Release:
         releases.mkdir(parents=True, exist_ok=True)
         for pattern in _LEFTOVERS:
             for leftover in releases.glob(pattern):
-                _remove(leftover)
+                remove(leftover)
         _check_space(warehouse, releases)
         current = current_release(home)
         try:
-            manifest = _build(warehouse, building, code_version, None if current and verify(current) else current)
-            manifest["previous"] = current.name if current else None
-            release = _find(releases, manifest) or _finish(building, manifest)
+            (building / "parquet").mkdir(parents=True)
+            with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
+                connection.execute("PRAGMA disable_progress_bar")
+                manifest = _write_marts(connection, warehouse, building, code_version)
+                release = _find(releases, manifest, current)
+                if not release:
+                    older = _comparable(releases, current)
+                    manifest["previous"] = older.name if older else None
+                    _name(releases, manifest)
+                    _complete(connection, building, manifest, older)
+            release = release or _finish(building, manifest)
         finally:
             if building.exists():
-                _remove(building)
+                remove(building)
         is_new = release != current
         if is_new:
             _point(releases, release)
-        _retire(releases, release, keep)
+        retire(releases, release, keep, whole)
     except (OSError, duckdb.Error) as error:
         served = current_release(home)
         state = f"读者看到的是 {served.name}" if served else "尚无可读的版本"
@@ -95,45 +115,56 @@ def _check_space(warehouse: Path, releases: Path) -> None:
         )
 
 
-def _build(warehouse: Path, building: Path, code_version: str, previous: Path | None) -> dict[str, Any]:
-    """Write snapshot and Parquet into `building`; return the manifest, not yet dated nor named.
+def _comparable(releases: Path, current: Path | None) -> Path | None:
+    """The release to compare with: the current one, or where that is damaged the newest that is whole and sound."""
+    others = [release for release in reversed(listed(releases)) if release != current]
+    return next((r for r in (*([current] if current else []), *others) if is_whole(r) and not verify(r)), None)
 
-    What is the same as in `previous` is linked to it.
-    """
-    (building / "parquet").mkdir(parents=True)
-    snapshot = building / "junheng.duckdb"
-    with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
-        connection.execute("PRAGMA disable_progress_bar")
-        # The alias is the one dbt knows the file by, so that views in marts find their tables.
-        connection.execute(f"ATTACH {quote(warehouse)} AS warehouse (READ_ONLY)")
-        connection.execute(f"ATTACH {quote(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
-        marts = _describe(connection)
-        if not marts:
-            raise ReleaseError("数仓的 marts 中没有任何表，未发布")
-        connection.execute("BEGIN; CREATE SCHEMA junheng.marts")
-        for mart in marts:
-            connection.execute(_create_statement(mart))
-            table = quote_name(mart["name"])
-            # A total order makes equal content equal bytes, whatever order dbt inserted it in.
-            (mart["rows"],) = _row(
-                connection, f"INSERT INTO junheng.marts.{table} FROM warehouse.marts.{table} ORDER BY ALL"
-            )
-        connection.execute("COMMIT; DETACH junheng")
-        # Read back what reached the disk: Parquet comes from the finished snapshot and must hold every row.
-        connection.execute(f"ATTACH {quote(snapshot)} AS junheng (READ_ONLY)")
-        for mart in marts:
-            mart["file"] = f"parquet/{mart['name']}.parquet"
-            target = quote(building / mart["file"])
-            table = quote_name(mart["name"])
-            (copied,) = _row(connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
-            if copied != mart["rows"]:
-                raise ReleaseError(f"{mart['name']} 写入 {mart['rows']} 行，读回 {copied} 行，未发布")
-            mart["sha256"] = sha256(building / mart["file"])
-        regions = _records(
-            connection,
-            "SELECT region_id, region_name_zh AS name, is_synthetic FROM warehouse.raw.region ORDER BY ALL",
+
+def _write_marts(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, building: Path, code_version: str
+) -> dict[str, Any]:
+    """Write the snapshot and Parquet into `building`; return the manifest of what decides the content, not yet dated nor named."""
+    # The alias is the one dbt knows the file by, so that views in marts find their tables.
+    connection.execute(f"ATTACH {quote(warehouse)} AS warehouse (READ_ONLY)")
+    connection.execute(f"ATTACH {quote(building / SNAPSHOT)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
+    marts = _describe(connection)
+    if not marts:
+        raise ReleaseError("数仓的 marts 中没有任何表，未发布")
+    connection.execute("BEGIN; CREATE SCHEMA junheng.marts")
+    for mart in marts:
+        connection.execute(create_statement(mart, "junheng.marts"))
+        table = quote_name(mart["name"])
+        # A total order makes equal content equal bytes, whatever order dbt inserted it in.
+        (mart["rows"],) = one_row(
+            connection, f"INSERT INTO junheng.marts.{table} FROM warehouse.marts.{table} ORDER BY ALL"
         )
-        sources = _records(
+    connection.execute("COMMIT; DETACH junheng")
+    # Read back what reached the disk: Parquet comes from the finished snapshot and must hold every row.
+    connection.execute(f"ATTACH {quote(building / SNAPSHOT)} AS junheng (READ_ONLY)")
+    for mart in marts:
+        _write_parquet(connection, building, mart)
+    connection.execute("DETACH junheng")
+    regions = records(
+        connection,
+        """
+        SELECT region_id, region_name_zh AS name, is_synthetic, documents, rules_of,
+            (SELECT list(county_code ORDER BY county_code) FROM warehouse.raw.county AS c WHERE c.region_id = r.region_id)
+                AS counties
+        FROM warehouse.raw.region AS r ORDER BY ALL
+        """,
+    )
+    manifest = {
+        "release_id": None,
+        "version": None,
+        "created_at": None,
+        "previous": None,
+        "code_version": code_version,
+        "workings": {"code": computing(), "seeds": seeds(), "libraries": libraries()},
+        "duckdb_version": duckdb.__version__,
+        "notice": _notice(regions),
+        "regions": regions,
+        "source_files": records(
             connection,
             """
             SELECT source_file AS path, sheet, region_id, school_year, "extract", sha256, rows_in,
@@ -141,42 +172,64 @@ def _build(warehouse: Path, building: Path, code_version: str, previous: Path | 
                 status, reason
             FROM warehouse.raw.source_file ORDER BY ALL
             """,
-        )
-        blocked = _records(
+        ),
+        "blocked": records(
             connection,
             "SELECT region_id, school_year, reason, since_release FROM warehouse.raw.blocked_partition ORDER BY ALL",
-        )
-        has_forms = any(mart["name"] == "mart_application_form" for mart in marts)
-        forms = write_forms(connection, building, previous, code_version) if has_forms else []
-        for form in forms:
-            form["sha256"] = sha256(building / form["file"])
-        notice, page = _notice(regions), []
-        if briefing.MARTS.issubset(mart["name"] for mart in marts):
-            page = briefing.write_briefing(connection, building, previous, notice, [form["file"] for form in forms])
-    words = write_dictionary(building, previous, code_version, {mart["name"] for mart in marts})
-    shutil.rmtree(building / "spill", ignore_errors=True)
-    manifest = {
-        "release_id": None,
-        "created_at": None,
-        "previous": None,
-        "code_version": code_version,
-        "duckdb_version": duckdb.__version__,
-        "notice": notice,
-        "regions": regions,
-        "source_files": sources,
-        "blocked": blocked,
+        ),
         "marts": marts,
-        "forms": forms,
-        "briefing": page,
-        "dictionary": words,
-        "snapshot": {"file": snapshot.name, "sha256": sha256(snapshot)},
     }
     return {**manifest, "content_sha256": content_hash(manifest)}
 
 
+def _write_parquet(connection: duckdb.DuckDBPyConnection, building: Path, mart: dict[str, Any]) -> None:
+    mart["file"] = f"parquet/{mart['name']}.parquet"
+    table, target = quote_name(mart["name"]), quote(building / mart["file"])
+    (copied,) = one_row(connection, f"COPY junheng.marts.{table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
+    if copied != mart["rows"]:
+        raise ReleaseError(f"{mart['name']} 写入 {mart['rows']} 行，读回 {copied} 行，未发布")
+    mart["sha256"] = sha256(building / mart["file"])
+    mart["digest"] = digest(connection, parquet(building / mart["file"]), mart["columns"])
+
+
+def _complete(
+    connection: duckdb.DuckDBPyConnection, building: Path, manifest: dict[str, Any], older: Path | None
+) -> None:
+    """Add to a new release what changed, what it tells of itself, its forms, page and dictionary.
+
+    What is the same as in the release before, if it is sound, is linked to it.
+    """
+    found = write_changes(connection, building, manifest, older)
+    snapshot = quote(building / SNAPSHOT)
+    connection.execute(f"ATTACH {snapshot} AS junheng")
+    fill(connection, manifest, older, found)
+    connection.execute(f"DETACH junheng; ATTACH {snapshot} AS junheng (READ_ONLY)")
+    had = {mart["file"]: mart["sha256"] for mart in read_manifest(older)["marts"]} if older else {}
+    for mart in manifest["marts"]:
+        if mart["name"] in TOLD:
+            (mart["rows"],) = one_row(connection, f"SELECT count(*) FROM junheng.marts.{mart['name']}")
+            _write_parquet(connection, building, mart)
+        elif older and had.get(mart["file"]) == mart["sha256"]:
+            (building / mart["file"]).unlink()
+            os.link(older / mart["file"], building / mart["file"])
+    marts, code_version = {mart["name"] for mart in manifest["marts"]}, manifest["code_version"]
+    forms = write_forms(connection, building, older, code_version) if "mart_application_form" in marts else []
+    for form in forms:
+        form["sha256"] = sha256(building / form["file"])
+    manifest["forms"], manifest["briefing"] = forms, []
+    if briefing.MARTS.issubset(marts):
+        files = [form["file"] for form in forms]
+        manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files)
+        manifest["briefing"].append(briefing.write_release(building, manifest["release_id"], manifest["created_at"]))
+    manifest["dictionary"] = write_dictionary(building, older, code_version, marts)
+    connection.execute("USE memory; DETACH junheng")
+    shutil.rmtree(building / "spill", ignore_errors=True)
+    manifest["snapshot"] = {"file": SNAPSHOT, "sha256": sha256(building / SNAPSHOT)}
+
+
 def _describe(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Every table and view of marts: name, comment, and its columns with type, is_nullable and comment."""
-    marts = _records(
+    marts = records(
         connection,
         """
         SELECT table_name AS name, comment FROM duckdb_tables()
@@ -187,7 +240,7 @@ def _describe(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         ORDER BY ALL
         """,
     )
-    columns = _records(
+    columns = records(
         connection,
         """
         SELECT table_name, column_name AS name, data_type AS type, is_nullable, comment FROM duckdb_columns()
@@ -203,19 +256,6 @@ def _describe(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return marts
 
 
-def _create_statement(mart: dict[str, Any]) -> str:
-    table = f"junheng.marts.{quote_name(mart['name'])}"
-    columns, comments = [], []
-    if mart["comment"] is not None:
-        comments.append(f"COMMENT ON TABLE {table} IS {quote(mart['comment'])}")
-    for column in mart["columns"]:
-        name = quote_name(column["name"])
-        columns.append(f"{name} {column['type']}{'' if column['is_nullable'] else ' NOT NULL'}")
-        if column["comment"] is not None:
-            comments.append(f"COMMENT ON COLUMN {table}.{name} IS {quote(column['comment'])}")
-    return ";\n".join([f"CREATE TABLE {table} ({', '.join(columns)})", *comments])
-
-
 def _notice(regions: list[dict[str, Any]]) -> str | None:
     """The sentence that has to stand beside every number of a release with made-up data."""
     names = "、".join(region["name"] or region["region_id"] for region in regions if region["is_synthetic"])
@@ -228,37 +268,37 @@ def _notice(regions: list[dict[str, Any]]) -> str | None:
     )
 
 
-def _find(releases: Path, manifest: dict[str, Any]) -> Path | None:
+def _find(releases: Path, manifest: dict[str, Any], current: Path | None) -> Path | None:
     """An undamaged release with this content: the current one, or a later one that a crash left behind."""
-    for release in _listed(releases):
-        is_candidate = manifest["previous"] is None or release.name >= manifest["previous"]
+    for release in listed(releases):
+        is_candidate = current is None or release.name >= current.name
         if is_candidate and release.name.endswith(manifest["content_sha256"][:8]) and not verify(release):
-            recorded = json.loads((release / "manifest.json").read_bytes())
-            if recorded["content_sha256"] == manifest["content_sha256"]:
+            recorded = read_manifest(release)
+            if recorded["content_sha256"] == manifest["content_sha256"] and is_whole(release):
                 return release
     return None
 
 
-def _finish(building: Path, manifest: dict[str, Any]) -> Path:
-    """Date and name the release, bring it to the disk, make it read-only, and give it its final name."""
-    releases = building.parent
+def _name(releases: Path, manifest: dict[str, Any]) -> None:
+    """Date and name a release: names sort by age even if the clock was set back or two releases fall into one second."""
     now = stamp = datetime.now(UTC)
-    if listed := _listed(releases):
-        # Names sort by age even if the clock was set back or two releases fall into one second.
-        newest = datetime.strptime(listed[-1].name[:16], _STAMP).replace(tzinfo=UTC)
+    if found := listed(releases):
+        newest = datetime.strptime(found[-1].name[:16], _STAMP).replace(tzinfo=UTC)
         stamp = max(now, newest + timedelta(seconds=1))
     manifest["release_id"] = f"{stamp.strftime(_STAMP)}-{manifest['content_sha256'][:8]}"
     manifest["created_at"] = now.isoformat(timespec="seconds")
-    if manifest["briefing"]:
-        manifest["briefing"].append(briefing.write_release(building, manifest["release_id"], manifest["created_at"]))
+
+
+def _finish(building: Path, manifest: dict[str, Any]) -> Path:
+    """Bring a release to the disk, make it read-only, and give it its name."""
     text = json.dumps(manifest, ensure_ascii=False, indent=1)
-    (building / "manifest.json").write_text(f"{text}\n", encoding="utf-8")
+    (building / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
     for path in [*building.rglob("*"), building]:
         _sync(path)
         path.chmod(path.stat().st_mode & ~0o222)
-    release = releases / manifest["release_id"]
+    release = building.parent / manifest["release_id"]
     building.rename(release)
-    _sync(releases)
+    _sync(building.parent)
     return release
 
 
@@ -270,43 +310,9 @@ def _point(releases: Path, release: Path) -> None:
     _sync(releases)
 
 
-def _retire(releases: Path, current: Path, keep: int) -> None:
-    """Remove the oldest releases beyond `keep`, never the current one; an open reader keeps its file."""
-    others = [release for release in _listed(releases) if release.name != current.name]
-    for release in others[: max(0, len(others) + 1 - keep)]:
-        removing = releases / f".removing-{release.name}"
-        release.rename(removing)
-        _remove(removing)
-
-
-def _listed(releases: Path) -> list[Path]:
-    """All releases, oldest first; whatever else lies in the folder is none of ours."""
-    return sorted(path for path in releases.iterdir() if _RELEASE_ID.fullmatch(path.name) and path.is_dir())
-
-
-def _remove(path: Path) -> None:
-    """Remove a link, or a folder that may be read-only."""
-    if path.is_symlink():
-        path.unlink()
-        return
-    for folder, _, _ in os.walk(path):
-        os.chmod(folder, 0o755)
-    shutil.rmtree(path)
-
-
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _records(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    result = connection.execute(query)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _row(connection: duckdb.DuckDBPyConnection, statement: str) -> tuple[Any, ...]:
-    return connection.execute(statement).fetchall()[0]

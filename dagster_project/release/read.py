@@ -13,7 +13,8 @@ from typing import Any, Literal, TextIO
 import duckdb
 
 from dagster_project import settings
-from dagster_project.release.store import ReleaseError, current_release, require_release
+from dagster_project.release.history import snapshot_of
+from dagster_project.release.store import SNAPSHOT, ReleaseError, current_release, find_release, require_release
 
 Format = Literal["table", "csv", "json"]
 
@@ -28,31 +29,33 @@ _FORGET = "\x1b8\x1b[J"  # back there, and nothing below it
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
-def connect(home: str | Path | None = None) -> duckdb.DuckDBPyConnection:
-    """Open the current release for an analyst: read-only, schema marts, no way out of the file.
+def connect(home: str | Path | None = None, release: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a release for an analyst: read-only, schema marts, no way out of the file.
 
         from dagster_project.release.read import connect
         connect().sql("from mart_county_verdict").df()  # a pandas frame
 
-    home is the folder of the releases; None: JUNHENG_HOME, or var/ of the checkout.
+    home is the folder of the releases; None: JUNHENG_HOME, or var/ of the checkout. release: an id, the beginning of one, or a
+    version such as 2.1; None: the current one. One that was thinned is made again first, beside the releases.
     The connection stays on this one release whatever is published meanwhile. COPY TO, read_text, ATTACH,
     INSTALL and the like are refused, and nothing spills to disk: a query that outgrows the memory is stopped
-    with DuckDB's message. Raises ReleaseError when no release has been published yet.
+    with DuckDB's message. Raises ReleaseError when there is no such release, or none has been published yet.
     """
     home = Path(home) if home else settings.home_folder()
     while True:
-        release = require_release(home)
+        current = require_release(home)
+        snapshot = snapshot_of(find_release(home, release)) if release else current / SNAPSHOT
         try:
-            return _open(release / "junheng.duckdb")
+            return _open(snapshot)
         except duckdb.ConnectionException as error:
             raise ReleaseError(
-                f"这个程序里已经用别的设置打开了 {release / 'junheng.duckdb'}（例如经 SQLAlchemy）："
+                f"这个程序里已经用别的设置打开了 {snapshot}（例如经 SQLAlchemy）："
                 "请先关闭那个连接（SQLAlchemy 用 engine.dispose()），或在另一个进程里读"
             ) from error
         except duckdb.IOException as error:
             # Between resolving and opening, this release may have been retired: take the new one.
-            if current_release(home) == release:
-                raise ReleaseError(f"发布版本 {release.name} 无法打开：{error}") from error
+            if release or current_release(home) == current:
+                raise ReleaseError(f"发布版本 {snapshot.parent.name} 无法打开：{error}") from error
 
 
 def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
@@ -68,7 +71,7 @@ def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def shell(home: Path) -> list[str]:
+def shell(home: Path, release: str | None = None) -> list[str]:
     """The command that opens DuckDB's own shell, which has history and completion, on what `connect` opens.
 
     Safe mode refuses .shell, .output, .open and the like, and locks the settings. It complains that it cannot close what is closed
@@ -77,7 +80,7 @@ def shell(home: Path) -> list[str]:
     import duckdb_cli
 
     program = Path(duckdb_cli.__file__).with_name("duckdb.exe" if os.name == "nt" else "duckdb")
-    snapshot = require_release(home) / "junheng.duckdb"
+    snapshot = snapshot_of(find_release(home, release)) if release else require_release(home) / SNAPSHOT
     return [
         *(str(program), "-readonly", "-no-init", "-cmd", f"{_CLOSE}; USE marts", "-cmd", ".safe_mode"),
         *("-cmd", f".print {_FORGET}", str(snapshot)),

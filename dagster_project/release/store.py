@@ -1,13 +1,27 @@
-"""Where the releases lie: which one is current, and whether one is as its manifest says."""
+"""Where the releases lie: which there are, which one is current, and whether one is as its manifest says.
+
+A release is whole, or thinned: marked so, and without the snapshot and the Parquet files that later releases give back (history.py).
+"""
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dagster_project.fingerprint import sha256
 
-PARTS = ("forms", "briefing", "dictionary")  # of a manifest: files that lie in a release beside its marts
+PARTS = ("forms", "briefing", "dictionary", "changes")  # of a manifest: files that lie in a release beside its marts
+MANIFEST, SNAPSHOT = "manifest.json", "junheng.duckdb"
+THINNED = "thinned"  # an empty file that marks a release as thinned
+SIGNED = "signed.json"  # a release with this file beside its manifest is never removed
+TOLD = (
+    "mart_release",
+    "mart_release_change",
+)  # marts that tell of releases: filled as one is published, from all that lies before
+_RELEASE_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
 class ReleaseError(RuntimeError):
@@ -27,6 +41,48 @@ def require_release(home: Path) -> Path:
     raise ReleaseError(f"{home / 'releases'} 中还没有发布版本：请先运行 junheng refresh")
 
 
+def listed(releases: Path) -> list[Path]:
+    """All releases, oldest first; whatever else lies in the folder is none of ours."""
+    if not releases.is_dir():
+        return []
+    return sorted(path for path in releases.iterdir() if _RELEASE_ID.fullmatch(path.name) and path.is_dir())
+
+
+def find_release(home: Path, name: str) -> Path:
+    """A release by its id, the beginning of it, or its version; the newest of several. Raises ReleaseError."""
+    found = listed(home / "releases")
+    versions = {path: said.get("version") for path, said in manifests(found).items()}
+    named = [path for path in found if name in (path.name, versions.get(path))]
+    if named := named or [path for path in found if path.name.startswith(name)]:
+        return named[-1]
+    raise ReleaseError(f"没有版本“{name}”：junheng releases 列出现有的 {len(found)} 个")
+
+
+def manifests(releases: Iterable[Path]) -> dict[Path, dict[str, Any]]:
+    """The manifests of those releases whose manifest can be read; verify tells of the others."""
+    found = {}
+    for release in releases:
+        with suppress(ReleaseError):
+            found[release] = read_manifest(release)
+    return found
+
+
+def read_manifest(release: Path) -> dict[str, Any]:
+    """Raises ReleaseError."""
+    try:
+        return json.loads((release / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ReleaseError(f"版本 {release.name} 的清单 manifest.json 缺失或损坏：{error}") from error
+
+
+def is_whole(release: Path) -> bool:
+    return (release / SNAPSHOT).is_file() and not (release / THINNED).exists()
+
+
+def is_signed(release: Path) -> bool:
+    return (release / SIGNED).exists()
+
+
 def code_version(release: Path) -> str | None:
     """By which code a release was made; None where its manifest does not say."""
     try:
@@ -36,12 +92,15 @@ def code_version(release: Path) -> str | None:
 
 
 def verify(release: Path) -> list[str]:
-    """What is wrong with a release, in Chinese; empty when every file is as its manifest says."""
+    """What is wrong with a release, in Chinese; empty when every file is as its manifest says.
+
+    Of a thinned one the marts may be missing: whether they can be had again history.verify tells.
+    """
     try:
         manifest = json.loads((release / "manifest.json").read_bytes())
-        recorded = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
-        recorded |= {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
-        recorded[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
+        marts = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
+        marts[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
+        recorded = marts | {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
         is_same = manifest["content_sha256"] == content_hash(manifest)
         is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
         is_named = manifest["release_id"] == release.name
@@ -51,7 +110,11 @@ def verify(release: Path) -> list[str]:
     if not is_named:
         problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
     present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
-    problems += [f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {"manifest.json"})]
+    problems += [
+        f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, SIGNED})
+    ]
+    if THINNED in present:
+        recorded = {name: digest for name, digest in recorded.items() if name in present or name not in marts}
     for name, digest in sorted(recorded.items()):
         try:
             if sha256(release / name) != digest:
@@ -62,6 +125,14 @@ def verify(release: Path) -> list[str]:
 
 
 def content_hash(manifest: dict[str, Any]) -> str:
-    """sha256 over what a release holds and comes from; not over when it was made."""
-    content = {key: manifest[key] for key in ("code_version", "regions", "source_files", "marts", "notice")}
+    """sha256 over what a release holds and comes from; not over when it was made, by what files are written, nor what came before it.
+
+    A manifest of before there were digests has the sha256 of its Parquet files in their place.
+    """
+    content = {key: manifest[key] for key in ("code_version", "regions", "source_files", "notice")}
+    content["marts"] = [
+        {key: mart[key] for key in mart if "digest" not in mart or key not in ("file", "sha256")}
+        for mart in manifest["marts"]
+        if mart["name"] not in TOLD
+    ]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

@@ -314,6 +314,10 @@ BREAKS = {
         "update marts.mart_quarantine set row_number = 0": "行号",
         "update marts.mart_quarantine set reason = '重复：371502198801011234'": "原因中没有",
     },
+    "marts.mart_release": {"insert into marts.mart_release values ('20260101T000000Z-00000000')": "仓库里没有行"},
+    "marts.mart_release_change": {
+        "insert into marts.mart_release_change values ('fct_school_indicator')": "仓库里没有行"
+    },
     "marts.mart_blocked_partition": {
         "update marts.mart_blocked_partition set school_year = null": "没有更新的都指明学年",
         "update marts.mart_blocked_partition set reason = null": "没有更新的地区学年都说明原因",
