@@ -24,6 +24,7 @@ def make_warehouse(home: Path, number: int, rows: int = 200, descending: bool = 
             INSERT INTO raw.region VALUES
                 ('liaocheng', '聊城', false, NULL, NULL), ('demo', '示例㐂县', true, NULL, NULL);
             CREATE TABLE raw.county (region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR);
+            CREATE TABLE raw.loaded_partition (region_id VARCHAR, school_year INTEGER, fingerprint VARCHAR);
             CREATE TABLE raw.blocked_partition (
                 region_id VARCHAR, school_year INTEGER, reason VARCHAR, since_release VARCHAR
             );

@@ -41,7 +41,11 @@ class Cause(NamedTuple):
 
 def find_causes(older: Manifest, newer: Manifest) -> list[Cause]:
     """All that changed between two releases and may change a figure; a file that only goes by another name is none."""
-    return [*_files(older, newer), *_regions(older, newer), *_workings(older, newer)]
+    files, workings = _files(older, newer), _workings(older, newer)
+    entries = _entries(older, newer)
+    if not workings and not entries:
+        entries = _readings(older, newer, {(cause.region_id, cause.school_year) for cause in files})
+    return [*files, *entries, *workings]
 
 
 def _files(older: Manifest, newer: Manifest) -> list[Cause]:
@@ -72,12 +76,26 @@ def _differ(before: Mapping[Any, dict[str, Any]], after: Mapping[Any, dict[str, 
     return before[sheet]["sha256"] != after[sheet]["sha256"]
 
 
-def _regions(older: Manifest, newer: Manifest) -> list[Cause]:
+def _entries(older: Manifest, newer: Manifest) -> list[Cause]:
+    """Regions whose entry in regions.yml is another."""
     before, after = ({region["region_id"]: region for region in of["regions"]} for of in (older, newer))
     return [
         Cause("region", f"：regions.yml 的 {region_id}", region_id)
         for region_id in sorted(before.keys() & after.keys())
         if any(before[region_id].get(key, after[region_id][key]) != after[region_id][key] for key in DECIDING)
+    ]
+
+
+def _readings(older: Manifest, newer: Manifest, explained: set[tuple[str | None, int | None]]) -> list[Cause]:
+    """Regions whose files were read in another way, though files, code, seeds and libraries are the same."""
+    before, after = (
+        {(of["region_id"], of["school_year"]): of["fingerprint"] for of in manifest.get("partitions", ())}
+        for manifest in (older, newer)
+    )
+    read_anew = {p[0] for p in (before.keys() & after.keys()) - explained if before[p] != after[p]}
+    return [
+        Cause("region", f"：{region_id} 的 aliases.csv、单元格对照表或 hash.key", region_id)
+        for region_id in sorted(read_anew)
     ]
 
 

@@ -173,6 +173,10 @@ def _write_marts(
             FROM warehouse.raw.source_file ORDER BY ALL
             """,
         ),
+        "partitions": records(
+            connection,
+            "SELECT region_id, school_year, fingerprint FROM warehouse.raw.loaded_partition ORDER BY ALL",
+        ),
         "blocked": records(
             connection,
             "SELECT region_id, school_year, reason, since_release FROM warehouse.raw.blocked_partition ORDER BY ALL",

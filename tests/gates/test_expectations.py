@@ -8,6 +8,7 @@ import pytest
 from sound_tables import GOOD, only
 
 from dagster_project.gates import suites
+from dagster_project.release.store import TOLD
 
 # What is broken, and the start of the sentence that must then say so. Keyed by table.
 BREAKS = {
@@ -393,7 +394,8 @@ def test_good_tables_pass(warehouse: Path, room: suites.Room, partitions):
     results = suites.validate(warehouse, room, partitions)
     assert [result.table for result in results] == sorted(table for table in BREAKS if table.startswith(f"{room}."))
     assert [failure for result in results for failure in result.failures] == []
-    assert all(result.success and result.evaluated >= 3 for result in results)
+    filled_later = {f"marts.{mart}" for mart in TOLD}  # of which there is no more to say than that they are empty
+    assert all(result.success and result.evaluated >= (3, 1)[result.table in filled_later] for result in results)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""What changed between releases and why: many seeded changes of a small raw/, of seeds and libraries, each figure held to the truth.
+
+The truth is known apart from the code that is tested: which files lie in raw/ before and after, and what the warehouse held.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pytest
+import soak_files
+from helpers import ROOT
+from soak_changes import row_added, row_removed, value
+from soak_files import Place, extracts, read_rows, reduce, write_rows
+
+from dagster_project import fingerprint
+from dagster_project.extracts.regions import read_regions
+from dagster_project.release.history import verify
+from dagster_project.release.publish import publish
+from dagster_project.release.read import connect
+from dagster_project.release.store import find_release, listed
+from dagster_project.transform import build, project, replay
+from dagster_project.warehouse import ledger, load, tables
+
+STEPS = int(os.environ.get("JUNHENG_STEPS", "12"))
+KEPT = {"liaocheng": ("371521",), "wenshang": ("370830",)}
+FIGURES = {  # of a mart: its key, and what of it is published
+    "fct_school_indicator": ("school_year, school_id, stage, indicator_id", ("value", "is_met")),
+    "mart_county_balance": (
+        "school_year, county_code, stage, indicator_id",
+        ("county_mean", "difference_coefficient", "is_met"),
+    ),
+    "mart_county_verdict": ("school_year, county_code", ("verdict", "resource_verdict")),
+    "mart_item_verdict": ("school_year, county_code, item_id", ("is_met",)),
+    "mart_school_verdict": ("school_year, school_id, stage", ("is_passed",)),
+    "mart_target_progress": ("school_year, target_id", ("actual", "status")),
+    "mart_basic_balance_verdict": ("school_year, county_code", ("verdict",)),
+}
+Files = dict[str, tuple[str, str]]  # path: region / year, sha256
+
+
+def state(home: Path) -> dict[tuple, str]:
+    """Every published figure of the warehouse that has a value, with twelve digits."""
+    found = {}
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
+        for mart, (key, figures) in FIGURES.items():
+            for figure in figures:
+                rows = con.execute(f"select region_id, {key}, {figure} from marts.{mart} where {figure} is not null")
+                for *place, said in rows.fetchall():
+                    found[mart, figure, *place] = f"{said:.12g}" if isinstance(said, float) else str(said).lower()
+    return found
+
+
+def lying_in(raw: Path) -> Files:
+    return {
+        path.relative_to(raw).as_posix(): (path.parent.relative_to(raw).as_posix(), fingerprint.sha256(path))
+        for path in extracts(raw)
+    }
+
+
+def refresh(home: Path, raw: Path, is_whole: bool = False) -> bool:
+    """What a refresh does between raw/ and the release; whether there is a new one."""
+    regions = read_regions(raw)
+    with tables.connect(home) as con:
+        tables.write_regions(con, {}, regions)
+        for one in load.find_changes(con, raw, regions, "key", None):
+            load.apply_change(con, raw, one, regions.get(one.region_id), "key")
+    (build.build if is_whole else replay.rebuild)(home)
+    published = publish(home, "v", whole=2)
+    with tables.connect(home) as con:
+        ledger.accept(con)
+    return published.is_new
+
+
+def withdraw(place: Place, rng: Random) -> str | None:
+    path = rng.choice([path for path in extracts(place.raw) if path.stem != "schools"])
+    to = place.shelf / path.relative_to(place.raw)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, to)
+    return f"withdrawn {path}"
+
+
+def withdraw_year(place: Place, rng: Random) -> str | None:
+    years = soak_files.folders(place.raw)
+    if len(years) < 5:
+        return None
+    for path in extracts((chosen := rng.choice(years)).parents[1]):
+        if path.parent == chosen:
+            to = place.shelf / path.relative_to(place.raw)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, to)
+    chosen.rmdir()
+    return f"withdrawn {chosen}"
+
+
+def bring_back(place: Place, rng: Random) -> str | None:
+    for path in extracts(place.shelf):
+        to = place.raw / path.relative_to(place.shelf)
+        if not list(to.parent.glob(f"{to.stem.partition('_')[0]}*")):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, to)
+    return "brought back"
+
+
+def ruin(place: Place, rng: Random) -> str | None:
+    path = rng.choice([path for path in extracts(place.raw) if path.suffix == ".csv" and path.stem == "funding"])
+    path.write_bytes(b"\x00\x01" * 400)
+    return f"ruined {path}"
+
+
+def rename(place: Place, rng: Random) -> str | None:
+    path = rng.choice(extracts(place.raw))
+    path.rename(path.with_name(f"{path.stem}_{rng.randrange(1000)}{path.suffix}"))
+    return f"renamed {path}"
+
+
+def two_of(place: Place, rng: Random) -> str | None:
+    return f"{value(place, rng)} {value(place, rng)}"
+
+
+MOVES: list[Callable[[Place, Random], str | None]] = [
+    *(value, value, row_removed, rename, row_added, withdraw, two_of, bring_back, ruin, value, withdraw_year, rename),
+    *(bring_back, two_of, row_removed, value),
+]
+
+
+def differing(before: Files, after: Files) -> tuple[set[str], set[str]]:
+    """The paths of files with other content than before, or without any; and those by another name alone."""
+    gone, come = before.keys() - after.keys(), after.keys() - before.keys()
+    same = {before[path] for path in gone} & {after[path] for path in come}
+    renamed = {p for p in gone if before[p] in same} | {p for p in come if after[p] in same}
+    other = {p for p in before.keys() & after.keys() if before[p] != after[p]}
+    return (gone | come | other) - renamed, renamed
+
+
+def assert_told(home: Path, before: dict[tuple, str], files: set[str], others: set[str], what: str) -> int:
+    """The release tells of every figure that changed and of no other, each with its causes; how many."""
+    after = state(home)
+    truth = {(*key, before.get(key), after.get(key)) for key in before.keys() | after.keys()}
+    truth = {row for row in truth if row[-2] != row[-1]}
+    with connect(home) as con:
+        rows = con.execute("from mart_release_change").fetchall()
+    told = set()
+    for mart, region, year, county, school, stage, item, figure, change, old, new, kinds, zh in rows:
+        columns = FIGURES[mart][0].split(", ")
+        here = {"school_year": year, "county_code": county, "school_id": school, "stage": stage}
+        place = [here.get(name, str(item).split("/")[-1]) for name in columns]
+        said = [text if text is None or not is_number(text) else f"{float(text):.12g}" for text in (old, new)]
+        told.add((mart, figure, region, *place, *said))
+        assert (change == "changed" or None in (old, new)) and kinds != "unknown", (what, mart, zh)
+        named = {path for path in files if f" {path}" in zh}
+        assert (named and all(path.startswith(f"{region}/") for path in named)) or others, (what, zh)
+        assert {path for path in files if path.startswith(f"{region}/{year}/")} <= named, (what, zh)
+        assert all(other in zh for other in others), (what, zh)
+        assert sum(zh.count(f" {region_id}/") for region_id in KEPT if region_id != region) == 0, (what, zh)
+    assert told == truth and len(told) == len(rows), (what, told ^ truth)
+    return len(rows)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Place, Path]]:
+    """A county in each of two regions, three years; the project's seeds are a copy, its first release is published."""
+    monkeypatch.setattr(soak_files, "KEPT", KEPT)
+    copy = tmp_path / "dbt"
+    shutil.copytree(ROOT / "dbt", copy, ignore=shutil.ignore_patterns("target"))
+    monkeypatch.setattr(fingerprint, "PROJECT", copy)
+    monkeypatch.setattr(project, "PROJECT", copy)
+    monkeypatch.setattr(project, "TARGET", copy / "target" / "junheng")
+    place = Place(tmp_path / "raw", tmp_path / "shelf", copy / "seeds")
+    reduce(ROOT / "raw", place.raw)
+    refresh(tmp_path / "home", place.raw, is_whole=True)
+    yield place, tmp_path / "home"
+
+
+def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tuple[Place, Path]) -> None:
+    place, home = small
+    rng, counts = Random(16), []
+    for step in range(STEPS):
+        before, files = state(home), lying_in(place.raw)
+        what = next(said for _ in range(50) if (said := MOVES[step % len(MOVES)](place, rng)) or rng.random() < 2)
+        changed, renamed = differing(files, lying_in(place.raw))
+        if not refresh(home, place.raw):
+            assert state(home) == before and not changed | renamed, what
+            continue
+        counts.append(assert_told(home, before, changed, set(), f"{step} {what}"))
+        assert changed or counts[-1] == 0, what
+        if renamed and not changed:
+            with connect(home) as con:
+                [(said,)] = con.execute(
+                    "select change_zh from mart_release order by release_id desc limit 1"
+                ).fetchall()
+            assert "个发布的数有变化" not in said or "0 个发布的数" in said
+    assert sum(map(bool, counts)) > STEPS // 3 and 0 in counts
+
+    before = state(home)
+    rows = read_rows(place.seeds / "standards.csv")
+    at = rows[0].index("threshold")
+    rows[1][at] = str(float(rows[1][at]) * 1.2)
+    write_rows(place.seeds / "standards.csv", rows)
+    refresh(home, place.raw, is_whole=True)
+    assert assert_told(home, before, set(), {"标准数据有改动：standards.csv"}, "a standard") > 0
+    last = listed(home / "releases")[-1]
+    assert json.loads((last / "manifest.json").read_text("utf-8"))["version"] == "2.0" or rows[1][0] != "quality_2017"
+
+    manifest = json.loads(
+        (last / "manifest.json").read_text("utf-8")
+    )  # as if it had been read by another python-calamine
+    manifest["workings"]["libraries"]["python-calamine"] = "0.9.0"
+    (last / "manifest.json").chmod(0o644)
+    (last / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
+    before, files = state(home), lying_in(place.raw)
+    path = next(path for path in extracts(place.raw, "schools") if path.suffix == ".csv")
+    rows = read_rows(path)
+    at = rows[0].index("运动场地面积")
+    rows[1][at] = float(rows[1][at]) / 2
+    write_rows(path, rows)
+    refresh(home, place.raw)
+    library = f"程序库换了版本：python-calamine 0.9.0 → {fingerprint.libraries()['python-calamine']}"
+    assert assert_told(home, before, differing(files, lying_in(place.raw))[0], {library}, "a library") > 0
+
+    for release in listed(home / "releases"):
+        assert verify(release) == [], release
+    with connect(home, "1.0") as con:
+        assert con.execute("select count(*) from mart_release").fetchall() == [(1,)]
+    assert find_release(home, "1.0") == listed(home / "releases")[0]
