@@ -84,6 +84,12 @@ REGION = {
         "source_file, reason",
     ),
     "blocked": Table("school_year, reason, since_release", "mart_blocked_partition", "school_year"),
+    "changes": Table(
+        "county_code, county_name_zh, school_year, figures, cause_zh",
+        "(select region_id, county_code, county_name_zh, school_year, cause_zh, count(*) as figures"
+        " from mart_release_change left join dim_county using (region_id, county_code) group by all)",
+        "school_year desc, county_code, cause_zh",
+    ),
     "missing": Table(
         "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
         f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
@@ -244,7 +250,7 @@ COUNTY = {
 }
 MARTS = {
     "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",

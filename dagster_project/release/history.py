@@ -1,14 +1,19 @@
 """Releases of before: the newest stay whole, older ones are thinned to what changed, and any can be had again.
 
     releases/<release_id>/changes/<mart>.parquet  the rows added since the release before (_copies 1) and removed (−1)
-    opened/<release_id>/junheng.duckdb            beside releases/: a thinned release that somebody asked for; may be deleted at any time
+    releases/<release_id>/briefing.tar.xz         of a thinned one: the files of its page that the release after it has not
+    opened/<release_id>/                          beside releases/: a thinned release that somebody asked for, as it was published but for
+                                                  Parquet; may be deleted at any time
 
 A mart of a release is that of a later one, less what all changes since came to. Where a mart's columns became others, or it was dropped,
 the older release keeps its Parquet file. A release that was signed, or that no later one was compared with, stays whole.
 """
 
+import hashlib
+import lzma
 import os
 import shutil
+import tarfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +25,8 @@ import duckdb
 
 from dagster_project.release.content import create_statement, insert_earlier
 from dagster_project.release.store import (
+    MANIFEST,
+    PACKED,
     SNAPSHOT,
     THINNED,
     TOLD,
@@ -39,20 +46,24 @@ WHOLE = 3  # so many of the newest releases keep their snapshot and Parquet file
 
 
 def snapshot_of(release: Path) -> Path:
-    """A DuckDB file with a release's marts: its own, or one that is made of the later releases. Raises ReleaseError."""
+    """A DuckDB file with a release's marts, its page beside it: its own, or made of the later releases. Raises ReleaseError."""
     if is_whole(release):
         return release / SNAPSHOT
     opened = release.parent.parent / "opened" / release.name
-    if not (opened / SNAPSHOT).exists():
-        with _made_again(release) as snapshot:
-            opened.mkdir(exist_ok=True)
-            snapshot.chmod(0o444)
-            snapshot.rename(opened / SNAPSHOT)
+    if not opened.exists():
+        with _made_again(release) as folder:
+            for name in ("forms", "dictionary"):
+                for file in read_manifest(release)[name]:
+                    (folder / file["file"]).parent.mkdir(parents=True, exist_ok=True)
+                    os.link(release / file["file"], folder / file["file"])
+            os.link(release / MANIFEST, folder / MANIFEST)
+            (folder / SNAPSHOT).chmod(0o444)
+            folder.rename(opened)
     return opened / SNAPSHOT
 
 
 def verify(release: Path) -> list[str]:
-    """What is wrong with a release, in Chinese; a thinned one is made again to see that its marts are those of its manifest."""
+    """What is wrong with a release, in Chinese; a thinned one is made again to see that its marts and page are those of its manifest."""
     problems = verify_files(release)
     if problems or is_whole(release):
         return problems
@@ -65,24 +76,45 @@ def verify(release: Path) -> list[str]:
 
 @contextmanager
 def _made_again(release: Path) -> Generator[Path]:
-    """A thinned release's marts in a new file, each held to its digest; the file goes where it is not moved away."""
+    """A thinned release's marts and page in a new folder, each held to its manifest; the folder goes where it is not moved away."""
     manifest, later = read_manifest(release), list(_later(release))
     opened = release.parent.parent / "opened"
     try:
         opened.mkdir(exist_ok=True)
-        with TemporaryDirectory(prefix=".building-", dir=opened) as folder:
-            snapshot = Path(folder) / SNAPSHOT
-            with duckdb.connect(config={"temp_directory": f"{folder}/spill"}) as con:
+        with TemporaryDirectory(prefix=".building-", dir=opened) as building:
+            folder = Path(building) / release.name
+            folder.mkdir()
+            with duckdb.connect(config={"temp_directory": f"{building}/spill"}) as con:
                 con.execute("PRAGMA disable_progress_bar")
-                con.execute(f"ATTACH {quote(snapshot)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
+                con.execute(f"ATTACH {quote(folder / SNAPSHOT)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
                 con.execute("BEGIN; CREATE SCHEMA junheng.marts")
                 for mart in manifest["marts"]:
                     con.execute(create_statement(mart, "junheng.marts"))
                     insert_earlier(con, "junheng.marts", mart, *_sources(release, later, mart))
                 con.execute("COMMIT")
-            yield snapshot
-    except (OSError, duckdb.Error, ReleaseError) as error:
+            _unpack(folder, manifest, [release, *(place for place, _ in later)])
+            yield folder
+    except (OSError, duckdb.Error, tarfile.TarError, lzma.LZMAError, ReleaseError) as error:
         raise ReleaseError(f"已精简的版本 {release.name} 没能还原：{error}") from error
+
+
+def _unpack(folder: Path, manifest: dict[str, Any], places: list[Path]) -> None:
+    """Bring the files of a page into a folder, each from the first release that has it. Raises ReleaseError."""
+    missing = {file["file"]: file["sha256"] for file in manifest["briefing"]}
+    for place in places:
+        found = {name: (place / name).read_bytes() for name in missing if (place / name).exists()}
+        if (place / PACKED).exists():
+            with tarfile.open(place / PACKED) as packed:
+                for member in packed:
+                    if member.name in missing and (file := packed.extractfile(member)):
+                        found[member.name] = file.read()
+        for name, content in found.items():
+            if hashlib.sha256(content).hexdigest() != missing.pop(name):
+                raise ReleaseError(f"{name} 还原出来与清单不符")
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    if missing:
+        raise ReleaseError(f"缺少 {min(missing)}")
 
 
 def _sources(release: Path, later: list[tuple[Path, dict[str, Any]]], mart: dict[str, Any]) -> tuple[Path, list[Path]]:
@@ -164,20 +196,38 @@ def _thin(release: Path) -> None:
     if not manifest or not following or any("digest" not in mart for mart in manifest["marts"]):
         return
     kept = {*TOLD, *(name for said in following for name in said["difference"]["redefined"])}
-    removed = [release / mart["file"] for mart in manifest["marts"] if mart["name"] not in kept]
-    folders = [release, release / "parquet"]
+    folders = [release, *(path for path in release.rglob("*") if path.is_dir())]
     for folder in folders:
         folder.chmod(0o755)
     (release / THINNED).touch(mode=0o444)
-    for path in (*removed, release / SNAPSHOT):  # the snapshot last: while it is there, this is not done
-        path.unlink(missing_ok=True)
+    if not (release / PACKED).exists():
+        _pack(release, manifest, following[-1])
+    for mart in manifest["marts"]:
+        if mart["name"] not in kept:
+            (release / mart["file"]).unlink(missing_ok=True)
+    if (release / "briefing").exists():
+        remove(release / "briefing")
+    (release / SNAPSHOT).unlink()  # the last: while it is there, this is not done
     for folder in folders:
-        folder.chmod(0o555)
+        if folder.exists():
+            folder.chmod(0o555)
+
+
+def _pack(release: Path, manifest: dict[str, Any], next_manifest: dict[str, Any]) -> None:
+    """Pack the files of a page that the next release has not, all or nothing."""
+    same = {(file["file"], file["sha256"]) for file in next_manifest["briefing"]}
+    packing = release.parent / f".packing-{release.name}"
+    with tarfile.open(packing, "w:xz", preset=4) as packed:
+        for file in manifest["briefing"]:
+            if (file["file"], file["sha256"]) not in same:
+                packed.add(release / file["file"], file["file"])
+    packing.chmod(0o444)
+    packing.rename(release / PACKED)
 
 
 def remove(path: Path) -> None:
-    """Remove a link, or a folder that may be read-only."""
-    if path.is_symlink():
+    """Remove a link or a file, or a folder that may be read-only."""
+    if path.is_symlink() or path.is_file():
         path.unlink()
         return
     for folder, _, _ in os.walk(path):

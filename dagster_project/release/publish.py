@@ -45,7 +45,7 @@ from dagster_project.release.tell import fill, write_changes
 from dagster_project.sql import quote, quote_name
 
 _STAMP = "%Y%m%dT%H%M%SZ"
-_LEFTOVERS = (".building-*", ".removing-*", ".current-*")
+_LEFTOVERS = (".building-*", ".removing-*", ".packing-*", ".current-*")
 # Space for a release, as a multiple of the warehouse: up to 1 for the snapshot, less than that for Parquet.
 _SPACE_FACTOR = 1.5
 

@@ -1,6 +1,7 @@
 """Where the releases lie: which there are, which one is current, and whether one is as its manifest says.
 
-A release is whole, or thinned: marked so, and without the snapshot and the Parquet files that later releases give back (history.py).
+A release is whole, or thinned: marked so, and without the snapshot, the Parquet files and the page that later releases give back
+(history.py).
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from dagster_project.fingerprint import sha256
 PARTS = ("forms", "briefing", "dictionary", "changes")  # of a manifest: files that lie in a release beside its marts
 MANIFEST, SNAPSHOT = "manifest.json", "junheng.duckdb"
 THINNED = "thinned"  # an empty file that marks a release as thinned
+PACKED = "briefing.tar.xz"  # in a thinned release: the files of its page that the release after it has not
 SIGNED = "signed.json"  # a release with this file beside its manifest is never removed
 TOLD = (
     "mart_release",
@@ -94,12 +96,13 @@ def code_version(release: Path) -> str | None:
 def verify(release: Path) -> list[str]:
     """What is wrong with a release, in Chinese; empty when every file is as its manifest says.
 
-    Of a thinned one the marts may be missing: whether they can be had again history.verify tells.
+    Of a thinned one the marts and the page may be missing: whether they can be had again history.verify tells.
     """
     try:
         manifest = json.loads((release / "manifest.json").read_bytes())
         marts = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
         marts[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
+        page = {file["file"] for file in manifest.get("briefing", [])}
         recorded = marts | {file["file"]: file["sha256"] for part in PARTS for file in manifest.get(part, [])}
         is_same = manifest["content_sha256"] == content_hash(manifest)
         is_same = is_same and manifest["release_id"].endswith(f"-{manifest['content_sha256'][:8]}")
@@ -114,7 +117,7 @@ def verify(release: Path) -> list[str]:
         f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, SIGNED})
     ]
     if THINNED in present:
-        recorded = {name: digest for name, digest in recorded.items() if name in present or name not in marts}
+        recorded = {name: digest for name, digest in recorded.items() if name in present or name not in {*marts, *page}}
     for name, digest in sorted(recorded.items()):
         try:
             if sha256(release / name) != digest:

@@ -19,7 +19,7 @@ from soak_files import Place, extracts, read_rows, reduce, write_rows
 
 from dagster_project import fingerprint
 from dagster_project.extracts.regions import read_regions
-from dagster_project.release.history import verify
+from dagster_project.release.history import snapshot_of, verify
 from dagster_project.release.publish import publish
 from dagster_project.release.read import connect
 from dagster_project.release.store import find_release, listed
@@ -212,7 +212,13 @@ def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tup
     refresh(home, place.raw, is_whole=True)
     assert assert_told(home, before, set(), {"标准数据有改动：standards.csv"}, "a standard") > 0
     last = listed(home / "releases")[-1]
-    assert json.loads((last / "manifest.json").read_text("utf-8"))["version"] == "2.0" or rows[1][0] != "quality_2017"
+    with connect(home) as con:  # an indicator means something else
+        versions = [
+            text.split(".")
+            for (text,) in con.execute("select version from mart_release order by release_id").fetchall()
+        ]
+    assert versions[-1] == [str(int(versions[-2][0]) + 1), "0"] and versions[0] == ["1", "0"]
+    assert len(versions) == len(set(map(tuple, versions))) == len(listed(home / "releases"))
 
     manifest = json.loads(
         (last / "manifest.json").read_text("utf-8")
@@ -234,4 +240,6 @@ def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tup
         assert verify(release) == [], release
     with connect(home, "1.0") as con:
         assert con.execute("select count(*) from mart_release").fetchall() == [(1,)]
-    assert find_release(home, "1.0") == listed(home / "releases")[0]
+    first = find_release(home, "1.0")
+    assert first == listed(home / "releases")[0] and not (first / "briefing").exists()
+    assert (snapshot_of(first).parent / "briefing/index.html").is_file()

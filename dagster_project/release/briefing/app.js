@@ -217,6 +217,10 @@ function regionPage(index, region, data) {
       ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
       ["政策目标", ...targets(name, data, null)],
       ["数据质量与来源", ...quality(name, data, null)],
+      ["与上一版相比", table("有变化的数和原因", `${name}_与上一版相比`, [
+        column("县", (r) => r.county_name_zh || r.county_code || "全区域", null, "short"), column("学年", (r) => r.school_year, (r) => year(r.school_year)),
+        number("有变化的数", (r) => r.figures, whole), long("原因", (r) => r.cause_zh),
+      ], data.changes, "与上一版相比，发布的数没有变化。")],
     ),
   ]];
 }
