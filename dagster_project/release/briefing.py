@@ -4,7 +4,7 @@
     briefing/data/index.js                       regions, indicators, the notice
     briefing/data/regions/<region>.js            the region's counties, policy targets and source files
     briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
-    briefing/data/release.js                     which release this is and when it was made
+    briefing/data/release.js                     which release this is, when it was made, and what changed since the one before
 
 A page opened from disk may not fetch, but may add a script: each data file calls junheng.load(its name, its tables).
 """
@@ -48,6 +48,14 @@ INDEX = {
     "labels": Table("kind, code, label_zh, sign, tone", "dim_label", "kind, sort_order"),
     "indicators": Table("indicator_id, name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
 }
+OF_RELEASE = {
+    "changes": Table(
+        "region_id, county_code, county_name_zh, school_year, figures, cause_zh",
+        "(select region_id, county_code, county_name_zh, school_year, cause_zh, count(*) as figures"
+        " from mart_release_change left join dim_county using (region_id, county_code) group by all)",
+        "region_id, school_year desc, county_code, cause_zh",
+    ),
+}
 REGION = {
     "counties": Table(
         "county_code, county_name_zh, school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count,"
@@ -84,12 +92,6 @@ REGION = {
         "source_file, reason",
     ),
     "blocked": Table("school_year, reason, since_release", "mart_blocked_partition", "school_year"),
-    "changes": Table(
-        "county_code, county_name_zh, school_year, figures, cause_zh",
-        "(select region_id, county_code, county_name_zh, school_year, cause_zh, count(*) as figures"
-        " from mart_release_change left join dim_county using (region_id, county_code) group by all)",
-        "school_year desc, county_code, cause_zh",
-    ),
     "missing": Table(
         "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
         f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
@@ -287,9 +289,10 @@ def write_briefing(
     return files
 
 
-def write_release(building: Path, release_id: str, created_at: str) -> dict[str, Any]:
-    """Write which release this is and when it was made; the file with its sha256."""
+def write_release(con: duckdb.DuckDBPyConnection, building: Path, release_id: str, created_at: str) -> dict[str, Any]:
+    """Write which release this is, when it was made and what changed since the one before; the file with its sha256."""
     says = {"release_id": json.dumps(release_id), "created_at": json.dumps(created_at)}
+    says |= _tables(con, OF_RELEASE, ())[()]
     return _write(building, None, RELEASE, _script("release", says))
 
 

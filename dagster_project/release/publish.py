@@ -224,7 +224,9 @@ def _complete(
     if briefing.MARTS.issubset(marts):
         files = [form["file"] for form in forms]
         manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files)
-        manifest["briefing"].append(briefing.write_release(building, manifest["release_id"], manifest["created_at"]))
+        manifest["briefing"].append(
+            briefing.write_release(connection, building, manifest["release_id"], manifest["created_at"])
+        )
     manifest["dictionary"] = write_dictionary(building, older, code_version, marts)
     connection.execute("USE memory; DETACH junheng")
     shutil.rmtree(building / "spill", ignore_errors=True)

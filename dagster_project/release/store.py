@@ -114,7 +114,8 @@ def verify(release: Path) -> list[str]:
         problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
     present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
     problems += [
-        f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, PACKED, SIGNED})
+        f"多出清单中没有的文件：{name}"
+        for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, PACKED, SIGNED})
     ]
     if THINNED in present:
         recorded = {name: digest for name, digest in recorded.items() if name in present or name not in {*marts, *page}}

@@ -220,7 +220,7 @@ function regionPage(index, region, data) {
       ["与上一版相比", table("有变化的数和原因", `${name}_与上一版相比`, [
         column("县", (r) => r.county_name_zh || r.county_code || "全区域", null, "short"), column("学年", (r) => r.school_year, (r) => year(r.school_year)),
         number("有变化的数", (r) => r.figures, whole), long("原因", (r) => r.cause_zh),
-      ], data.changes, "与上一版相比，发布的数没有变化。")],
+      ], (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id), "与上一版相比，发布的数没有变化。")],
     ),
   ]];
 }
