@@ -23,7 +23,7 @@ DEFINING = (
     "dim_fact",
 )  # a row that is gone or reads otherwise: the thing is gone or means something else
 LISTING = ("dim_school", "dim_county")  # a key that is gone: a school or county is gone
-PLACE = ("region_id", "school_year", "county_code", "school_id", "stage")
+PLACE = ("region_id", "school_year", "county_code", "school_id", "stage", "stage_zh")
 FIGURES = "figure_change"
 FIGURE_COLUMNS = f"mart, {', '.join(PLACE)}, item_id, figure, change, old_value, new_value"
 CAUSE_COLUMNS = "cause_kinds, cause_zh"
@@ -82,7 +82,7 @@ def difference(con: duckdb.DuckDBPyConnection, older: Side, newer: Side) -> Diff
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {FIGURES} (
             mart VARCHAR, region_id VARCHAR, school_year INTEGER, county_code VARCHAR, school_id VARCHAR, stage VARCHAR,
-            item_id VARCHAR, figure VARCHAR, change VARCHAR, old_value VARCHAR, new_value VARCHAR
+            stage_zh VARCHAR, item_id VARCHAR, figure VARCHAR, change VARCHAR, old_value VARCHAR, new_value VARCHAR
         )"""
     )
     defined = _definitions()

@@ -145,12 +145,13 @@ def assert_told(home: Path, before: dict[tuple, str], files: set[str], others: s
     with connect(home) as con:
         rows = con.execute("from mart_release_change").fetchall()
     told = set()
-    for mart, region, year, county, school, stage, item, figure, change, old, new, kinds, zh in rows:
+    for mart, region, year, county, school, stage, stage_zh, item, figure, change, old, new, kinds, zh in rows:
         columns = FIGURES[mart][0].split(", ")
         here = {"school_year": year, "county_code": county, "school_id": school, "stage": stage}
         place = [here.get(name, str(item).split("/")[-1]) for name in columns]
         said = [text if text is None or not is_number(text) else f"{float(text):.12g}" for text in (old, new)]
         told.add((mart, figure, region, *place, *said))
+        assert {"primary": "小学", "junior": "初中", None: None}[stage] == stage_zh
         assert (change == "changed" or None in (old, new)) and kinds != "unknown", (what, mart, zh)
         named = {path for path in files if f" {path}" in zh}
         assert (named and all(path.startswith(f"{region}/") for path in named)) or others, (what, zh)

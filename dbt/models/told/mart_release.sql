@@ -1,4 +1,4 @@
--- Grain: release, this one and those before it. Empty in the warehouse: publishing fills it (dagster_project/release/tell.py).
+-- Grain: release, this one and those before it. Empty in the warehouse: publishing fills it.
 {{ config(materialized='view') }}
 select
     null::varchar as release_id,

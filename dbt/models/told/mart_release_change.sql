@@ -1,4 +1,4 @@
--- Grain: mart × key × figure that reads otherwise than in the release before. Empty in the warehouse: publishing fills it (dagster_project/release/tell.py).
+-- Grain: mart × key × figure that reads otherwise than in the release before. Empty in the warehouse: publishing fills it.
 {{ config(materialized='view') }}
 select
     null::varchar as mart,
@@ -7,6 +7,7 @@ select
     null::varchar as county_code,
     null::varchar as school_id,
     null::varchar as stage,
+    null::varchar as stage_zh,
     null::varchar as item_id,
     null::varchar as figure,
     null::varchar as change,
