@@ -57,9 +57,13 @@ class Difference(NamedTuple):
         parts = [
             f"{len(self.counts)} 张表、{self.figure_count} 个发布的数有变化" if self.counts else "各表的数没有变化"
         ]
-        parts += [f"列有变化或不再有的表：{'、'.join(self.redefined)}"] * bool(self.redefined)
-        parts += [f"新增的表：{'、'.join(self.added)}"] * bool(self.added)
+        parts += [f"列有变化或不再有的表：{_first(self.redefined)}"] * bool(self.redefined)
+        parts += [f"新增的表：{_first(self.added)}"] * bool(self.added)
         return "；".join(filter(None, [*parts, tell_causes(self.causes)]))
+
+
+def _first(names: list[str], most: int = 3) -> str:
+    return "、".join(names[:most]) + f" 等 {len(names)} 张" * (len(names) > most)
 
 
 def tell_causes(causes: list[Cause], most: int = 3) -> str:
