@@ -237,8 +237,11 @@ create table marts.mart_release_change (mart varchar);
 create table marts.mart_blocked_partition as
     select 'liaocheng' region_id, 2023 school_year, '没有通过检查' reason, null::varchar since_release;
 create table marts.mart_source_cell as
-    select 'liaocheng' region_id, 2023 school_year, 'liaocheng/2023/forms/a.xls' source_file,
-        'primary_pupils' column_name, 'H7' as cell;
+    select 'liaocheng' region_id, 2023 school_year, 'schools' "extract", 't1' entity_id, 'liaocheng/2023/forms/a.xls' source_file, '表' sheet,
+        'primary_pupils' column_name, 7 row_number, 'H7' as cell, '300' said;
+create table marts.mart_source_roster as
+    select 'liaocheng' region_id, 2023 school_year, 'teachers' "extract", 't1' school_id, 'primary' stage,
+        'liaocheng/2023/teachers.csv' source_file, null::varchar sheet, 30 row_count;
 create table marts.mart_data_check as
     select region_id, school_year, county_code, school_id, 'roster_pupils' check_id, 'warning' severity, 600.0::double expected,
         598.0::double actual, actual - expected difference, '小学：班级名册学生数598人' message, '名册漏录' probable_cause,

@@ -185,7 +185,7 @@ def _waiting(
 def _places_in_form(con: duckdb.DuckDBPyConnection, path: str) -> dict[str, list[Place]]:
     """The cells of an official workbook that each column was read from."""
     zh = {column.name: column.zh for column in columns_of("schools")}
-    cells = con.execute("select column_name, sheet, cell from incoming_official_cell where source_file = ?", [path])
+    cells = con.execute("select column_name, sheet, cell from incoming_source_cell where source_file = ?", [path])
     places: dict[str, list[Place]] = {}
     for column, sheet, cell in cells.fetchall():
         places.setdefault(zh[column], []).append((sheet, *coordinate_to_tuple(cell)))

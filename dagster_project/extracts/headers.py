@@ -25,7 +25,8 @@ class Headers:
 
     row       number of the last header row; data begin below it
     width     how many cells the header has, that is: a row should have
-    titles    the header of every column, of a header of several rows too
+    titles    the header of every column, of a header of several rows too; the contract's where it knows the column
+    said      canonical column name -> its header as the file has it
     position  canonical column name -> index of the column in the sheet
     factor    canonical column name -> what a value is multiplied by to reach the contract's unit, where the header states one
     unknown   headers that the contract does not know, in order
@@ -34,6 +35,7 @@ class Headers:
     row: int
     width: int
     titles: tuple[str, ...]
+    said: dict[str, str]
     position: dict[str, int]
     factor: dict[str, float]
     unknown: tuple[str, ...]
@@ -147,6 +149,7 @@ def _read(
     position: dict[str, int] = {}
     factor: dict[str, float] = {}
     titles: list[str] = []
+    said: dict[str, str] = {}
     unknown: list[str] = []
     for index in range(len(rows[0])):
         cells = _levels(rows, merged, index)
@@ -156,13 +159,14 @@ def _read(
         if found and found[0].name not in position:
             column, times = found
             position[column.name] = index
+            said[column.name] = title
             title = column.zh
             if times is not None:
                 factor[column.name] = times
         elif title:
             unknown.append(title)
         titles.append(title)
-    return Headers(last, width, tuple(titles), position, factor, tuple(unknown))
+    return Headers(last, width, tuple(titles), said, position, factor, tuple(unknown))
 
 
 def missing_columns(headers: Headers, extract: Extract) -> list[str]:

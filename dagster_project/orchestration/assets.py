@@ -112,7 +112,7 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
         for name, zh in [
             *((name, f"{extract.zh}：{extract.grain_zh}") for name, extract in contract().extracts.items()),
             ("source_file", "收到的文件及行数核对 · files with their row accounts"),
-            ("official_cell", "官方报表中的数出自哪一格 · cells that figures come from"),
+            ("source_cell", "每个数出自哪一格 · cells that figures come from"),
             ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
             ("blocked_partition", "没有更新的地区学年及原因 · partitions that are not as raw/ has them"),
             ("unread_cell", "读不出的单元格 · cells that could not be read"),

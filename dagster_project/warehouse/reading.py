@@ -17,6 +17,7 @@ from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import UNREAD, typed_rows
 from dagster_project.extracts.sheet import Sheet, Unreadable, as_table, forget, sheet_of
 from dagster_project.warehouse.accounts import Source, close_account, number_of, one_row, record, refuse, rows_of
+from dagster_project.warehouse.cells import list_cells
 from dagster_project.warehouse.tables import ORIGIN, TABLES
 from dagster_project.warehouse.workbooks import close_forms, read_forms
 
@@ -124,6 +125,7 @@ def _read_extract(
         read_answers(con, region)
     judge(con, extract, refers=not is_partial or one_row(con, "select count(*) from incoming_schools") > 0)
     for source in sources:
+        list_cells(con, extract, source)
         close_account(con, folder, region, extract, source)
     if forms:
         close_forms(con, folder)

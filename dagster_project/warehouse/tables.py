@@ -2,7 +2,7 @@
 
 Schema raw, one table an extract by the contract, and
   source_file        one row a file and sheet: hash, rows in = loaded + quarantined + skipped
-  official_cell      one row a cell of an official workbook that a school's figure comes from
+  source_cell        one row a cell that a figure of a school, township, county or region comes from, with what it says
   quarantine         one row a rejected row (row_number null: the whole file), with reason and original; waits_for: the school or
                      county that the row names and no school row gives, null where the row itself is wrong
   unread_cell        one row a cell that could not be read, of a row that was loaded without it: null where it stands
@@ -47,7 +47,8 @@ TABLES = {
     "unread_cell": f"{ORIGIN}, extract VARCHAR, column_name VARCHAR, column_zh VARCHAR, school_id VARCHAR, reason VARCHAR, original VARCHAR",
     "implausible_cell": f"{ORIGIN}, extract VARCHAR, column_name VARCHAR, column_zh VARCHAR, school_id VARCHAR, county_code VARCHAR,"
     " reason VARCHAR",
-    "official_cell": "school_id VARCHAR, column_name VARCHAR, source_file VARCHAR, sheet VARCHAR, cell VARCHAR, said VARCHAR",
+    "source_cell": f"extract VARCHAR, entity_id VARCHAR, column_name VARCHAR, column_zh VARCHAR, header VARCHAR, {ORIGIN},"
+    " cell VARCHAR, said VARCHAR",
     "loaded_partition": "fingerprint VARCHAR",
     "blocked_partition": "reason VARCHAR, since_release VARCHAR",
 }  # each after region_id and school_year

@@ -15,7 +15,7 @@ from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import UNREAD, typed_rows
 from dagster_project.extracts.sheet import BLANKS, DAMAGED, Unreadable, as_table, forget, sheet_of
 from dagster_project.extracts.workbook import read_each
-from dagster_project.warehouse.accounts import all_that_is_wrong, list_unread, number_of, refuse
+from dagster_project.warehouse.accounts import all_that_is_wrong, in_chinese, list_unread, number_of, refuse
 
 
 def read_forms(
@@ -74,9 +74,11 @@ def read_forms(
     columns = zip(*cells, strict=True) if cells else [[]] * 5
     con.register("cell", pa.table(dict(zip(("row_number", *Cell._fields), map(list, columns), strict=True))))
     con.execute(
-        """insert into incoming_official_cell
-        select school_id, "column", source_file, masked(cell.sheet), cell.cell, masked(cell.text)
-        from cell join form using (row_number) join source using (source) join candidate_schools using (source)
+        f"""insert into incoming_source_cell
+        select 'schools', school_id, cell.column_name, {in_chinese(extract)}, null, source_file, masked(cell.sheet),
+            regexp_extract(cell.cell, '[0-9]+')::bigint, cell.cell, masked(cell.text)
+        from (select * rename ("column" as column_name) from cell) as cell
+        join form using (row_number) join source using (source) join candidate_schools using (source)
         where school_id is not null"""
     )
     con.unregister("cell")
@@ -100,7 +102,7 @@ def close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         left join source as original on same_source = original.source"""
     )
     con.execute(
-        """delete from incoming_official_cell where source_file in
+        """delete from incoming_source_cell where source_file in
         (select source_file from candidate_schools join source using (source) semi join form using (source) where is_skipped)"""
     )
     con.unregister("form")

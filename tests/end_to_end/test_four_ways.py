@@ -17,7 +17,7 @@ YEARS = (2020, 2021)  # the last year of one generation of official workbooks, t
 WAYS = ("csv", "xlsx", "xls", "forms")
 COLUMNS = {column.name: column for column in contract().extracts["schools"].columns}
 TYPE_CODES = {"小学": "211", "初级中学": "311", "九年一贯制学校": "312"}
-WHERE_IT_COMES_FROM = {"mart_source_file", "mart_source_cell", "mart_quarantine"}
+WHERE_IT_COMES_FROM = {"mart_source_file", "mart_source_cell", "mart_source_roster", "mart_quarantine"}
 ACROSS_REGIONS = {
     "mart_similar_school",
     "mart_similar_standing",
@@ -182,6 +182,6 @@ def test_the_marts_are_the_same(marts: duckdb.DuckDBPyConnection, way: str) -> N
 def test_a_figure_of_an_official_workbook_leads_to_its_cell(marts: duckdb.DuckDBPyConnection) -> None:
     found = marts.execute(
         """select school_year, sheet, cell, said from marts.mart_source_cell
-        where school_id = '0715020000' and column_name = 'primary_pupils' order by all"""
+        where entity_id = '0715020000' and column_name = 'primary_pupils' order by all"""
     ).fetchall()
     assert found == [(2020, "基础基312 小学学生数", "H7", "300"), (2021, "教基3112", "I6", "300")]

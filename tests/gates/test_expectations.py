@@ -302,6 +302,15 @@ BREAKS = {
         "update marts.mart_source_cell set source_file = null": "每一格都指明文件",
         "update marts.mart_source_cell set column_name = null": "每一格都指明栏目",
         "update marts.mart_source_cell set cell = 'R7C8'": "单元格写作",
+        "update marts.mart_source_cell set row_number = 8": "行号就是单元格的行号",
+        "update marts.mart_source_cell set entity_id = null": "每一格都指明是谁的",
+        "update marts.mart_source_cell set said = '13800138000'": "原文中没有手机号",
+        "insert into marts.mart_source_cell from marts.mart_source_cell": "一格给一个栏目只出一行",
+    },
+    "marts.mart_source_roster": {
+        "update marts.mart_source_roster set source_file = null": "每个名册都指明文件",
+        "update marts.mart_source_roster set row_count = 0": "名册至少有一行",
+        "insert into marts.mart_source_roster from marts.mart_source_roster": "一所学校一个学段在一个名册里只有一行",
     },
     "marts.mart_source_file": {
         "delete from marts.mart_source_file": "来源文件表至少有一行",

@@ -1,0 +1,12 @@
+-- Grain: region × school year × extract × school × stage × file × sheet of a roster of teachers or classes.
+select
+    region_id,
+    school_year,
+    extract,
+    school_id,
+    stage,
+    source_file,
+    sheet,
+    row_count
+from {{ ref('stg_source_rosters') }}
+where {{ pending() }}
