@@ -41,6 +41,7 @@ def main() -> None:
       junheng releases                以前的各版：何时发布，有什么变化，怎样打开
       junheng diff                    与上一版相比，哪些数变了，为什么
       junheng sql "select * from mart_county_verdict"
+      junheng trace 县或学校 学年 哪个数      它从哪个文件哪一格来，依据哪一条
       junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
     """
@@ -287,6 +288,47 @@ def sql(
                 if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
                     write_result(result, form or "table", sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
+        raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("who", metavar="县或学校")
+@click.argument("year", metavar="学年", type=int)
+@click.argument("what", metavar="哪个数…", nargs=-1)
+@HOME
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "table", "csv", "json"]),
+    default="text",
+    help="输出格式；text 之外只列来源",
+)
+def trace(
+    who: str, year: int, what: tuple[str, ...], home: Path | None, form: Literal["text", "table", "csv", "json"]
+) -> None:
+    """一个数从哪里来：由哪些学校的数算出，各在哪个文件哪一行哪一格，原文是什么，依据哪一条，怎样算。只读已发布的版本。
+
+    \b
+    例：junheng trace 371502 2023 小学 生均教学及辅助用房面积      全县的差异系数
+        junheng trace 3715020001 2023 小学 生均教学及辅助用房面积   一所学校的
+        junheng trace 371502 2023 表Ⅱ-2 第3行 L7                  申报表里的一格
+        junheng trace 371502 2023 G5-1                            国家标准的一条
+        junheng trace liaocheng 2023 LC-29                        政策文件的一个目标
+    名称可以只写一部分。由教师、班级名册数出来的，指到文件和行数。
+    """
+    from dagster_project.release.read import ReleaseError, connect, write_result
+    from dagster_project.release.trace import find, lines, sources
+
+    settings.use(None, home)
+    try:
+        with connect() as con:
+            figure = find(con, who, year, what)
+            if form == "text":
+                for line in lines(con, figure):
+                    click.echo(line)
+            else:
+                write_result(sources(con, figure), form, sys.stdout)
+    except ReleaseError as error:
         raise Failed(str(error)) from error
 
 

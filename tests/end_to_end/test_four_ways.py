@@ -182,6 +182,16 @@ def test_the_marts_are_the_same(marts: duckdb.DuckDBPyConnection, way: str) -> N
 def test_a_figure_of_an_official_workbook_leads_to_its_cell(marts: duckdb.DuckDBPyConnection) -> None:
     found = marts.execute(
         """select school_year, sheet, cell, said from marts.mart_source_cell
-        where entity_id = '0715020000' and column_name = 'primary_pupils' order by all"""
+        where region_id = 'forms' and entity_id = '0715020000' and column_name = 'primary_pupils' order by all"""
     ).fetchall()
     assert found == [(2020, "基础基312 小学学生数", "H7", "300"), (2021, "教基3112", "I6", "300")]
+
+
+def test_a_cell_of_the_application_form_leads_to_the_official_workbook_in_one_command(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    (path,) = marts.execute("select path from duckdb_databases() where not internal").fetchall()[0]
+    told = junheng("trace", "371504", "2021", "表Ⅱ-2", "第1行", "L10", "--home", Path(path).parents[2])
+    assert "第1学校" in told.stdout, told.stderr
+    assert "小学在校生数（计入）：forms/2021/forms/0715020000.xlsx 工作表“教基3112”第 6 行 I6，原文“300”" in told.stdout
+    assert "教学及辅助用房面积（计入）" in told.stdout and "室内体育用房面积（减去）" in told.stdout

@@ -156,3 +156,22 @@ select
 from {{ ref('targets') }} as targets
 inner join {{ ref('policy_documents') }} as documents using (document_id)
 left join formulas using (measure_id)
+union all
+select
+    'blank' as kind,
+    blanks.form_table || '.' || cast(blanks.row_no as varchar) || '.' || cast(blanks.blank_no as varchar) as figure_id,
+    null as stage,
+    'application_form' as document_id,
+    '申报表' as document_zh,
+    '表' || blanks.form_table || '第' || cast(blanks.row_no as varchar) || '行第' || cast(blanks.blank_no as varchar) || '空' as article_zh,
+    blanks.label_zh as clause_zh,
+    formulas.formula_zh,
+    blanks.measure_id,
+    null as area_code,
+    null as valid_from,
+    null as transition_id,
+    null as evidence_grade,
+    null as sources
+from {{ ref('application_form_blanks') }} as blanks
+left join formulas using (measure_id)
+where blanks.measure_id is not null

@@ -1,4 +1,4 @@
--- Grain: figure (indicator or measure) × stage × input × extract × column × role: from which columns a figure is made.
+-- Grain: figure (indicator or measure) × stage × input × extract × column × role × years back: from which columns a figure is made.
 {{ config(materialized='view') }}
 with rosters_and_facts as (
     select
@@ -6,7 +6,8 @@ with rosters_and_facts as (
         cast(null as varchar) as stage,
         source as extract,
         case when source in ('facts', 'funding') then input_id end as column_name,
-        case when source in ('facts', 'funding') then 'add' else 'count' end as role
+        case when source in ('facts', 'funding') then 'add' else 'count' end as role,
+        0 as years_back
     from {{ ref('inputs') }}
     where source <> 'schools'
 ),
@@ -17,7 +18,8 @@ columns_of as (
         nullif(stage, '') as stage,
         extract,
         nullif(column_name, '') as column_name,
-        role
+        role,
+        coalesce(years_back, 0) as years_back
     from {{ ref('figure_sources') }}
     union all
     select * from rosters_and_facts
@@ -31,7 +33,8 @@ of_indicators as (
         stages.stage as input_stage,
         indicators.numerator as input_id,
         indicators.numerator_zh as name_zh,
-        cast(null as varchar) as role
+        cast(null as varchar) as role,
+        0 as years_back
     from {{ ref('indicators') }} as indicators
     cross join {{ ref('stages') }} as stages
     where stages.is_judged
@@ -42,7 +45,8 @@ of_indicators as (
         stages.stage as input_stage,
         'pupils' as input_id,
         '在校生数' as name_zh,
-        null as role
+        null as role,
+        0 as years_back
     from {{ ref('indicators') }} as indicators
     cross join {{ ref('stages') }} as stages
     where stages.is_judged
@@ -53,13 +57,15 @@ of_indicators as (
         others.stage as input_stage,
         'pupils' as input_id,
         '在校生数' as name_zh,
-        'split' as role
+        'split' as role,
+        0 as years_back
     from {{ ref('indicators') }} as indicators
     cross join {{ ref('stages') }} as stages
     inner join {{ ref('stages') }} as others on stages.stage <> others.stage
     where stages.is_judged and indicators.is_split
 ),
 
+-- a change reads the year before too
 of_measures as (
     select
         measures.measure_id as figure_id,
@@ -67,7 +73,8 @@ of_measures as (
         populations.stage as input_stage,
         used.input_id,
         inputs.name_zh,
-        cast(null as varchar) as role
+        cast(null as varchar) as role,
+        {{ each_number('0', "case when measures.statistic = 'change' then 1 else 0 end") }} as years_back
     from {{ ref('int_inputs__used') }} as used
     inner join {{ ref('measures') }} as measures using (measure_id)
     inner join {{ ref('inputs') }} as inputs using (input_id)
@@ -87,7 +94,8 @@ select
     figures.name_zh,
     columns_of.extract,
     columns_of.column_name,
-    coalesce(figures.role, columns_of.role) as role
+    coalesce(figures.role, columns_of.role) as role,
+    cast(figures.years_back + columns_of.years_back as integer) as years_back
 from figures
 inner join columns_of
     on
