@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dagster_project.orchestration.summary import Survey
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+PATH = click.Path(path_type=Path, dir_okay=False)
 HERE = "在源码目录里；由 wheel 安装的，在当前文件夹里"
 HOME = click.option("--home", type=FOLDER, help=f"仓库与发布所在的文件夹（默认 var：{HERE}）")
 RELEASE = click.option("--release", metavar="版本", help="哪一版：版本号（如 2.1）或编号；不写就是当前版本")
@@ -251,9 +252,23 @@ def diff(older: str | None, newer: str | None, home: Path | None, form: Literal[
 @click.argument("query", required=False, metavar="[查询]")
 @RELEASE
 @HOME
-@FORM
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table", help="输出格式")
+@click.option("--out", type=PATH, metavar="文件", help="写到这个文件，不覆盖已有的；CSV 写成 Excel 双击打开不乱码的")
+@click.option(
+    "--with",
+    "files",
+    multiple=True,
+    type=PATH,
+    metavar="文件",
+    help="自己的 CSV、Excel 或 Parquet，作为一张表与各表一起查（可重复）",
+)
 def sql(
-    query: str | None, release: str | None, home: Path | None, form: Literal["table", "csv", "json"] | None
+    query: str | None,
+    release: str | None,
+    home: Path | None,
+    form: Literal["table", "csv", "json", "xlsx"],
+    out: Path | None,
+    files: tuple[Path, ...],
 ) -> None:
     """查询已发布的版本（只读，刷新时也能查）。不写查询，就打开 DuckDB 的命令行：按 Tab 补全，按 ↑ 找回以前的查询；
     只能查，不能写文件，也不能运行别的程序。
@@ -264,17 +279,25 @@ def sql(
         junheng sql
         junheng sql < 查询.sql
         junheng sql --release 2.1 "from mart_release_change"     以前的一版，junheng releases 列出
+        junheng sql --with 我的.csv "select * from 我的 join dim_school using (school_id)"
+        junheng sql --out 结论.xlsx --format xlsx "from mart_county_verdict"
+        junheng sql --out 结论.csv --format csv "from mart_county_verdict"
     dbt/analyses/ 里有二十个写好的查询，可以直接粘贴。
     """
     import duckdb
 
     from dagster_project.release.read import ROOM, connect, shell, write_result
+    from dagster_project.release.save import write_file
     from dagster_project.release.store import ReleaseError
 
     settings.use(None, home)
+    if form == "xlsx" and out is None:
+        raise Failed("--format xlsx 要写明 --out 文件.xlsx")
     try:
         if query is None and not sys.stdin.isatty():
             query = sys.stdin.read()
+        if query is None and (files or out):
+            raise Failed("--with 和 --out 要同时写查询：命令行里不能读写文件")
         if query is None:
             command = shell(settings.home_folder(), release)
             click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
@@ -282,13 +305,20 @@ def sql(
             click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
             click.echo(ROOM if sys.stdout.isatty() else "", nl=False, color=True)
             os.execv(command[0], command)
-        with connect(release=release) as con:
+        with connect(release=release, files=files) as con:
             for statement in con.extract_statements(query):
                 result = con.execute(statement)
-                if statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]:
-                    write_result(result, form or "table", sys.stdout)
+                if statement.expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT]:
+                    continue
+                if out:
+                    write_file(result, form, out)
+                    click.echo(f"已写出 {out}")
+                elif form != "xlsx":
+                    write_result(result, form, sys.stdout)
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"没有写出 {out}。{error}") from error
 
 
 @main.command()
@@ -316,7 +346,8 @@ def trace(
         junheng trace liaocheng 2023 LC-29                        政策文件的一个目标
     名称可以只写一部分。由教师、班级名册数出来的，指到文件和行数。
     """
-    from dagster_project.release.read import ReleaseError, connect, write_result
+    from dagster_project.release.read import connect, write_result
+    from dagster_project.release.store import ReleaseError
     from dagster_project.release.trace import find, lines, sources
 
     settings.use(None, home)

@@ -4,21 +4,21 @@ import csv
 import json
 import math
 import os
-import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import duckdb
 
 from dagster_project import settings
+from dagster_project.release import own_files
 from dagster_project.release.history import snapshot_of
 from dagster_project.release.store import SNAPSHOT, ReleaseError, current_release, find_release, require_release
+from dagster_project.sql import quote
 
 Format = Literal["table", "csv", "json"]
 
-_OPENING = threading.Lock()
 # No file but the snapshot; even so COPY may write that and its .wal and spoil the release, which the second line ends.
 _CLOSE = "SET enable_external_access = false; SET disabled_filesystems = 'LocalFileSystem'"
 _LOCK = f"{_CLOSE}; SET lock_configuration = true"
@@ -29,45 +29,47 @@ _FORGET = "\x1b8\x1b[J"  # back there, and nothing below it
 FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 
-def connect(home: str | Path | None = None, release: str | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    home: str | Path | None = None, release: str | None = None, files: Sequence[str | Path] = ()
+) -> duckdb.DuckDBPyConnection:
     """Open a release for an analyst: read-only, schema marts, no way out of the file.
 
         from dagster_project.release.read import connect
         connect().sql("from mart_county_verdict").df()  # a pandas frame
 
     home is the folder of the releases; None: JUNHENG_HOME, or var/ of the checkout. release: an id, the beginning of one, or a
-    version such as 2.1; None: the current one. One that was thinned is made again first, beside the releases.
+    version such as 2.1; None: the current one. One that was thinned is made again first, beside the releases. files: own CSV,
+    Excel or Parquet files, each a temporary table of its name: connect(files=["我的.csv"]).sql("from 我的"); no other file can be read.
     The connection stays on this one release whatever is published meanwhile. COPY TO, read_text, ATTACH,
     INSTALL and the like are refused, and nothing spills to disk: a query that outgrows the memory is stopped
-    with DuckDB's message. Raises ReleaseError when there is no such release, or none has been published yet.
+    with DuckDB's message. Other connections of the process, SQLAlchemy's too, may have the same release open.
+    Raises ReleaseError when there is no such release, none has been published yet, or a file cannot be read.
     """
     home = Path(home) if home else settings.home_folder()
     while True:
         current = require_release(home)
         snapshot = snapshot_of(find_release(home, release)) if release else current / SNAPSHOT
         try:
-            return _open(snapshot)
-        except duckdb.ConnectionException as error:
-            raise ReleaseError(
-                f"这个程序里已经用别的设置打开了 {snapshot}（例如经 SQLAlchemy）："
-                "请先关闭那个连接（SQLAlchemy 用 engine.dispose()），或在另一个进程里读"
-            ) from error
+            return _open(snapshot, files)
         except duckdb.IOException as error:
             # Between resolving and opening, this release may have been retired: take the new one.
             if release or current_release(home) == current:
                 raise ReleaseError(f"发布版本 {snapshot.parent.name} 无法打开：{error}") from error
 
 
-def _open(snapshot: Path) -> duckdb.DuckDBPyConnection:
-    """A locked read-only session. Connections of a process share settings, hence the look before the lock."""
-    with _OPENING:
-        connection = duckdb.connect(str(snapshot), read_only=True, config={"temp_directory": ""})
-        locked = connection.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]
-        if not locked:
-            connection.execute(_LOCK)
-    # DuckDB draws its bar on standard output, into the midst of a slow query's CSV or JSON.
-    connection.execute("PRAGMA disable_progress_bar")
-    connection.execute("USE marts")
+def _open(snapshot: Path, files: Sequence[str | Path]) -> duckdb.DuckDBPyConnection:
+    """A locked session that has the snapshot attached. Its database is its own, in memory: settings are shared with nobody."""
+    connection = duckdb.connect(config={"temp_directory": ""})
+    try:
+        # DuckDB draws its bar on standard output, into the midst of a slow query's CSV or JSON.
+        connection.execute("PRAGMA disable_progress_bar")
+        connection.execute(f"ATTACH {quote(snapshot)} AS junheng (READ_ONLY)")
+        if files:
+            own_files.load(connection, files)
+        connection.execute(f"{_LOCK}; USE junheng.marts")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -106,7 +108,7 @@ def write_result(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation, fo
             raise ReleaseError(f"未知的输出格式 {format}：可用 table、csv、json")
 
 
-def _rows(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
+def rows_of(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
     while batch := result.fetchmany(_FETCH):
         yield from batch
 
@@ -114,7 +116,7 @@ def _rows(result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation) -> Iterat
 def _write_csv(columns: list[str], result: Any, out: TextIO) -> None:
     writer = csv.writer(out)
     writer.writerow([_neutral(column) for column in columns])
-    writer.writerows([_neutral(value) for value in row] for row in _rows(result))
+    writer.writerows([_neutral(value) for value in row] for row in rows_of(result))
 
 
 def _neutral(value: Any) -> Any:
@@ -122,7 +124,7 @@ def _neutral(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | dict | bytes):
-        value = _text(value)
+        value = text_of(value)
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return f"'{value}"
     return value
@@ -137,7 +139,7 @@ def _write_json(columns: list[str], result: Any, out: TextIO) -> None:
             name = f"{column}_{repeat}"
         names.append(name)
     separator = "[\n"
-    for row in _rows(result):
+    for row in rows_of(result):
         record = {name: _plain(value) for name, value in zip(names, row, strict=True)}
         out.write(separator + json.dumps(record, ensure_ascii=False, allow_nan=False))
         separator = ",\n"
@@ -159,7 +161,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -172,7 +174,7 @@ def _text(value: Any) -> str:
 def _write_table(columns: list[str], result: Any, out: TextIO) -> None:
     numeric = [_is_numeric(column[1]) for column in result.description or []]
     grid = [[_printable(column) for column in columns]]
-    grid += [[_printable(_text(cell)) for cell in row] for row in _rows(result)]
+    grid += [[_printable(text_of(cell)) for cell in row] for row in rows_of(result)]
     widths = [max(map(_width, cells)) for cells in zip(*grid, strict=True)]
     lines = []
     for cells in grid:

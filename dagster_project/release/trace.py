@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.release.read import ReleaseError
+from dagster_project.release.store import ReleaseError
 
 FORM = re.compile(r"表([ⅠⅡⅢⅣⅤⅥIV]+(?:-[12])?)第?(\d+)行?[Ll]?(\d+)")
 FIRST_INDICATOR = 7  # of table Ⅱ-2: L7 is the first of the seven

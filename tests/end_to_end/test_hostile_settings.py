@@ -14,13 +14,11 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
 from helpers import command, environment, junheng, schools, write_csv, write_regions
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
 
 from dagster_project import cli
 from dagster_project import settings as places
@@ -33,8 +31,6 @@ from dagster_project.extracts.regions import (
     read_regions,
 )
 from dagster_project.orchestration import summary
-from dagster_project.release.read import connect
-from dagster_project.release.store import ReleaseError
 from dagster_project.warehouse import load, tables
 
 EXAMPLES = int(os.environ.get("JUNHENG_FUZZ", "60"))
@@ -192,25 +188,6 @@ def test_what_nobody_foresaw_is_kept_in_a_file(tmp_path: Path) -> None:
     assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
     assert f"经过写在 {tmp_path / 'home' / 'error.log'}" in outcome.stderr
     assert "Traceback" in (tmp_path / "home" / "error.log").read_text("utf-8")
-
-
-def test_a_release_is_opened_by_its_name_and_beside_another_connection(tmp_path: Path) -> None:
-    release = tmp_path / "releases" / "20260101T000000Z-00000000"
-    release.mkdir(parents=True)
-    with duckdb.connect(str(release / "junheng.duckdb")) as con:
-        con.execute("create schema marts; create table marts.x as select 1 as y")
-    (tmp_path / "releases" / "current").symlink_to(release.name)
-    with connect(str(tmp_path)) as con:
-        assert con.execute("from x").fetchall() == [(1,)]
-    engine = create_engine(
-        f"duckdb:///{release / 'junheng.duckdb'}", connect_args={"read_only": True, "config": {"threads": 1}}
-    )
-    with engine.connect() as other:
-        assert other.execute(text("select y from marts.x")).fetchall() == [(1,)]
-        with pytest.raises(ReleaseError, match=r"已经用别的设置打开了.*engine.dispose"):
-            connect(tmp_path)
-    engine.dispose()
-    connect(tmp_path).close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process as another user")

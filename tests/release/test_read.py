@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pytest
 from small_warehouse import RARE, make_warehouse
+from sqlalchemy import create_engine, text
 
 from dagster_project.release.publish import publish
 from dagster_project.release.read import connect, write_result
-from dagster_project.release.store import verify
+from dagster_project.release.save import write_file
+from dagster_project.release.store import ReleaseError, verify
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,6 @@ from dagster_project.release.store import verify
         "FROM glob('{home}/*')",
         "ATTACH '{home}/warehouse.duckdb' AS other (READ_ONLY)",
         "ATTACH '{snapshot}' AS other",
-        "ATTACH ':memory:' AS other",
         "ATTACH '{home}/new.duckdb' AS other",
         "INSTALL httpfs",
         "LOAD httpfs",
@@ -77,6 +79,99 @@ def test_session_survives_the_retirement_of_its_release(home: Path) -> None:
         with connect(home) as new:
             query = "SELECT DISTINCT number FROM fct_school_indicator"
             assert (old.execute(query).fetchall(), new.execute(query).fetchall()) == ([(1,)], [(2,)])
+
+
+def test_own_files_stand_beside_the_marts_and_no_other_file_does(home: Path) -> None:
+    publish(home, "v")
+    own, other = home / "我的.csv", home / "别的.csv"
+    own.write_bytes("school_id,县代码,序号,数,金额\ns1,370830,007,12,1.5\ns2,370830,008,-3,\n".encode("gb18030"))
+    other.write_text("a\n1\n")
+    duckdb.sql("select 's1' as school_id, 7 as 分").write_parquet(str(home / "分.parquet"))
+    with connect(str(home), files=[str(own), home / "分.parquet"]) as con:
+        types = dict(con.execute("select column_name, column_type from (describe 我的)").fetchall())
+        assert types == {
+            "school_id": "VARCHAR",
+            "县代码": "BIGINT",
+            "序号": "VARCHAR",
+            "数": "BIGINT",
+            "金额": "DOUBLE",
+        }
+        rows = con.execute("select school_id, 序号, 金额, 分 from 我的 left join 分 using (school_id) order by 1")
+        assert rows.fetchall() == [("s1", "007", 1.5, 7), ("s2", "008", None, None)]
+        assert con.execute("select count(*) from 我的, fct_school_indicator").fetchall() == [(400,)]
+        for refused in (
+            f"from '{other}'",
+            f"from '{own}'",
+            f"copy 我的 to '{other}'",
+            "drop table mart_county_balance",
+        ):
+            with pytest.raises(duckdb.Error):
+                con.execute(refused)
+    with connect(home) as con, pytest.raises(duckdb.CatalogException):
+        con.execute("from 我的")  # it was of that session alone
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("没有.csv", None, "没有文件"),
+        ("mart_county_balance.csv", b"a\n1\n", "已经有同名的表"),
+        ("图.png", b"x", "不是 CSV、Excel 或 Parquet"),
+        ("空.csv", b"", "文件是空的"),
+        ("坏.parquet", b"not parquet", "读不了"),
+    ],
+)
+def test_an_own_file_that_cannot_be_read_is_named(home: Path, name: str, content: bytes | None, said: str) -> None:
+    publish(home, "v")
+    if content is not None:
+        (home / name).write_bytes(content)
+    with pytest.raises(ReleaseError, match=said) as error:
+        connect(home, files=[home / name])
+    assert name in str(error.value)
+
+
+def test_a_session_works_beside_sqlalchemy_in_one_process(home: Path) -> None:
+    release = publish(home, "v").path
+    engine = create_engine(f"duckdb:///{release / 'junheng.duckdb'}?access_mode=read_only")
+    query = "select count(*) from marts.fct_school_indicator"
+    try:
+        with engine.connect() as theirs, connect(str(home)) as ours:
+            assert theirs.execute(text(query)).scalar() == 200
+            assert ours.execute(query).fetchall() == [(200,)]
+            with pytest.raises(duckdb.Error):
+                ours.execute(f"from read_blob('{release / 'manifest.json'}')")
+            assert theirs.execute(text(query)).scalar() == 200
+    finally:
+        engine.dispose()
+
+
+def test_a_workbook_holds_each_value_without_loss_and_no_formula(tmp_path: Path) -> None:
+    query = """
+        select '=1+1' as "=名", '3715020001' as school_id, -1.50::decimal(4, 2) as d, 12345678901234567890 as big, null as x,
+            true as b, date '2023-09-01' as day, [1, null] as l, 'nan'::double as n, chr(7) || '铃' as bell
+    """
+    path = tmp_path / "结果.xlsx"
+    with duckdb.connect() as con:
+        write_file(con.execute(query), "xlsx", path)
+        before = path.read_bytes()
+        with pytest.raises(ReleaseError, match="已经有"):
+            write_file(con.execute(query), "xlsx", path)
+    header, row = openpyxl.load_workbook(path).worksheets[0].iter_rows()
+    assert (header[0].value, header[0].data_type) == ("=名", "s")
+    assert [cell.data_type for cell in row] == ["s", "s", "n", "s", "n", "b", "d", "s", "s", "s"]
+    values = [cell.value for cell in row]
+    assert values[:6] == ["=1+1", "3715020001", -1.5, "12345678901234567890", None, True]
+    assert values[7:] == ["[1, null]", "nan", "□铃"]
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_csv_file_is_known_to_excel_and_a_failed_query_leaves_none(tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        write_file(con.execute("select '县' as 名, '@x' as t"), "csv", tmp_path / "a.csv")
+        with pytest.raises(duckdb.Error):
+            write_file(con.execute("select error('x') from range(5)"), "csv", tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"\xef\xbb\xbf" + "名,t\r\n县,'@x\r\n".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def written(query: str, format: str) -> str:

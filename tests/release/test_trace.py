@@ -12,7 +12,8 @@ import pytest
 from helpers import seed
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
-from dagster_project.release.read import ReleaseError, connect
+from dagster_project.release.read import connect
+from dagster_project.release.store import ReleaseError
 from dagster_project.release.trace import Figure, find, lines, sources
 
 DRAWN = 1000
