@@ -95,6 +95,20 @@ def _marts(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {node["name"]: node for node in models if node["schema"] == "marts"}
 
 
+def primary_keys(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """The keys of marts that a dbt test holds unique and without null at each refresh, where they are plain columns."""
+    held = {
+        node["attached_node"].rpartition(".")[2]
+        for node in manifest["nodes"].values()
+        if node.get("test_metadata", {}).get("name") == "unique_combination"
+    }
+    return {
+        table["name"]: table["key"]
+        for table in tables(manifest)
+        if table["name"] in held and set(table["key"]) <= {column["name"] for column in table["columns"]}
+    }
+
+
 def exposures(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Who uses which marts."""
     return [

@@ -15,6 +15,7 @@ import duckdb
 
 from dagster_project import settings
 from dagster_project.processes import Died, call_apart
+from dagster_project.release import dictionary
 from dagster_project.release.read import connect, write_result
 from dagster_project.release.store import ReleaseError, current_release, require_release
 from dagster_project.sql import quote
@@ -31,6 +32,16 @@ PASSWORDS = (
     r"([?&])password=([^&]*)&?",
     r"(^|\s)password\s*=\s*('(?:\\.|[^'\\])*'|\S+)",
 )
+PRIMARY_KEY = """
+    DO $$ BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_constraint
+        WHERE conrelid = 'marts.{table}'::regclass AND contype = 'p' AND pg_get_constraintdef(oid) = 'PRIMARY KEY ({key})'
+    ) THEN
+        ALTER TABLE marts.{table} DROP CONSTRAINT IF EXISTS {table}_pkey, ADD CONSTRAINT {table}_pkey PRIMARY KEY ({key});
+    END IF;
+    END $$
+"""  # while the table is empty
 SECONDS = 3600  # that writing all tables may take
 PATIENCE = {"PGCONNECT_TIMEOUT": "15", "PGOPTIONS": "-c lock_timeout=60s"}  # unless the environment says otherwise
 
@@ -100,7 +111,8 @@ def to_postgres(home: Path, url: str) -> dict[str, int]:
     """
     address, password = _without_password(url)
     try:
-        return call_apart(SECONDS, _write, require_release(home), address, password)
+        keys = dictionary.primary_keys(dictionary.read_manifest())
+        return call_apart(SECONDS, _write, require_release(home), keys, address, password)
     except Died:
         reason = f"写到一半中断了（服务器断开，或超过 {SECONDS // 60} 分钟没有写完）"
     except duckdb.Error as error:
@@ -108,7 +120,7 @@ def to_postgres(home: Path, url: str) -> dict[str, int]:
     raise ReleaseError(f"没有写入 PostgreSQL，库中仍是原来的数据：{reason}") from None
 
 
-def _write(release: Path, address: str, password: str | None) -> dict[str, int]:
+def _write(release: Path, keys: dict[str, list[str]], address: str, password: str | None) -> dict[str, int]:
     """In the process of its own: write the tables. Raises duckdb.Error."""
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
@@ -130,6 +142,9 @@ def _write(release: Path, address: str, password: str | None) -> dict[str, int]:
             else:
                 con.execute(f"DROP TABLE IF EXISTS postgres.marts.{table}")
                 con.execute(f"CREATE TABLE postgres.marts.{table} AS FROM junheng.marts.{table} LIMIT 0")
+            key = keys.get(table, [])
+            if key and set(key) <= {name for name, _ in columns}:
+                _execute(con, PRIMARY_KEY.format(table=table, key=", ".join(key)))
             ((rows[table],),) = con.execute(f"INSERT INTO postgres.marts.{table} FROM junheng.marts.{table}").fetchall()
             says = [f"COMMENT ON TABLE marts.{table} IS {quote(comment or '')}"]
             says += [f"COMMENT ON COLUMN marts.{table}.{name} IS {quote(text or '')}" for name, text in comments]

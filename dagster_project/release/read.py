@@ -22,6 +22,10 @@ Format = Literal["table", "csv", "json"]
 # No file but the snapshot; even so COPY may write that and its .wal and spoil the release, which the second line ends.
 _CLOSE = "SET enable_external_access = false; SET disabled_filesystems = 'LocalFileSystem'"
 _LOCK = f"{_CLOSE}; SET lock_configuration = true"
+# zh('verdict', verdict): the word that a reader sees for a code.
+_WORDS = (
+    "CREATE TEMP MACRO zh(kind_, code_) AS (SELECT label_zh FROM marts.dim_label WHERE kind = kind_ AND code = code_)"
+)
 _FETCH = 10_000
 ROOM = "\n" * 4 + "\x1b[4A\x1b7"  # four lines below, and the place is remembered
 _FORGET = "\x1b8\x1b[J"  # back there, and nothing below it
@@ -67,6 +71,8 @@ def _open(snapshot: Path, files: Sequence[str | Path]) -> duckdb.DuckDBPyConnect
         if files:
             own_files.load(connection, files)
         connection.execute(f"{_LOCK}; USE junheng.marts")
+        if connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'dim_label'").fetchall():
+            connection.execute(_WORDS)
     except BaseException:
         connection.close()
         raise

@@ -139,6 +139,11 @@ def test_connect_gives_frames_of_the_home_that_is_set(demo_home: Path, monkeypat
     assert list(frame.columns) == ["county_code", "verdict"] and len(frame) == 19
 
 
+def test_a_code_is_put_into_words(demo_home: Path) -> None:
+    words = "select zh('stage', stage), count(*) from fct_school_stage group by all order by all"
+    assert [word for word, _ in query(demo_home, words)] == ["初中", "小学"]
+
+
 def test_the_shell_completes_remembers_and_refuses(demo_home: Path, tmp_path: Path) -> None:
     """In a terminal, as an analyst types."""
     pid, terminal = pty.fork()
