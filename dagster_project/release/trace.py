@@ -71,7 +71,6 @@ from (from mart_application_form where {COUNTY} and form_table = $form_table and
 left join (from dim_indicator where is_national) on ends_with(label_zh, '：' || name_zh)
 """
 TITLES = """
-inner join (select code as stage, label_zh as stage_zh from dim_label where kind = 'stage') using (stage)
 inner join (select indicator_id, name_zh, unit_zh, scale from dim_indicator) using (indicator_id)
 """
 MET = "case {} when true then '，达到' when false then '，未达到' else '' end"

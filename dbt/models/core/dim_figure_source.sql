@@ -90,6 +90,7 @@ figures as (
 select
     figures.figure_id,
     figures.stage,
+    {{ stage_zh('figures') }} as stage_zh,
     figures.input_id,
     figures.name_zh,
     columns_of.extract,

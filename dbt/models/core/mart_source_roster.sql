@@ -5,8 +5,9 @@ select
     extract,
     school_id,
     stage,
+    {{ stage_zh('rosters') }} as stage_zh,
     source_file,
     sheet,
     row_count
-from {{ ref('stg_source_rosters') }}
+from {{ ref('stg_source_rosters') }} as rosters
 where {{ pending() }}
