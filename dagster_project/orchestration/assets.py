@@ -20,7 +20,7 @@ from dagster_project.release.publish import publish
 from dagster_project.release.store import ReleaseError, current_release
 from dagster_project.settings import home_folder, raw_folder
 from dagster_project.transform import build, project, replay
-from dagster_project.warehouse import ledger, load, lock, tables
+from dagster_project.warehouse import arrivals, ledger, load, lock, tables
 
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
@@ -79,6 +79,13 @@ pending = dg.AssetSpec(
     group_name="raw",
 )
 
+arrival = dg.AssetSpec(
+    ["raw", "arrival"],
+    deps=[files.key],
+    description="各校各种报表第一次载入的日期 · when a school's rows of an extract were first loaded",
+    group_name="raw",
+)
+
 
 @dg.multi_asset(
     specs=[
@@ -115,6 +122,7 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
             ("official_cell", "官方报表中的数出自哪一格 · cells that figures come from"),
             ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
             ("blocked_partition", "没有更新的地区学年及原因 · partitions that are not as raw/ has them"),
+            ("deadline", "截止日期 · by when the extracts are due"),
             ("unread_cell", "读不出的单元格 · cells that could not be read"),
             ("implausible_cell", "不可能的数 · figures that cannot be"),
         ]
@@ -140,6 +148,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         changes = load.find_changes(con, raw, found, key, wanted)
         for number, change in enumerate(changes, start=1):
             _apply(context, con, change, f"[{number}/{len(changes)}]", found.get(change.region_id), key)
+        arrivals.keep(con, home)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
         if tables.build_fingerprint(con) != fingerprint.building():

@@ -16,9 +16,7 @@ from dagster._utils.schedules import cron_string_iterator
 from dagster_project.extracts.regions import RegionsError, find_partitions, partition_files, read_regions
 from dagster_project.orchestration.partitions import new_keys, region_year, run_tags
 from dagster_project.orchestration.runs import end_dead, forget_old_logs
-from dagster_project.settings import home_folder, raw_folder
-
-TIMEZONE = "Asia/Shanghai"
+from dagster_project.settings import TIMEZONE, home_folder, raw_folder
 
 refresh = dg.define_asset_job(
     "refresh",

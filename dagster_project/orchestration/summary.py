@@ -39,6 +39,13 @@ from mart_region_verdict
 qualify school_year = max(school_year) over (partition by region_id)
 order by region_id
 """
+FILED = """
+select region_id, school_year, deadline, count(*), count(*) filter (status = 'received'), count(*) filter (status = 'late'),
+    count(*) filter (status = 'rejected'), count(*) filter (status = 'missing')
+from (from mart_filing qualify school_year = max(school_year) over (partition by region_id))
+group by region_id, school_year, deadline
+order by region_id
+"""
 LONGEST_TABLE = 40
 MOST_LACKING = 10
 MOST_REMARKS = 5
@@ -165,12 +172,14 @@ def tell_status() -> bool:
         click.echo(
             f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
         )
-    lines = []
+    lines, filed = [], _filed(home) if found.is_built and not found.damage else {}
     for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
         own = sorted(p for p in found.partitions if p[0] == region_id)
         region = found.regions.get(region_id)
         years = " ".join(str(year) for _, year in own if (region_id, year) in found.loaded) or "无"
         click.echo(f"{region.name_zh if region else '没有登记'}（{region_id}）：已载入 {years}")
+        if region_id in filed:
+            click.echo(f"    {filed[region_id]}")
         lines += _by_reason({p: why for p in own if (why := found.why(p))}, found)
         if region and region.problem and not own:
             lines.append(f"{region_id}：{region.problem}")
@@ -182,6 +191,16 @@ def tell_status() -> bool:
     if not (delivered := is_delivered(home)):
         click.echo("PostgreSQL 里还不是这个版本：请运行 junheng refresh，会再写")
     return found.is_built and not found.damage and not lines and delivered
+
+
+def _filed(home: Path) -> dict[str, str]:
+    """Of every region's newest year, how many extracts its schools had to file and did."""
+    with connect(home) as con:
+        return {
+            region_id: f"报送 {year}（{f'截止 {deadline}' if deadline else '没有规定截止日期'}）：应报 {expected}，已报 {received}，"
+            f"迟报 {late}，被隔离 {rejected}，没有报 {missing}"
+            for region_id, year, deadline, expected, received, late, rejected, missing in con.execute(FILED).fetchall()
+        }
 
 
 def tell_damage(release: Path, damage: list[str]) -> None:

@@ -32,6 +32,7 @@ class Table(NamedTuple):
 
 
 NEWEST = "semi join newest using (region_id, school_year)"
+IN_ORDER = "array_position(['schools', 'teachers', 'classes', 'funding'], extract)"
 ALTERNATIVE = (
     "alternative_id, rule_zh, reading_zh, actual_zh, is_met, alternative_zh, alternative_demand_zh, alternative_actual_zh, alternative_is_met,"
     " is_turned, reason"
@@ -92,6 +93,14 @@ REGION = {
         "source_file, reason",
     ),
     "blocked": Table("school_year, reason, since_release", "mart_blocked_partition", "school_year"),
+    "filing": Table(
+        "county_code, county_name_zh, extract, deadline, expected, received, late, rejected, missing",
+        "(select region_id, school_year, county_code, county_name_zh, extract, max(deadline) as deadline, count(*) as expected,"
+        " count(*) filter (status = 'received') as received, count(*) filter (status = 'late') as late,"
+        " count(*) filter (status = 'rejected') as rejected, count(*) filter (status = 'missing') as missing"
+        f" from mart_filing {NEWEST} left join dim_county using (region_id, county_code) group by all)",
+        f"county_code, {IN_ORDER}",
+    ),
     "missing": Table(
         "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
         f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
@@ -115,7 +124,12 @@ COUNTY = {
         "extract, expected_school_count, handed_in_school_count, rejected_school_count, absent_school_count, undecided_school_count,"
         " rejected_row_count, unread_cell_count, is_complete, reason",
         f"mart_completeness {NEWEST}",
-        "array_position(['schools', 'teachers', 'classes', 'funding'], extract)",
+        IN_ORDER,
+    ),
+    "filing": Table(
+        "school_key, school_name, extract, status, arrived_on, reason",
+        f"(from mart_filing where status <> 'received') {NEWEST}",
+        f"school_key, {IN_ORDER}",
     ),
     "missing": Table(
         "kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
@@ -251,7 +265,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",

@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
+const FILES = words("file_status"), FILINGS = words("filing"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
@@ -266,7 +266,7 @@ function otherwise(name, rows) {
   ], rows)] : [];
 }
 
-function quality(name, data, checks, missing = data.missing) {
+function quality(name, data, checks, missing = data.missing, filing = data.filing) {
   const fileColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
     number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
@@ -281,6 +281,13 @@ function quality(name, data, checks, missing = data.missing) {
     long("学校和原因", (r) => r.reason), column("情形", (r) => r.kind_zh, null, "short"), column("学段", (r) => r.stages_zh, null, "short"),
     long("连带", (r) => (r.waiting_row_count ? `${whole(r.waiting_row_count)}行（${r.waiting_zh}）` : "")),
   ];
+  const filingColumns = checks ? [
+    column("学校", (r) => r.school_name || r.school_key), column("报表", (r) => EXTRACTS[r.extract], null, "short"),
+    column("情形", (r) => of(FILINGS, r.status), (r) => badge(FILINGS[r.status]), "short"), column("到达", (r) => r.arrived_on, null, "short"), long("原因", (r) => r.reason || ""),
+  ] : [
+    column("县", (r) => r.county_name_zh || r.county_code, null, "short"), column("报表", (r) => EXTRACTS[r.extract], null, "short"), column("截止", (r) => r.deadline || "没有规定", null, "short"),
+    number("应报", (r) => r.expected, whole), ...Object.entries(FILINGS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
+  ];
   const unreadColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行", (r) => r.row_number, whole), column("列", (r) => r.column_zh),
     column("填的内容", (r) => r.original), long("原因", (r) => r.reason),
@@ -293,6 +300,7 @@ function quality(name, data, checks, missing = data.missing) {
   const release = loaded.get("release");
   return [
     el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    (checks ? table : folded)("报送情况", `${name}_报送情况`, filingColumns, filing, checks ? "各校应报的报表都按时报了。" : "没有应报的报表。"),
     table("缺的学校", `${name}_缺的学校`, missingColumns, missing, "不缺学校。"),
     checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
     folded("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
@@ -533,7 +541,7 @@ function countyPage(index, region, county, data, regionData) {
       ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
-      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],
+      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing, data.filing)],
     ),
   ]];
 }
