@@ -40,6 +40,7 @@ def main() -> None:
       junheng verify                  已发布的文件有没有损坏
       junheng releases                以前的各版：何时发布，有什么变化，怎样打开
       junheng diff                    与上一版相比，哪些数变了，为什么
+      junheng sign 区域 学年 --name 姓名   签署结果；签署以前都是暂定
       junheng sql "select * from mart_county_verdict"
       junheng export 文件夹            CSV；或写入 PostgreSQL
       junheng ui                      在浏览器里看流程、定时与运行记录
@@ -191,7 +192,7 @@ def releases(name: str | None, home: Path | None) -> None:
     """列出各版：编号、版本号、发布时间、占用空间、完整还是已精简、与上一版相比有什么变化。
 
     最新的三版是完整的；更早的精简为变化的部分，随时可以还原。全部保留；设置环境变量 JUNHENG_KEEP=30，就至少保留最新的 30 版。
-    签发过的版本从不删除。
+    签署过的版本从不删除。
 
     \b
     例：junheng releases
@@ -244,6 +245,46 @@ def diff(older: str | None, newer: str | None, home: Path | None, form: Literal[
                 click.echo(f"    {mart}：增加 {added} 行，减少 {removed} 行")
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("region_id", metavar="区域", required=False)
+@click.argument("year", metavar="学年", type=int, required=False)
+@click.option("--name", metavar="姓名", help="签署人")
+@click.option("--list", "is_listed", is_flag=True, help="列出谁签署了什么，签署后有没有变化")
+@HOME
+def sign(region_id: str | None, year: int | None, name: str | None, is_listed: bool, home: Path | None) -> None:
+    """签署一个区域一个学年的结果：记下姓名、时间、每个报表和每张结果表的校验值，写出可打印的签署单和各县的申报表。
+
+    签署以前，网页和申报表上写着“暂定”；签署以后数据有变化，网页、申报表和 junheng status 都会写明，签署的那个版本一直保留。
+    再签署一次，以最新的为准。
+
+    \b
+    例：junheng sign liaocheng 2023 --name 张三
+        junheng sign --list
+    """
+    from dagster_project.release import live, signing
+    from dagster_project.release.read import connect
+    from dagster_project.release.store import ReleaseError
+    from dagster_project.warehouse import lock
+
+    settings.use(None, home)
+    place = settings.home_folder()
+    try:
+        if is_listed:
+            with connect(place) as con:
+                for (region, signed_year), mark in sorted(signing.marks(con, place).items()):
+                    click.echo(f"{region} {signed_year}：{mark}")
+            return
+        if region_id is None or year is None or name is None:
+            raise Failed("请写明区域、学年和签署人，例如 junheng sign liaocheng 2023 --name 张三")
+        with lock.hold(place, click.echo):
+            certificate = signing.sign(place, region_id, year, name)
+            live.write_live(place)
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    click.echo(f"已签署 {region_id} {year}。签署单：{certificate}")
+    click.echo(f"各县申报表：{certificate.with_suffix('')}")
 
 
 @main.command()

@@ -11,6 +11,7 @@ import click
 
 from dagster_project import fingerprint, settings
 from dagster_project.extracts.regions import Partition, Region, find_misnamed, find_partitions, read_regions
+from dagster_project.release import forms, signing
 from dagster_project.release.export import is_delivered
 from dagster_project.release.read import connect, write_result
 from dagster_project.release.store import code_version, current_release, verify
@@ -172,7 +173,8 @@ def tell_status() -> bool:
         click.echo(
             f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
         )
-    lines, filed = [], _filed(home) if found.is_built and not found.damage else {}
+    is_sound = found.is_built and not found.damage
+    lines, filed, signed = [], _filed(home) if is_sound else {}, _signed(home) if is_sound else {}
     for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
         own = sorted(p for p in found.partitions if p[0] == region_id)
         region = found.regions.get(region_id)
@@ -180,6 +182,8 @@ def tell_status() -> bool:
         click.echo(f"{region.name_zh if region else '没有登记'}（{region_id}）：已载入 {years}")
         if region_id in filed:
             click.echo(f"    {filed[region_id]}")
+        for year, mark in sorted((year, mark) for (signer, year), mark in signed.items() if signer == region_id):
+            click.echo(f"    {year} {mark}")
         lines += _by_reason({p: why for p in own if (why := found.why(p))}, found)
         if region and region.problem and not own:
             lines.append(f"{region_id}：{region.problem}")
@@ -201,6 +205,15 @@ def _filed(home: Path) -> dict[str, str]:
             f"迟报 {late}，被隔离 {rejected}，没有报 {missing}"
             for region_id, year, deadline, expected, received, late, rejected, missing in con.execute(FILED).fetchall()
         }
+
+
+def _signed(home: Path) -> dict[Partition, str]:
+    """What stands on the newest year of every region, and on every year that was signed."""
+    with connect(home) as con:
+        newest = con.execute(
+            "select region_id, max(school_year) from mart_county_verdict group by region_id"
+        ).fetchall()
+        return {(region_id, year): forms.PROVISIONAL for region_id, year in newest} | signing.marks(con, home)
 
 
 def tell_damage(release: Path, damage: list[str]) -> None:

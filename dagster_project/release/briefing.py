@@ -13,11 +13,13 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+
+from dagster_project.release.forms import PROVISIONAL
 
 PAGE = Path(__file__).with_suffix("")
 RELEASE = "briefing/data/release.js"
@@ -274,17 +276,23 @@ MARTS = {
 
 
 def write_briefing(
-    con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, notice: str | None, forms: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    building: Path,
+    previous: Path | None,
+    notice: str | None,
+    forms: Sequence[str],
+    marks: Mapping[tuple[str, int], str],
 ) -> list[dict[str, Any]]:
     """Write briefing/ into a release; a file that is the same in the release before is linked to it. Each file with its sha256.
 
-    All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
+    `marks`: of the regions and years that were signed; the others are provisional. All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
     """
     con.execute("use junheng.marts")
     con.execute(
         "create or replace temp table newest as"
         " select region_id, max(school_year) as school_year from mart_county_verdict group by region_id"
     )
+    newest = dict(con.execute("from newest").fetchall())
     files = [
         _write(building, previous, f"briefing/{asset.name}", asset.read_bytes()) for asset in sorted(PAGE.iterdir())
     ]
@@ -292,6 +300,7 @@ def write_briefing(
     files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
     for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():
         name = f"regions/{region_id}"
+        tables["mark"] = json.dumps(marks.get((region_id, newest[region_id]), PROVISIONAL), ensure_ascii=False)
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():

@@ -28,12 +28,12 @@ window.junheng = Object.freeze({
   },
 });
 
-/** The tables of a data file, read once; rejects where the file is not there. */
+/** The tables of a data file, read once; rejects where the file is not there. Only the live file lies outside of the release. */
 function read(name) {
   if (!asked.has(name)) {
     asked.set(name, new Promise((done, failed) => {
       const script = document.createElement("script");
-      script.src = `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
+      script.src = name === "live" ? "../../live.js" : `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
       script.onload = () => (loaded.has(name) ? done(loaded.get(name)) : failed(new Error(`数据文件损坏：data/${name}.js`)));
       script.onerror = () => { asked.delete(name); failed(new Error(`缺少数据文件：data/${name}.js`)); };
       document.head.append(script);
@@ -212,6 +212,7 @@ function regionPage(index, region, data) {
   ];
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
+    signed(region, data),
     ...blocked(data),
     ...sections(
       ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
@@ -223,6 +224,15 @@ function regionPage(index, region, data) {
       ], (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id), "与上一版相比，发布的数没有变化。")],
     ),
   ]];
+}
+
+/** Whether the figures of a region's newest year are signed: as the live file says of this release, else as it was when it was made. */
+function signed(region, data) {
+  const live = loaded.get("live"), id = (loaded.get("release") || {}).release_id;
+  const known = live ? live.signed.find((r) => r.region_id === region.region_id && r.school_year === region.school_year && (live.current === id || r.release_id === id)) : null;
+  const said = known ? (known.release_id === id ? known.signed_mark : known.mark) : data.mark;
+  return el("p", { id: "signed" }, badge([said.startsWith("已签署") ? "yes" : said.startsWith("签署后") ? "no" : "none", said]),
+    known ? [" ", el("a", { href: `../../../signed/${known.certificate.split("/").map(encodeURIComponent).join("/")}` }, "签署单")] : null);
 }
 
 /** What is not as it was last handed in, because it did not pass a check; first thing on the page. */
@@ -512,6 +522,7 @@ function countyPage(index, region, county, data, regionData) {
 
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
+    signed(region, regionData),
     ...blocked(regionData),
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
@@ -674,7 +685,7 @@ async function show(isFirst) {
 
 /** What stands on every page, and at the foot of every printed sheet: the notice, and which release this is. */
 async function frame() {
-  const [index, release] = await Promise.all([read("index"), read("release")]);
+  const [index, release] = await Promise.all([read("index"), read("release"), read("live").catch(() => null)]);
   if (index.notice) {
     const notice = document.getElementById("notice");
     notice.textContent = index.notice;
