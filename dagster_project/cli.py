@@ -61,7 +61,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     started = time.monotonic()
     settings.use(raw, home)
     prepare()
+    from dagster_project.orchestration.messages import report
     from dagster_project.orchestration.summary import account_for, summarise, survey
+    from dagster_project.warehouse import last_run
 
     before = survey()
     asked = _asked(before, region_ids, years)
@@ -73,6 +75,8 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         if not before.todo and not before.blocked and not before.problems:
             click.echo("文件没有变化，已发布的版本仍是最新")
         is_complete &= _deliver()
+        if is_complete and not before.todo:  # what an earlier run could not do is no longer to be done
+            last_run.end(settings.home_folder())
     else:
         from dagster_project.gates.worker import start_worker
 
@@ -88,6 +92,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         after = survey()
     is_complete &= account_for(before, after, asked | _asked(after, region_ids, years), region_ids)
     is_complete &= summarise(asked)
+    for line in report(after):
+        is_complete = False
+        click.echo(f"错误：{line}", err=True)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
     _leave(0 if is_complete else 1)
 
@@ -96,15 +103,18 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
 @RAW
 @HOME
 def status(raw: Path | None, home: Path | None) -> None:
-    """各区域载入到哪一年，哪些有变化还没刷新，哪些没有通过检查、为什么。
+    """各区域载入到哪一年，哪些有变化还没刷新，哪些没有通过检查、为什么；谁报了、谁签署了；有什么事要处理。
 
-    都是最新的，退出码为 0；否则为 1。只看，不载入，不发布。
+    都是最新的、没有事要处理，退出码为 0；否则为 1，可供监控程序定时运行。只看，不载入，不发布，也不发通知。
     """
     settings.use(raw, home)
     prepare()
-    from dagster_project.orchestration.summary import tell_status
+    from dagster_project.orchestration.notices import tell
+    from dagster_project.orchestration.summary import survey, tell_status
 
-    _leave(0 if tell_status() else 1)
+    found = survey()
+    is_current = tell_status(found)
+    _leave(0 if tell(found) and is_current else 1)
 
 
 def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:

@@ -10,7 +10,7 @@ import duckdb
 from dagster_project import fingerprint, settings
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.regions import Region, find_partitions, read_regions
+from dagster_project.extracts.regions import Region, RegionsError, find_partitions, read_regions
 from dagster_project.gates import worker
 from dagster_project.orchestration import partitions
 from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, check_specs
@@ -18,9 +18,9 @@ from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
 from dagster_project.release.store import ReleaseError, current_release
-from dagster_project.settings import home_folder, raw_folder
+from dagster_project.settings import Damaged, home_folder, raw_folder
 from dagster_project.transform import build, project, replay
-from dagster_project.warehouse import arrivals, ledger, load, lock, tables
+from dagster_project.warehouse import arrivals, last_run, ledger, load, lock, tables
 
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
@@ -37,10 +37,20 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
     worker.start_worker()
     home = home_folder()
     with alive(home, context.run_id or ""), lock.hold(home, lambda text: tell(context, text)):
+        last_run.begin(home)
         yield {}
 
 
 ONE_WRITER = {"warehouse_lock"}
+
+
+@dg.failure_hook
+def note_failure(context: dg.HookContext) -> None:
+    """Remember why a step failed, for who asks for the status; of an error that nobody foresaw only where and which, not what it said."""
+    error = context.op_exception
+    is_told = isinstance(error, dg.Failure | ReleaseError | project.BuildFailed | RegionsError | Damaged)
+    reason = str(error) if is_told else f"没有料到的情况（{type(error).__name__}），经过见 junheng ui 的运行记录"
+    last_run.fail(home_folder(), f"{context.op.name}：{reason}")
 
 
 def tell(context: Any, text: str, level: int = logging.INFO) -> None:
@@ -295,5 +305,6 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
             tell(context, delivered)
     except ReleaseError as error:
         raise dg.Failure(f"{told}；{error}。改正后运行 junheng refresh，会再写") from None
+    last_run.end(home)
     if behind := context.resources.warehouse_lock:
         raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")

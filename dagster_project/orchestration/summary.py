@@ -15,7 +15,7 @@ from dagster_project.release import forms, signing
 from dagster_project.release.export import is_delivered
 from dagster_project.release.read import connect, write_result
 from dagster_project.release.store import code_version, current_release, verify
-from dagster_project.warehouse import ledger, load, lock, tables
+from dagster_project.warehouse import last_run, ledger, load, lock, tables
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
@@ -64,6 +64,12 @@ class Survey:
     blocked: dict[Partition, ledger.Blocked]
     is_built: bool  # there is a release, by the code as it is
     damage: list[str]  # what is wrong with the files of the release
+    run_problem: str | None  # why the last refresh did not come to its end
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is a release, by the code as it is and undamaged."""
+        return self.is_built and not self.damage
 
     @property
     def partitions(self) -> set[Partition]:
@@ -112,6 +118,7 @@ def survey() -> Survey:
             and tables.build_fingerprint(con) == fingerprint.building()
             and code_version(release) == fingerprint.publishing()[:12],
             damage=verify(release) if release else [],
+            run_problem=last_run.problem(home),
         )
 
 
@@ -160,10 +167,10 @@ def _by_region(partitions: Collection[Partition]) -> list[str]:
     return [" ".join([region_id, *own]) for region_id, own in years.items()]
 
 
-def tell_status() -> bool:
+def tell_status(found: Survey) -> bool:
     """Print the newest release, and of every region what it holds and what it lacks; True when everything is current."""
     home = settings.home_folder()
-    release, found = current_release(home), survey()
+    release = current_release(home)
     if release is None:
         click.echo("还没有发布版本：请先运行 junheng refresh")
     elif found.damage:
@@ -173,8 +180,7 @@ def tell_status() -> bool:
         click.echo(
             f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
         )
-    is_sound = found.is_built and not found.damage
-    lines, filed, signed = [], _filed(home) if is_sound else {}, _signed(home) if is_sound else {}
+    lines, filed, signed = [], _filed(home) if found.is_readable else {}, _signed(home) if found.is_readable else {}
     for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
         own = sorted(p for p in found.partitions if p[0] == region_id)
         region = found.regions.get(region_id)
@@ -194,7 +200,7 @@ def tell_status() -> bool:
         click.echo("程序有变化，还没有重算：请运行 junheng refresh")
     if not (delivered := is_delivered(home)):
         click.echo("PostgreSQL 里还不是这个版本：请运行 junheng refresh，会再写")
-    return found.is_built and not found.damage and not lines and delivered
+    return found.is_readable and not lines and delivered
 
 
 def _filed(home: Path) -> dict[str, str]:

@@ -12,6 +12,8 @@ from dagster_project.release import signing
 from dagster_project.release.read import connect
 from dagster_project.release.store import current_release
 
+NOTICES = "notices.json"  # of the home
+
 
 def write_live(home: Path) -> None:
     """Say of the current release what is so now. Before the first release there is no page to say it."""
@@ -33,7 +35,8 @@ def write_live(home: Path) -> None:
             }
             for partition, signature in found.items()
         ]
-    says = {"current": release.name, "signed": signed}
+    notices = json.loads((home / NOTICES).read_bytes()) if (home / NOTICES).exists() else []
+    says = {"current": release.name, "signed": signed, "notices": notices}
     path = home / "releases" / "live.js"
     written = path.with_name(".live.js")
     written.write_text(f'junheng.load("live", {json.dumps(says, ensure_ascii=False)});\n', "utf-8")

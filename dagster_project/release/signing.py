@@ -139,6 +139,12 @@ def marks(con: duckdb.DuckDBPyConnection, home: Path) -> dict[Partition, str]:
     return {partition: _mark(con, signature) for partition, signature in signatures(home).items()}
 
 
+def broken(con: duckdb.DuckDBPyConnection, home: Path) -> dict[Partition, str]:
+    """The marks of what is no longer as it was signed."""
+    signed = signatures(home)
+    return {partition: mark for partition, mark in marks(con, home).items() if mark != signed[partition].mark}
+
+
 def _mark(con: duckdb.DuckDBPyConnection, signature: Signature) -> str:
     if changed := changes(con, signature):
         return f"签署后数据有变化：{signature.name} {signature.signed_at[:10]} 签署的是版本 {signature.release_id}，现在不同的有 {'、'.join(changed)}"

@@ -188,6 +188,10 @@ BREAKS = {
         "update marts.mart_filing set status = 'lost', reason = 'x'": "报送情形只有四种",
         "update marts.mart_filing set status = 'late'": "迟报的都在截止以后到达",
     },
+    "marts.mart_notice": {
+        "update marts.mart_notice set notice = ' '": "每件事都说明怎么了",
+        "update marts.mart_notice set kind = 'lost'": "版本里的事只有四种",
+    },
     "marts.mart_missing_school": {
         "update marts.mart_missing_school set reason = ' '": "缺的学校都说明是哪一所",
         "update marts.mart_missing_school set kind = 'lost'": "缺失情形只有五种",

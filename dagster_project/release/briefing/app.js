@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), FILINGS = words("filing"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
+const FILES = words("file_status"), FILINGS = words("filing"), NOTICES = words("notice"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
@@ -197,7 +197,7 @@ function home(index) {
     column("最新学年", (r) => year(r.school_year)), number("县数", (r) => r.counties, whole),
     ...Object.entries(VERDICTS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
   ];
-  return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
+  return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), attention(), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
 }
 
 function regionPage(index, region, data) {
@@ -212,7 +212,7 @@ function regionPage(index, region, data) {
   ];
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
-    signed(region, data),
+    signed(region, data), attention(region.region_id),
     ...blocked(data),
     ...sections(
       ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
@@ -224,6 +224,14 @@ function regionPage(index, region, data) {
       ], (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id), "与上一版相比，发布的数没有变化。")],
     ),
   ]];
+}
+
+/** What needs attention now, as the live file says of the current release: all of it, or what concerns a region. */
+function attention(region_id) {
+  const live = loaded.get("live"), rows = live && live.current === (loaded.get("release") || {}).release_id ? live.notices.filter((r) => !region_id || r.region_id === region_id) : [];
+  return rows.length ? folded(`要处理的事（${rows.filter((r) => r.is_open).length}件）`, "要处理的事", [
+    column("情形", (r) => of(NOTICES, r.kind), (r) => badge(NOTICES[r.kind] || ["none", r.kind]), "short"), long("什么", (r) => r.subject), long("怎么了", (r) => r.text),
+  ], rows) : null;
 }
 
 /** Whether the figures of a region's newest year are signed: as the live file says of this release, else as it was when it was made. */
