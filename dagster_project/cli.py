@@ -15,7 +15,7 @@ from dagster_project.console import Failed, Group, prepare, say_misnamed, the_re
 from dagster_project.extracts.regions import find_partitions
 
 if TYPE_CHECKING:
-    from dagster_project.extracts.regions import Partition
+    from dagster_project.extracts.regions import Partition, Region
     from dagster_project.orchestration.summary import Survey
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -409,8 +409,14 @@ def superset(path: Path, home: Path | None) -> None:
     help="写到哪个文件夹；没有就新建，已有的文件不覆盖",
 )
 @click.option("--region", "region_id", metavar="区域", help="只列 regions.yml 中这个区域的县和它的文件用到的事实")
+@click.option(
+    "--prefill", nargs=2, type=(str, int), metavar="区域 学年", help="每校一个文件夹，填好上一学年报的数，供改正"
+)
 @RAW
-def template(out: Path, region_id: str | None, raw: Path | None) -> None:
+@HOME
+def template(
+    out: Path, region_id: str | None, prefill: tuple[str, int] | None, raw: Path | None, home: Path | None
+) -> None:
     """写出七张空白报表（Excel），供各校或统计员填写。
 
     每个文件有一张待填的表（必填列有 * 号，选项有下拉，数值有范围）和一张填写说明。
@@ -418,11 +424,16 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     \b
     例：junheng template --out 空白报表
         junheng template --out 空白报表 --region liaocheng
+        junheng template --out 预填报表 --prefill liaocheng 2024     每校按 2023 学年报的数预填
+    预填的有学校、班级、经费和学校的事实，没有教师和成绩；各校改好交回，连文件夹一起放进去即可。
     填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh。
     """
     from dagster_project.clerk.template import write_templates
 
-    settings.use(raw, None)
+    settings.use(raw, home)
+    if prefill:
+        _prefill(out, the_region(prefill[0]), prefill[1])
+        return
     try:
         region = the_region(region_id) if region_id else None
         paths = write_templates(out, region.counties if region else {}, region.documents if region else None)
@@ -431,6 +442,21 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     for path in paths:
         click.echo(path)
     click.echo("填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh")
+
+
+def _prefill(out: Path, region: "Region", year: int) -> None:
+    """Write last year's answers of every school."""
+    from dagster_project.clerk.prefill import NothingBefore, write_prefilled
+    from dagster_project.warehouse import lock, tables
+
+    home = settings.home_folder()
+    try:
+        with lock.hold(home, click.echo), tables.connect(home) as con:
+            folders = write_prefilled(out, con, region, year)
+    except (NothingBefore, OSError) as error:
+        raise Failed(f"没有写出预填报表。{error}") from error
+    click.echo(f"{len(folders)} 所学校，各一个文件夹：{out}")
+    click.echo(f"改好后连文件夹放进 raw/{region.id}/{year}/，再运行 junheng refresh")
 
 
 @main.command()
