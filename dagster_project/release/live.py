@@ -1,6 +1,6 @@
 """What the page says that was not yet known when its release was made: what has been signed since, and what needs attention now.
 
-<home>/releases/live.js lies beside the releases, is written anew at each change, and is read by the page of every release; a copy of
+<home>/live.js lies outside of the releases, is written anew at each change, and is read by the page of every release; a copy of
 a page that lies elsewhere does without it.
 """
 
@@ -37,7 +37,7 @@ def write_live(home: Path) -> None:
         ]
     notices = json.loads((home / NOTICES).read_bytes()) if (home / NOTICES).exists() else []
     says = {"current": release.name, "signed": signed, "notices": notices}
-    path = home / "releases" / "live.js"
+    path = home / "live.js"
     written = path.with_name(".live.js")
     written.write_text(f'junheng.load("live", {json.dumps(says, ensure_ascii=False)});\n', "utf-8")
     os.replace(written, path)

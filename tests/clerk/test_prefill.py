@@ -62,6 +62,8 @@ def test_what_comes_back_uncorrected_is_what_was_handed_in(con: duckdb.DuckDBPyC
     assert sorted(path.name for path in folders[0].iterdir()) == [
         f"{name}_{SCHOOL}.xlsx" for name in ("classes", "facts", "funding", "schools")
     ]
+    sheet = openpyxl.load_workbook(folders[0] / f"schools_{SCHOOL}.xlsx")[contract().extracts["schools"].zh]
+    assert {"小学", "是"} <= {cell.value for cell in sheet[2]}, "the words of the drop-downs, not the codes"
     account = load.apply_change(con, last_year, load.Change("demo", 2024, "of this test"), REGION, "key")
     assert account.quarantined == 0, con.execute("select reason from raw.quarantine").fetchall()
     for extract, left_out in (("classes", ""), ("funding", "")):

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Nothing on the console."""
 
 
@@ -182,7 +182,7 @@ def test_a_refresh_tells_what_it_found_and_status_leaves_with_1(
     )
     code, told = run("status")
     assert code == 1 and "【文件没能载入】yi/2023/teachers.xlsx" in told and "未更新：jia 2023" in told
-    page = (home / "releases" / "live.js").read_text("utf-8")
+    page = (home / "live.js").read_text("utf-8")
     assert '"partition_blocked"' in page and '"file_rejected"' in page
     assert run("refresh")[0] == 1 and len(mails) == 1, "nothing new, nothing told"
     assert len(receiver[0].posted) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from helpers import junheng, write_regions
+from playwright.sync_api import Browser
 from three_regions import REGIONS, hand_in
 
 from dagster_project.release import signing
@@ -66,7 +67,7 @@ def mark_of_page(release: Path, region_id: str) -> str:
 
 
 def live(folder: Path) -> dict[str, list[dict[str, str]]]:
-    text = (folder / "home" / "releases" / "live.js").read_text("utf-8")
+    text = (folder / "home" / "live.js").read_text("utf-8")
     return json.loads(text[text.index("{") : text.rindex("}") + 1])
 
 
@@ -113,6 +114,44 @@ def test_what_changes_after_signing_is_told_everywhere(folder: Path) -> None:
     assert mark_of_page(fourth, "jia") == mark
     assert sign(folder, "jia", "2023", "--name", "李四").returncode == 0
     assert f"李四，{record['signed_at'][:10]}" in sign(folder, "--list").stdout, "the newest signature counts"
+
+
+def test_the_page_says_what_was_signed_since_it_was_made(folder: Path, chromium: Browser) -> None:
+    """And what needs somebody to act now; a copy of it that lies elsewhere says what was so when it was made."""
+    (folder / "home" / "notices.json").write_text(
+        json.dumps(
+            [
+                {
+                    "kind": "file_rejected",
+                    "region_id": "jia",
+                    "school_year": 2023,
+                    "subject": "<b>a.csv",
+                    "text": "打不开",
+                    "is_open": True,
+                }
+            ]
+        ),
+        "utf-8",
+    )
+    release = current(folder)
+    page = chromium.new_page()
+    address = f"file://{release}/briefing/index.html#/jia"
+
+    def said() -> str:
+        page.goto("about:blank")
+        page.goto(address)
+        return page.locator("#signed").inner_text()
+
+    assert "暂定（未签署）" in said()
+    sign(folder, "jia", "2023", "--name", "张三")
+    assert "已签署：张三" in said() and "签署单" in said()
+    assert page.locator("details", has_text="要处理的事（1件）").locator("td", has_text="<b>a.csv").count() == 1
+    link = page.locator("#signed a").get_attribute("href")
+    assert link and (release / "briefing" / link).resolve().is_file()
+    shutil.copytree(release / "briefing", folder / "elsewhere" / "briefing")
+    address = f"file://{folder}/elsewhere/briefing/index.html#/jia"
+    assert "暂定（未签署）" in said() and page.locator("details", has_text="要处理的事").count() == 0
+    page.close()
 
 
 def test_a_release_that_was_signed_is_kept_and_an_unsigned_form_is_linked(folder: Path) -> None:

@@ -33,7 +33,7 @@ function read(name) {
   if (!asked.has(name)) {
     asked.set(name, new Promise((done, failed) => {
       const script = document.createElement("script");
-      script.src = name === "live" ? "../../live.js" : `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
+      script.src = name === "live" ? "../../../live.js" : `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
       script.onload = () => (loaded.has(name) ? done(loaded.get(name)) : failed(new Error(`数据文件损坏：data/${name}.js`)));
       script.onerror = () => { asked.delete(name); failed(new Error(`缺少数据文件：data/${name}.js`)); };
       document.head.append(script);
