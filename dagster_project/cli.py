@@ -425,7 +425,7 @@ def template(
     例：junheng template --out 空白报表
         junheng template --out 空白报表 --region liaocheng
         junheng template --out 预填报表 --prefill liaocheng 2024     每校按 2023 学年报的数预填
-    预填的有学校、班级、经费和学校的事实，没有教师和成绩；各校改好交回，连文件夹一起放进去即可。
+    预填的有学校、班级、专用教室、经费和学校的事实，没有教师和成绩；各校改好交回，连文件夹一起放进去即可。
     填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh。
     """
     from dagster_project.clerk.template import write_templates

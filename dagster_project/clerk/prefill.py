@@ -22,6 +22,7 @@ from dagster_project.sql import quote
 OWNERS = {
     "schools": "school_id",
     "classes": "school_id",
+    "rooms": "school_id",
     "funding": "entity_id",
     "facts": "entity_id",
 }  # whose row it is

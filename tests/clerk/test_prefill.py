@@ -27,23 +27,15 @@ def last_year(con: duckdb.DuckDBPyConnection, raw: Path) -> Path:
     write_csv(folder / "schools.csv", rows)
     of_class = {"学校标识码": SCHOOL, "学段": "小学", "班号": "01"}
     write_csv(folder / "classes.csv", [{**of_class, "年级": grade, "班级学生数": 40 + grade} for grade in (1, 2)])
+    room = {"学校标识码": SCHOOL, "教室类别": "音乐", "教室编号": "101", "使用面积": 98.5}
+    write_csv(folder / "rooms.csv", [room])
     write_csv(folder / "funding.csv", [{"单位代码": SCHOOL, "经费项目": "公用经费", "口径": "决算", "金额": 470000.5}])
     write_csv(folder / "teachers.csv", [{"教师编号": TEXT_OF_A_PERSON, "学校标识码": SCHOOL, "学段": "小学"}])
     fact = {"单位类型": "学校", "单位代码": SCHOOL, "值": "是", "依据": "阳教字1号"}
-    ids = ("has_recorded_lesson_room", "explained_enrolment_jump")
-    write_csv(folder / "facts.csv", [{**fact, "事实编号": fact_id} for fact_id in _known(ids)])
+    ids = ("has_family_education_station", "explained_enrolment_jump")
+    write_csv(folder / "facts.csv", [{**fact, "事实编号": fact_id} for fact_id in ids])
     load.apply_change(con, raw, load.Change("demo", 2023, "of this test"), REGION, "key")
     return raw
-
-
-def _known(ids: tuple[str, ...]) -> list[str]:
-    """A fact of schools that there is, and an explanation."""
-    from dagster_project.extracts.facts import known_facts
-
-    of_schools = [
-        fact.fact_id for fact in known_facts() if fact.entity_types[0] == "school" and fact.value_type == "boolean"
-    ]
-    return [next(fact for fact in of_schools if not fact.startswith("explained") and fact != "closed_school"), ids[1]]
 
 
 def stored(con: duckdb.DuckDBPyConnection, extract: str, year: int, left_out: str = "") -> list[tuple[Any, ...]]:
@@ -60,13 +52,13 @@ def test_what_comes_back_uncorrected_is_what_was_handed_in(con: duckdb.DuckDBPyC
         "the closed one has nothing to correct"
     )
     assert sorted(path.name for path in folders[0].iterdir()) == [
-        f"{name}_{SCHOOL}.xlsx" for name in ("classes", "facts", "funding", "schools")
+        f"{name}_{SCHOOL}.xlsx" for name in ("classes", "facts", "funding", "rooms", "schools")
     ]
     sheet = openpyxl.load_workbook(folders[0] / f"schools_{SCHOOL}.xlsx")[contract().extracts["schools"].zh]
     assert {"小学", "是"} <= {cell.value for cell in sheet[2]}, "the words of the drop-downs, not the codes"
     account = load.apply_change(con, last_year, load.Change("demo", 2024, "of this test"), REGION, "key")
     assert account.quarantined == 0, con.execute("select reason from raw.quarantine").fetchall()
-    for extract, left_out in (("classes", ""), ("funding", "")):
+    for extract, left_out in (("classes", ""), ("funding", ""), ("rooms", "")):
         assert stored(con, extract, 2024, left_out) == stored(con, extract, 2023, left_out) != []
     before = [row for row in stored(con, "schools", 2023, "predecessor_ids status") if row[0] != "3715020006"]
     assert stored(con, "schools", 2024, "predecessor_ids status") == before
