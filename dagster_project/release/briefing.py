@@ -300,7 +300,7 @@ def write_briefing(
     files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
     for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():
         name = f"regions/{region_id}"
-        tables["mark"] = json.dumps(marks.get((region_id, newest[region_id]), PROVISIONAL), ensure_ascii=False)
+        tables["mark"] = json.dumps(marks.get((region_id, newest.get(region_id, 0)), PROVISIONAL), ensure_ascii=False)
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
