@@ -15,7 +15,7 @@ from dagster_project.console import Failed, Group, prepare, say_misnamed, the_re
 from dagster_project.extracts.regions import find_partitions
 
 if TYPE_CHECKING:
-    from dagster_project.extracts.regions import Partition
+    from dagster_project.extracts.regions import Partition, Region
     from dagster_project.orchestration.summary import Survey
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -41,6 +41,7 @@ def main() -> None:
       junheng verify                  已发布的文件有没有损坏
       junheng releases                以前的各版：何时发布，有什么变化，怎样打开
       junheng diff                    与上一版相比，哪些数变了，为什么
+      junheng sign 区域 学年 --name 姓名   签署结果；签署以前都是暂定
       junheng sql "select * from mart_county_verdict"
       junheng trace 县或学校 学年 哪个数      它从哪个文件哪一格来，依据哪一条
       junheng export 文件夹            CSV；或写入 PostgreSQL
@@ -62,7 +63,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
     started = time.monotonic()
     settings.use(raw, home)
     prepare()
+    from dagster_project.orchestration.messages import report
     from dagster_project.orchestration.summary import account_for, summarise, survey
+    from dagster_project.warehouse import last_run
 
     before = survey()
     asked = _asked(before, region_ids, years)
@@ -74,6 +77,8 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         if not before.todo and not before.blocked and not before.problems:
             click.echo("文件没有变化，已发布的版本仍是最新")
         is_complete &= _deliver()
+        if is_complete and not before.todo:  # what an earlier run could not do is no longer to be done
+            last_run.end(settings.home_folder())
     else:
         from dagster_project.gates.worker import start_worker
 
@@ -89,6 +94,9 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         after = survey()
     is_complete &= account_for(before, after, asked | _asked(after, region_ids, years), region_ids)
     is_complete &= summarise(asked)
+    for line in report(after):
+        is_complete = False
+        click.echo(f"错误：{line}", err=True)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
     _leave(0 if is_complete else 1)
 
@@ -97,15 +105,18 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
 @RAW
 @HOME
 def status(raw: Path | None, home: Path | None) -> None:
-    """各区域载入到哪一年，哪些有变化还没刷新，哪些没有通过检查、为什么。
+    """各区域载入到哪一年，哪些有变化还没刷新，哪些没有通过检查、为什么；谁报了、谁签署了；有什么事要处理。
 
-    都是最新的，退出码为 0；否则为 1。只看，不载入，不发布。
+    都是最新的、没有事要处理，退出码为 0；否则为 1，可供监控程序定时运行。只看，不载入，不发布，也不发通知。
     """
     settings.use(raw, home)
     prepare()
-    from dagster_project.orchestration.summary import tell_status
+    from dagster_project.orchestration.notices import tell
+    from dagster_project.orchestration.summary import survey, tell_status
 
-    _leave(0 if tell_status() else 1)
+    found = survey()
+    is_current = tell_status(found)
+    _leave(0 if tell(found) and is_current else 1)
 
 
 def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:
@@ -193,7 +204,7 @@ def releases(name: str | None, home: Path | None) -> None:
     """列出各版：编号、版本号、发布时间、占用空间、完整还是已精简、与上一版相比有什么变化。
 
     最新的三版是完整的；更早的精简为变化的部分，随时可以还原。全部保留；设置环境变量 JUNHENG_KEEP=30，就至少保留最新的 30 版。
-    签发过的版本从不删除。
+    签署过的版本从不删除。
 
     \b
     例：junheng releases
@@ -246,6 +257,46 @@ def diff(older: str | None, newer: str | None, home: Path | None, form: Literal[
                 click.echo(f"    {mart}：增加 {added} 行，减少 {removed} 行")
     except (ReleaseError, duckdb.Error) as error:
         raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("region_id", metavar="区域", required=False)
+@click.argument("year", metavar="学年", type=int, required=False)
+@click.option("--name", metavar="姓名", help="签署人")
+@click.option("--list", "is_listed", is_flag=True, help="列出谁签署了什么，签署后有没有变化")
+@HOME
+def sign(region_id: str | None, year: int | None, name: str | None, is_listed: bool, home: Path | None) -> None:
+    """签署一个区域一个学年的结果：记下姓名、时间、每个报表和每张结果表的校验值，写出可打印的签署单和各县的申报表。
+
+    签署以前，网页和申报表上写着“暂定”；签署以后数据有变化，网页、申报表和 junheng status 都会写明，签署的那个版本一直保留。
+    再签署一次，以最新的为准。
+
+    \b
+    例：junheng sign liaocheng 2023 --name 张三
+        junheng sign --list
+    """
+    from dagster_project.release import live, signing
+    from dagster_project.release.read import connect
+    from dagster_project.release.store import ReleaseError
+    from dagster_project.warehouse import lock
+
+    settings.use(None, home)
+    place = settings.home_folder()
+    try:
+        if is_listed:
+            with connect(place) as con:
+                for (region, signed_year), mark in sorted(signing.marks(con, place).items()):
+                    click.echo(f"{region} {signed_year}：{mark}")
+            return
+        if region_id is None or year is None or name is None:
+            raise Failed("请写明区域、学年和签署人，例如 junheng sign liaocheng 2023 --name 张三")
+        with lock.hold(place, click.echo):
+            certificate = signing.sign(place, region_id, year, name)
+            live.write_live(place)
+    except ReleaseError as error:
+        raise Failed(str(error)) from error
+    click.echo(f"已签署 {region_id} {year}。签署单：{certificate}")
+    click.echo(f"各县申报表：{certificate.with_suffix('')}")
 
 
 @main.command()
@@ -431,8 +482,14 @@ def superset(path: Path, home: Path | None) -> None:
     help="写到哪个文件夹；没有就新建，已有的文件不覆盖",
 )
 @click.option("--region", "region_id", metavar="区域", help="只列 regions.yml 中这个区域的县和它的文件用到的事实")
+@click.option(
+    "--prefill", nargs=2, type=(str, int), metavar="区域 学年", help="每校一个文件夹，填好上一学年报的数，供改正"
+)
 @RAW
-def template(out: Path, region_id: str | None, raw: Path | None) -> None:
+@HOME
+def template(
+    out: Path, region_id: str | None, prefill: tuple[str, int] | None, raw: Path | None, home: Path | None
+) -> None:
     """写出七张空白报表（Excel），供各校或统计员填写。
 
     每个文件有一张待填的表（必填列有 * 号，选项有下拉，数值有范围）和一张填写说明。
@@ -440,11 +497,16 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     \b
     例：junheng template --out 空白报表
         junheng template --out 空白报表 --region liaocheng
+        junheng template --out 预填报表 --prefill liaocheng 2024     每校按 2023 学年报的数预填
+    预填的有学校、班级、专用教室、经费和学校的事实，没有教师和成绩；各校改好交回，连文件夹一起放进去即可。
     填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh。
     """
     from dagster_project.clerk.template import write_templates
 
-    settings.use(raw, None)
+    settings.use(raw, home)
+    if prefill:
+        _prefill(out, the_region(prefill[0]), prefill[1])
+        return
     try:
         region = the_region(region_id) if region_id else None
         paths = write_templates(out, region.counties if region else {}, region.documents if region else None)
@@ -453,6 +515,21 @@ def template(out: Path, region_id: str | None, raw: Path | None) -> None:
     for path in paths:
         click.echo(path)
     click.echo("填好后放进 raw/<区域>/<学年>/，文件名不变，再运行 junheng refresh")
+
+
+def _prefill(out: Path, region: "Region", year: int) -> None:
+    """Write last year's answers of every school."""
+    from dagster_project.clerk.prefill import NothingBefore, write_prefilled
+    from dagster_project.warehouse import lock, tables
+
+    home = settings.home_folder()
+    try:
+        with lock.hold(home, click.echo), tables.connect(home) as con:
+            folders = write_prefilled(out, con, region, year)
+    except (NothingBefore, OSError) as error:
+        raise Failed(f"没有写出预填报表。{error}") from error
+    click.echo(f"{len(folders)} 所学校，各一个文件夹：{out}")
+    click.echo(f"改好后连文件夹放进 raw/{region.id}/{year}/，再运行 junheng refresh")
 
 
 @main.command()

@@ -27,10 +27,18 @@ def plain(context: dg.InitLoggerContext) -> logging.Logger:
 
 
 defs = dg.Definitions(
-    assets=[assets.files, assets.pending, assets.region_tables, assets.extracts, assets.models, assets.release],
+    assets=[
+        assets.files,
+        assets.pending,
+        assets.arrival,
+        assets.region_tables,
+        assets.extracts,
+        assets.models,
+        assets.release,
+    ],
     asset_checks=[asset_checks.extract_expectations, asset_checks.mart_expectations],
     jobs=[automation.refresh],
-    sensors=[automation.new_files, automation.due_regions],
+    sensors=[automation.new_files, automation.due_regions, automation.attention],
     resources={"warehouse_lock": assets.warehouse_lock},
     loggers={"console": plain},
     executor=dg.in_process_executor,

@@ -4,7 +4,9 @@ Installed from a wheel there is no checkout: they lie in the current folder, and
 """
 
 import os
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 
 class Damaged(ValueError):
@@ -12,6 +14,7 @@ class Damaged(ValueError):
 
 
 PACKAGE = Path(__file__).resolve().parent
+TIMEZONE = "Asia/Shanghai"
 IS_CHECKOUT = not (PACKAGE / "dbt").is_dir()
 RESOURCES = PACKAGE.parent if IS_CHECKOUT else PACKAGE
 
@@ -28,6 +31,11 @@ def home_folder() -> Path:
 
 def _place() -> Path:
     return PACKAGE.parent if IS_CHECKOUT else Path.cwd()
+
+
+def today() -> date:
+    """The day where the bureaus are."""
+    return datetime.now(ZoneInfo(TIMEZONE)).date()
 
 
 def postgres() -> str | None:

@@ -144,6 +144,12 @@ create table marts.mart_completeness as
     select region_id, school_year, county_code, extract, 10 expected_school_count, 9 handed_in_school_count, 1 rejected_school_count,
         0 absent_school_count, false is_complete, '缺1所学校' reason
     from marts.mart_county_verdict, (values ('schools'), ('teachers'), ('classes'), ('funding')) e(extract);
+create table marts.mart_filing as
+    select region_id, school_year, county_code, 's1' school_key, extract, date '2023-10-15' deadline, date '2023-10-01' arrived_on,
+        'received' status, null::varchar reason
+    from marts.mart_county_verdict, (values ('schools'), ('teachers'), ('classes'), ('funding')) e(extract);
+create table marts.mart_notice as
+    select region_id, school_year, 'file_rejected' kind, 'a.csv' subject, '打不开' notice from marts.mart_county_verdict;
 create table marts.mart_missing_school as
     select region_id, school_year, county_code, 's99' school_key, 'rejected' kind, '“新校”（schools.csv第2行）' reason
     from marts.mart_county_verdict;

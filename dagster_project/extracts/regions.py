@@ -5,9 +5,9 @@ What is wrong with one region is its `problem`: its rows stay as they are, and t
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Region:
     """One region of raw/regions.yml. `counties` empty: any county code is accepted.
 
     `rules_of`: the school year whose rules judge every year of it; null: each year by its own.
+    `deadline`: the month and day by which a school year's extracts are due, or a day for each year; null: they are due at no day.
     `aliases`: its own headers, from raw/<region>/aliases.csv. `problem`: why nothing of it can be loaded, in Chinese; null: it can.
     """
 
@@ -54,8 +55,17 @@ class Region:
     reference_month_day: str
     synthetic: bool
     rules_of: int | None = None
+    deadline: str | Mapping[int, date] | None = None
     aliases: Aliases = ()
     problem: str | None = None
+
+    def due(self, school_year: int) -> date | None:
+        """The day by which the extracts of a school year are due, that day included: a month before the reference day is one of the
+        next calendar year; null: at no day."""
+        if not isinstance(self.deadline, str):
+            return self.deadline.get(school_year) if self.deadline else None
+        is_next_year = self.deadline < self.reference_month_day
+        return date.fromisoformat(f"{school_year + is_next_year}-{self.deadline}")
 
 
 FIELDS = {
@@ -67,6 +77,7 @@ FIELDS = {
     "documents": "文件代号的列表，如 [LC]",
     "reference_month_day": "月-日，如 '09-01'",
     "synthetic": "true 或 false",
+    "deadline": "截止的月-日，如 '10-15'，或各学年的日期，如 {2023: 2023-10-15}（当天算按时；2 月最晚写 02-28）",
     "rules_of": "学年，如 2024（各学年都按这一学年的规则评判；不写：各按当年的规则）",
 }  # of an entry, each with what it holds
 
@@ -99,9 +110,17 @@ def _region(entry: dict[Any, Any], region_id: str, place: str, raw: Path) -> Reg
         reference_month_day=fine.get("reference_month_day") or "09-01",
         synthetic=bool(fine.get("synthetic", False)),
         rules_of=fine.get("rules_of"),
+        deadline=_deadline(fine.get("deadline")),
         aliases=aliases,
         problem=problem,
     )
+
+
+def _deadline(value: Any) -> str | dict[int, date] | None:
+    """A month and day as it stands, or the day of each school year."""
+    if not isinstance(value, dict):
+        return value
+    return {int(year): day if isinstance(day, date) else date.fromisoformat(day) for year, day in value.items()}
 
 
 def _documents() -> list[str]:
@@ -131,6 +150,10 @@ def _holds(name: str, value: Any) -> bool:
             return all(map(_is_text, value))
         case "reference_month_day", str():
             return _is_month_day(value)
+        case "deadline", str():
+            return _is_month_day(value) and value != "02-29"
+        case "deadline", dict():
+            return all(YEAR.fullmatch(str(year)) and _is_day(day) for year, day in value.items())
         case "synthetic", bool():
             return True
         case "rules_of", int():
@@ -169,6 +192,16 @@ def _is_month_day(value: str) -> bool:
     except ValueError:
         return False
     return len(value) == 5
+
+
+def _is_day(value: Any) -> bool:
+    """A date, as YAML reads it or in quotes; a time of day is none."""
+    if isinstance(value, date):
+        return not isinstance(value, datetime)
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,7 @@ import duckdb
 from dagster_project import fingerprint, settings
 from dagster_project.extracts import plausible
 from dagster_project.extracts.contract import contract
-from dagster_project.extracts.regions import Region, find_partitions, read_regions
+from dagster_project.extracts.regions import Region, RegionsError, find_partitions, read_regions
 from dagster_project.gates import worker
 from dagster_project.orchestration import partitions
 from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, check_specs
@@ -18,9 +18,9 @@ from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
 from dagster_project.release.store import ReleaseError, current_release
-from dagster_project.settings import home_folder, raw_folder
+from dagster_project.settings import Damaged, home_folder, raw_folder
 from dagster_project.transform import build, project, replay
-from dagster_project.warehouse import ledger, load, lock, tables
+from dagster_project.warehouse import arrivals, last_run, ledger, load, lock, tables
 
 FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
@@ -37,10 +37,20 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
     worker.start_worker()
     home = home_folder()
     with alive(home, context.run_id or ""), lock.hold(home, lambda text: tell(context, text)):
+        last_run.begin(home)
         yield {}
 
 
 ONE_WRITER = {"warehouse_lock"}
+
+
+@dg.failure_hook
+def note_failure(context: dg.HookContext) -> None:
+    """Remember why a step failed, for who asks for the status; of an error that nobody foresaw only where and which, not what it said."""
+    error = context.op_exception
+    is_told = isinstance(error, dg.Failure | ReleaseError | project.BuildFailed | RegionsError | Damaged)
+    reason = str(error) if is_told else f"没有料到的情况（{type(error).__name__}），经过见 junheng ui 的运行记录"
+    last_run.fail(home_folder(), f"{context.op.name}：{reason}")
 
 
 def tell(context: Any, text: str, level: int = logging.INFO) -> None:
@@ -76,6 +86,13 @@ pending = dg.AssetSpec(
     ["raw", "pending_partition"],
     deps=[files.key],
     description="待重算的地区学年 · partitions whose rows changed since the last release",
+    group_name="raw",
+)
+
+arrival = dg.AssetSpec(
+    ["raw", "arrival"],
+    deps=[files.key],
+    description="各校各种报表第一次载入的日期 · when a school's rows of an extract were first loaded",
     group_name="raw",
 )
 
@@ -115,6 +132,7 @@ def region_tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeR
             ("source_cell", "每个数出自哪一格 · cells that figures come from"),
             ("quarantine", "被隔离的行及原因 · rejected rows with the reason"),
             ("blocked_partition", "没有更新的地区学年及原因 · partitions that are not as raw/ has them"),
+            ("deadline", "截止日期 · by when the extracts are due"),
             ("unread_cell", "读不出的单元格 · cells that could not be read"),
             ("implausible_cell", "不可能的数 · figures that cannot be"),
         ]
@@ -140,6 +158,7 @@ def extracts(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         changes = load.find_changes(con, raw, found, key, wanted)
         for number, change in enumerate(changes, start=1):
             _apply(context, con, change, f"[{number}/{len(changes)}]", found.get(change.region_id), key)
+        arrivals.keep(con, home)
         if not changes:
             tell(context, "文件没有变化，不重新载入")
         if tables.build_fingerprint(con) != fingerprint.building():
@@ -286,5 +305,6 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
             tell(context, delivered)
     except ReleaseError as error:
         raise dg.Failure(f"{told}；{error}。改正后运行 junheng refresh，会再写") from None
+    last_run.end(home)
     if behind := context.resources.warehouse_lock:
         raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")

@@ -14,16 +14,19 @@ import dagster as dg
 from dagster._utils.schedules import cron_string_iterator
 
 from dagster_project.extracts.regions import RegionsError, find_partitions, partition_files, read_regions
+from dagster_project.orchestration import messages
+from dagster_project.orchestration.assets import note_failure
 from dagster_project.orchestration.partitions import new_keys, region_year, run_tags
 from dagster_project.orchestration.runs import end_dead, forget_old_logs
-from dagster_project.settings import home_folder, raw_folder
-
-TIMEZONE = "Asia/Shanghai"
+from dagster_project.orchestration.summary import survey
+from dagster_project.settings import TIMEZONE, home_folder, raw_folder
+from dagster_project.warehouse import lock
 
 refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
     executor_def=dg.in_process_executor,
+    hooks={note_failure},
     description="载入报表、计算指标、检查、发布 · load, compute, check, publish",
 )
 
@@ -74,6 +77,19 @@ def due_regions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     soonest = min(hours.values(), default=None)
     waiting = f"没有到时间的区域，下一次在 {soonest:%Y-%m-%d %H:%M}" if soonest else "没有写了刷新时间的区域"
     return _refresh(context, due, str(now), waiting)
+
+
+@dg.sensor(
+    minimum_interval_seconds=1800,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="每半小时看一次有什么事要处理，写到网页上，通知没有通知过的 · tell what needs attention, each thing once",
+)
+def attention(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Look at everything unless a refresh is under way, which tells for itself; starts no run."""
+    home = home_folder()
+    if not lock.is_free(home):
+        return dg.SkipReason("正在刷新，等下一次再看")
+    return dg.SkipReason("；".join(messages.report(survey())) or "要通知的都通知了")
 
 
 def _next(cron: str, since: float) -> datetime:

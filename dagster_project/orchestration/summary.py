@@ -11,10 +11,11 @@ import click
 
 from dagster_project import fingerprint, settings
 from dagster_project.extracts.regions import Partition, Region, find_misnamed, find_partitions, read_regions
+from dagster_project.release import forms, signing
 from dagster_project.release.export import is_delivered
 from dagster_project.release.read import connect, write_result
 from dagster_project.release.store import code_version, current_release, verify
-from dagster_project.warehouse import ledger, load, lock, tables
+from dagster_project.warehouse import last_run, ledger, load, lock, tables
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
@@ -39,6 +40,13 @@ from mart_region_verdict
 qualify school_year = max(school_year) over (partition by region_id)
 order by region_id
 """
+FILED = """
+select region_id, school_year, deadline, count(*), count(*) filter (status = 'received'), count(*) filter (status = 'late'),
+    count(*) filter (status = 'rejected'), count(*) filter (status = 'missing')
+from (from mart_filing qualify school_year = max(school_year) over (partition by region_id))
+group by region_id, school_year, deadline
+order by region_id
+"""
 LONGEST_TABLE = 40
 MOST_LACKING = 10
 MOST_REMARKS = 5
@@ -56,6 +64,12 @@ class Survey:
     blocked: dict[Partition, ledger.Blocked]
     is_built: bool  # there is a release, by the code as it is
     damage: list[str]  # what is wrong with the files of the release
+    run_problem: str | None  # why the last refresh did not come to its end
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is a release, by the code as it is and undamaged."""
+        return self.is_built and not self.damage
 
     @property
     def partitions(self) -> set[Partition]:
@@ -104,6 +118,7 @@ def survey() -> Survey:
             and tables.build_fingerprint(con) == fingerprint.building()
             and code_version(release) == fingerprint.publishing()[:12],
             damage=verify(release) if release else [],
+            run_problem=last_run.problem(home),
         )
 
 
@@ -152,10 +167,10 @@ def _by_region(partitions: Collection[Partition]) -> list[str]:
     return [" ".join([region_id, *own]) for region_id, own in years.items()]
 
 
-def tell_status() -> bool:
+def tell_status(found: Survey) -> bool:
     """Print the newest release, and of every region what it holds and what it lacks; True when everything is current."""
     home = settings.home_folder()
-    release, found = current_release(home), survey()
+    release = current_release(home)
     if release is None:
         click.echo("还没有发布版本：请先运行 junheng refresh")
     elif found.damage:
@@ -165,12 +180,16 @@ def tell_status() -> bool:
         click.echo(
             f"版本 {release.name}，发布于 {datetime.fromisoformat(manifest['created_at']).astimezone():%Y-%m-%d %H:%M}"
         )
-    lines = []
+    lines, filed, signed = [], _filed(home) if found.is_readable else {}, _signed(home) if found.is_readable else {}
     for region_id in sorted({*found.regions, *(region_id for region_id, _ in found.partitions)}):
         own = sorted(p for p in found.partitions if p[0] == region_id)
         region = found.regions.get(region_id)
         years = " ".join(str(year) for _, year in own if (region_id, year) in found.loaded) or "无"
         click.echo(f"{region.name_zh if region else '没有登记'}（{region_id}）：已载入 {years}")
+        if region_id in filed:
+            click.echo(f"    {filed[region_id]}")
+        for year, mark in sorted((year, mark) for (signer, year), mark in signed.items() if signer == region_id):
+            click.echo(f"    {year} {mark}")
         lines += _by_reason({p: why for p in own if (why := found.why(p))}, found)
         if region and region.problem and not own:
             lines.append(f"{region_id}：{region.problem}")
@@ -181,7 +200,26 @@ def tell_status() -> bool:
         click.echo("程序有变化，还没有重算：请运行 junheng refresh")
     if not (delivered := is_delivered(home)):
         click.echo("PostgreSQL 里还不是这个版本：请运行 junheng refresh，会再写")
-    return found.is_built and not found.damage and not lines and delivered
+    return found.is_readable and not lines and delivered
+
+
+def _filed(home: Path) -> dict[str, str]:
+    """Of every region's newest year, how many extracts its schools had to file and did."""
+    with connect(home) as con:
+        return {
+            region_id: f"报送 {year}（{f'截止 {deadline}' if deadline else '没有规定截止日期'}）：应报 {expected}，已报 {received}，"
+            f"迟报 {late}，被隔离 {rejected}，没有报 {missing}"
+            for region_id, year, deadline, expected, received, late, rejected, missing in con.execute(FILED).fetchall()
+        }
+
+
+def _signed(home: Path) -> dict[Partition, str]:
+    """What stands on the newest year of every region, and on every year that was signed."""
+    with connect(home) as con:
+        newest = con.execute(
+            "select region_id, max(school_year) from mart_county_verdict group by region_id"
+        ).fetchall()
+        return {(region_id, year): forms.PROVISIONAL for region_id, year in newest} | signing.marks(con, home)
 
 
 def tell_damage(release: Path, damage: list[str]) -> None:

@@ -13,11 +13,13 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+
+from dagster_project.release.forms import PROVISIONAL
 
 PAGE = Path(__file__).with_suffix("")
 RELEASE = "briefing/data/release.js"
@@ -32,6 +34,7 @@ class Table(NamedTuple):
 
 
 NEWEST = "semi join newest using (region_id, school_year)"
+IN_ORDER = "array_position(['schools', 'teachers', 'classes', 'funding'], extract)"
 ALTERNATIVE = (
     "alternative_id, rule_zh, reading_zh, actual_zh, is_met, alternative_zh, alternative_demand_zh, alternative_actual_zh, alternative_is_met,"
     " is_turned, reason"
@@ -92,6 +95,14 @@ REGION = {
         "source_file, reason",
     ),
     "blocked": Table("school_year, reason, since_release", "mart_blocked_partition", "school_year"),
+    "filing": Table(
+        "county_code, county_name_zh, extract, deadline, expected, received, late, rejected, missing",
+        "(select region_id, school_year, county_code, county_name_zh, extract, max(deadline) as deadline, count(*) as expected,"
+        " count(*) filter (status = 'received') as received, count(*) filter (status = 'late') as late,"
+        " count(*) filter (status = 'rejected') as rejected, count(*) filter (status = 'missing') as missing"
+        f" from mart_filing {NEWEST} left join dim_county using (region_id, county_code) group by all)",
+        f"county_code, {IN_ORDER}",
+    ),
     "missing": Table(
         "county_name_zh, county_code, kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
         f"mart_missing_school {NEWEST} left join dim_county using (region_id, county_code)",
@@ -115,7 +126,12 @@ COUNTY = {
         "extract, expected_school_count, handed_in_school_count, rejected_school_count, absent_school_count, undecided_school_count,"
         " rejected_row_count, unread_cell_count, is_complete, reason",
         f"mart_completeness {NEWEST}",
-        "array_position(['schools', 'teachers', 'classes', 'funding'], extract)",
+        IN_ORDER,
+    ),
+    "filing": Table(
+        "school_key, school_name, extract, status, arrived_on, reason",
+        f"(from mart_filing where status <> 'received') {NEWEST}",
+        f"school_key, {IN_ORDER}",
     ),
     "missing": Table(
         "kind_zh, stages_zh, reason, waiting_row_count, waiting_zh",
@@ -251,7 +267,7 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
@@ -260,17 +276,23 @@ MARTS = {
 
 
 def write_briefing(
-    con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, notice: str | None, forms: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    building: Path,
+    previous: Path | None,
+    notice: str | None,
+    forms: Sequence[str],
+    marks: Mapping[tuple[str, int], str],
 ) -> list[dict[str, Any]]:
     """Write briefing/ into a release; a file that is the same in the release before is linked to it. Each file with its sha256.
 
-    All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
+    `marks`: of the regions and years that were signed; the others are provisional. All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
     """
     con.execute("use junheng.marts")
     con.execute(
         "create or replace temp table newest as"
         " select region_id, max(school_year) as school_year from mart_county_verdict group by region_id"
     )
+    newest = dict(con.execute("from newest").fetchall())
     files = [
         _write(building, previous, f"briefing/{asset.name}", asset.read_bytes()) for asset in sorted(PAGE.iterdir())
     ]
@@ -278,6 +300,7 @@ def write_briefing(
     files.append(_write(building, previous, "briefing/data/index.js", _script("index", index)))
     for (region_id,), tables in _tables(con, REGION, ("region_id",)).items():
         name = f"regions/{region_id}"
+        tables["mark"] = json.dumps(marks.get((region_id, newest.get(region_id, 0)), PROVISIONAL), ensure_ascii=False)
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():

@@ -8,6 +8,7 @@ What stands in which cell are the seeds application_form_layout and self_assessm
                      a column of the rows of a list, as text or as a number of this format; such a row stands once for each of them
 """
 
+import hashlib
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from dagster_project.extracts.facts import seed
 from dagster_project.sheets import as_text
 
+PROVISIONAL = "暂定（未签署）"  # what stands on a paper whose region and year nobody has signed
 FACE = "宋体"
 TITLE, BODY, SMALL = Font(FACE, 16, bold=True), Font(FACE, 10), Font(FACE, 9)
 INCOMPLETE = Font(FACE, 10, bold=True, color="C00000")
@@ -122,11 +124,15 @@ def read_layout(name: str) -> dict[str, list[Place]]:
 
 
 def write_forms(
-    con: duckdb.DuckDBPyConnection, building: Path, previous: Path | None, code_version: str
+    con: duckdb.DuckDBPyConnection,
+    building: Path,
+    previous: Path | None,
+    code_version: str,
+    marks: Mapping[tuple[str, int], str],
 ) -> list[dict[str, Any]]:
     """Write the papers of every county into a release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx; a workbook whose figures
-    are those of the release before, written by the same code and seeds, is linked to it. Each file with the digest of its figures and
-    that code version."""
+    and mark are those of the release before, written by the same code and seeds, is linked to it. Each file with the digest of its
+    figures and mark and that code version. `marks`: of the regions and years that were signed."""
     con.execute("use junheng.marts")
     before = json.loads((previous / "manifest.json").read_bytes()).get("forms", []) if previous else []
     known = {(form["file"], form["figures"]) for form in before}
@@ -134,15 +140,25 @@ def write_forms(
     for suffix, layout_name, query, write in FORMS:
         layout = read_layout(layout_name)
         for region_id, county_code, school_year, figures in counties(con, query):
-            figures = f"{code_version}-{figures}"
+            mark = marks.get((region_id, school_year), PROVISIONAL)
+            figures = f"{code_version}-{hashlib.md5(f'{figures}{mark}'.encode()).hexdigest()}"
             file = f"forms/{region_id}/{county_code}_{school_year}{suffix}.xlsx"
             (building / file).parent.mkdir(parents=True, exist_ok=True)
             if previous and (file, figures) in known and (previous / file).is_file():
                 os.link(previous / file, building / file)
             else:
-                write(con, layout, region_id, county_code, school_year, building / file)
+                write(con, layout, region_id, county_code, school_year, mark, building / file)
             forms.append({"file": file, "figures": figures})
     return forms
+
+
+def write_papers(con: duckdb.DuckDBPyConnection, folder: Path, region_id: str, school_year: int, mark: str) -> None:
+    """Write the papers of every county of a region and year into a folder, under this mark."""
+    query = "select county_code from mart_county_verdict where (region_id, school_year) = (?, ?) order by county_code"
+    for (county_code,) in con.execute(query, [region_id, school_year]).fetchall():
+        for suffix, layout_name, _, write in FORMS:
+            path = folder / f"{county_code}_{school_year}{suffix}.xlsx"
+            write(con, read_layout(layout_name), region_id, county_code, school_year, mark, path)
 
 
 def counties(con: duckdb.DuckDBPyConnection, lines: str) -> list[tuple[str, str, int, str]]:
@@ -164,6 +180,7 @@ def write_form(
     region_id: str,
     county_code: str,
     school_year: int,
+    mark: str,
     path: Path,
 ) -> None:
     """Write the form of a county and school year; cells without data stay blank and stand on the last sheet."""
@@ -187,7 +204,7 @@ def write_form(
     missing = [blank for blank in blanks if blank["shown"] is None] or [{"label_zh": "没有"}]
     lists = {"schools": schools, "missing": missing}
     lacks = con.execute(f"select reason from mart_completeness {where} and extract = 'schools'", key).fetchone()
-    line, words = "　".join(_heading(con, region_id, county_code, school_year)), _words(con)
+    line, words = "　".join((*_heading(con, region_id, county_code, school_year), mark)), _words(con)
     book = Workbook()
     book.remove(book.worksheets[0])
     for name, (title, *places) in layout.items():
@@ -203,6 +220,7 @@ def write_self_assessments(
     region_id: str,
     county_code: str,
     school_year: int,
+    mark: str,
     path: Path,
 ) -> None:
     """Write the self-assessment form of every school of a county, a sheet each, behind a first sheet that lists them."""
@@ -215,7 +233,7 @@ def write_self_assessments(
     words, book = _words(con), Workbook()
     contents = book.worksheets[0]
     (contents.title, (title, *places)), (name, (school_title, school_line, *school_places)) = layout.items()
-    _head(contents, PAPERS[contents.title], title, f"{county}　{years}")
+    _head(contents, PAPERS[contents.title], title, f"{county}　{years}　{mark}")
     _body(contents, places, PAPERS[contents.title], {"schools": schools}, {}, words)
     first_row = next(place.row for place in places if place.style == "schools")
     for row, school in enumerate(schools, start=first_row):
@@ -224,7 +242,7 @@ def write_self_assessments(
             NOT_IN_A_TITLE.sub(" ", f"{school['row_no']} {school['school_name']}")[:LONGEST_TITLE]
         )
         contents.cell(row, 2).hyperlink = Hyperlink(contents.cell(row, 2).coordinate, location=f"'{sheet.title}'!A1")
-        _head(sheet, PAPERS[name], school_title, _told(school_line.text, known))
+        _head(sheet, PAPERS[name], school_title, f"{_told(school_line.text, known)}　{mark}")
         _body(sheet, school_places, PAPERS[name], {}, known, words)
     book.save(path)
 

@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.fingerprint import computing, libraries, seeds, sha256
-from dagster_project.release import briefing
+from dagster_project.release import briefing, live, signing
 from dagster_project.release.content import create_statement, digest, one_row, parquet, records
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
@@ -99,6 +99,7 @@ def publish(home: Path, code_version: str, keep: int | None = None, whole: int =
         if is_new:
             _point(releases, release)
         retire(releases, release, keep, whole)
+        live.write_live(home)
     except (OSError, duckdb.Error) as error:
         served = current_release(home)
         state = f"读者看到的是 {served.name}" if served else "尚无可读的版本"
@@ -144,7 +145,9 @@ def _write_marts(
     connection.execute(f"ATTACH {quote(building / SNAPSHOT)} AS junheng (READ_ONLY)")
     for mart in marts:
         _write_parquet(connection, building, mart)
-    connection.execute("DETACH junheng")
+    connection.execute("USE junheng.marts")
+    marks = signing.marks(connection, warehouse.parent)
+    connection.execute("USE memory; DETACH junheng")
     regions = records(
         connection,
         """
@@ -163,6 +166,7 @@ def _write_marts(
         "workings": {"code": computing(), "seeds": seeds(), "libraries": libraries()},
         "duckdb_version": duckdb.__version__,
         "notice": _notice(regions),
+        "signed": {f"{region_id}/{school_year}": mark for (region_id, school_year), mark in marks.items()},
         "regions": regions,
         "source_files": records(
             connection,
@@ -217,13 +221,14 @@ def _complete(
             (building / mart["file"]).unlink()
             os.link(older / mart["file"], building / mart["file"])
     marts, code_version = {mart["name"] for mart in manifest["marts"]}, manifest["code_version"]
-    forms = write_forms(connection, building, older, code_version) if "mart_application_form" in marts else []
+    marks = {(r, int(y)): mark for key, mark in manifest["signed"].items() for r, _, y in [key.rpartition("/")]}
+    forms = write_forms(connection, building, older, code_version, marks) if "mart_application_form" in marts else []
     for form in forms:
         form["sha256"] = sha256(building / form["file"])
     manifest["forms"], manifest["briefing"] = forms, []
     if briefing.MARTS.issubset(marts):
         files = [form["file"] for form in forms]
-        manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files)
+        manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files, marks)
         manifest["briefing"].append(
             briefing.write_release(connection, building, manifest["release_id"], manifest["created_at"])
         )

@@ -18,7 +18,9 @@ PARTS = ("forms", "briefing", "dictionary", "changes")  # of a manifest: files t
 MANIFEST, SNAPSHOT = "manifest.json", "junheng.duckdb"
 THINNED = "thinned"  # an empty file that marks a release as thinned
 PACKED = "briefing.tar.xz"  # in a thinned release: the files of its page that the release after it has not
-SIGNED = "signed.json"  # a release with this file beside its manifest is never removed
+SIGNED = (
+    "signed"  # of a home: a folder a release of which a region and year was signed; such a release is never removed
+)
 TOLD = (
     "mart_release",
     "mart_release_change",
@@ -82,7 +84,7 @@ def is_whole(release: Path) -> bool:
 
 
 def is_signed(release: Path) -> bool:
-    return (release / SIGNED).exists()
+    return (release.parent.parent / SIGNED / release.name).exists()
 
 
 def code_version(release: Path) -> str | None:
@@ -114,8 +116,7 @@ def verify(release: Path) -> list[str]:
         problems.append(f"文件夹名 {release.name} 与清单中的版本号 {manifest['release_id']} 不符")
     present = {path.relative_to(release).as_posix() for path in release.rglob("*") if not path.is_dir()}
     problems += [
-        f"多出清单中没有的文件：{name}"
-        for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, PACKED, SIGNED})
+        f"多出清单中没有的文件：{name}" for name in sorted(present - recorded.keys() - {MANIFEST, THINNED, PACKED})
     ]
     if THINNED in present:
         recorded = {name: digest for name, digest in recorded.items() if name in present or name not in {*marts, *page}}
@@ -139,4 +140,6 @@ def content_hash(manifest: dict[str, Any]) -> str:
         for mart in manifest["marts"]
         if mart["name"] not in TOLD
     ]
+    if signed := manifest.get("signed"):  # forms and page show it
+        content["signed"] = signed
     return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

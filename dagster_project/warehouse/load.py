@@ -12,7 +12,8 @@ from dagster_project import fingerprint
 from dagster_project.extracts import official
 from dagster_project.extracts.files import is_within
 from dagster_project.extracts.regions import Partition, Region, find_partitions, partition_files
-from dagster_project.warehouse import ledger
+from dagster_project.settings import today
+from dagster_project.warehouse import arrivals, ledger
 from dagster_project.warehouse.reading import read_files
 from dagster_project.warehouse.tables import TABLES, Account, account, write_region
 
@@ -77,14 +78,21 @@ def _look(raw: Path, partition: Partition) -> Look:
 
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
-    """Hash of all that decides a partition's rows: its files, its region's entry, the contract, the reader, the key."""
-    digest = hashlib.sha256(f"{region}{key}{fingerprint.loading()}".encode())
+    """Hash of all that decides a partition's rows: its files, its region's entry, whether they are overdue, the contract, the reader,
+    the key."""
+    digest = hashlib.sha256(f"{region}{key}{fingerprint.loading()}{_is_over(region, partition[1]) or ''}".encode())
     for source in (raw / official.MAP.name, *partition_files(raw, *partition)):
         is_ours = is_within(raw, source) and source.is_file()
         digest.update(
             os.fsencode(source.relative_to(raw)) + (fingerprint.sha256_once(source) if is_ours else "").encode()
         )
     return digest.hexdigest()
+
+
+def _is_over(region: Region | None, school_year: int) -> bool | None:
+    """Whether the day by which a year's extracts are due has gone by; null: they are due at no day."""
+    due = region.due(school_year) if region else None
+    return today() > due if due else None
 
 
 def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, region: Region | None, key: str) -> Account:
@@ -98,9 +106,12 @@ def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, regi
         raise StillChanging("载入的时候文件还在改动：请等文件放稳，再运行 junheng refresh")
     if change.fingerprint is not None:
         con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
+    if region and (due := region.due(change.school_year)):
+        con.execute("insert into incoming_deadline values (?, ?)", [due, _is_over(region, change.school_year)])
     with ledger.replacing(con, change.partition):
         for table in TABLES:
             con.execute(f"delete from raw.{table} where region_id = ? and school_year = ?", change.partition)
             con.execute(f"insert into raw.{table} select ?, ?, * from incoming_{table}", change.partition)
+        arrivals.note(con, change.partition, today())
         write_region(con, change.region_id, region)
     return account(con, [change.partition])

@@ -8,6 +8,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
+def is_free(home: Path) -> bool:
+    """Whether nobody writes to this home at the moment."""
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home / "refresh.lock", blocking=False):
+            return True
+    except Timeout:
+        return False
+
+
 @contextmanager
 def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
     """Be the one that writes to this home; wait for another that already does, and say which process it is."""

@@ -10,6 +10,8 @@ Schema raw, one table an extract by the contract, and
   region, county     raw/regions.yml as tables
   loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
   blocked_partition  why a partition is not as raw/ has it, and since which release its rows are (null: never published)
+  deadline           by when a partition's extracts are due, and whether that day was over when they were loaded
+  arrival            when a school's rows of an extract were first loaded: arrivals.py keeps it beside the warehouse too
   pending_partition  partitions whose marts are older than their raw rows; has_new_rows: no gate has passed these rows yet
   build              fingerprint of the dbt project that built the marts
 
@@ -32,6 +34,7 @@ from dagster_project.extracts.regions import Partition, Region
 from dagster_project.extracts.rows import create_macros
 from dagster_project.settings import Damaged
 from dagster_project.sql import quote
+from dagster_project.warehouse import arrivals
 
 ORIGIN = "source_file VARCHAR, sheet VARCHAR, row_number BIGINT"
 TABLES = {
@@ -49,6 +52,7 @@ TABLES = {
     " reason VARCHAR",
     "source_cell": f"extract VARCHAR, entity_id VARCHAR, column_name VARCHAR, column_zh VARCHAR, header VARCHAR, {ORIGIN},"
     " cell VARCHAR, said VARCHAR",
+    "deadline": "deadline DATE, is_over BOOLEAN",
     "loaded_partition": "fingerprint VARCHAR",
     "blocked_partition": "reason VARCHAR, since_release VARCHAR",
 }  # each after region_id and school_year
@@ -56,6 +60,7 @@ OTHER_TABLES = {
     "pending_partition": "region_id VARCHAR, school_year INTEGER, has_new_rows BOOLEAN",
     "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR, rules_of INTEGER",
     "county": "region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR",
+    "arrival": "region_id VARCHAR, school_year INTEGER, school_id VARCHAR, extract VARCHAR, arrived_on DATE",
     "build": "fingerprint VARCHAR",
 }
 
@@ -94,6 +99,7 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
             con.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
         for schema, name, columns in named:
             con.execute(f"create table {schema}.{name} ({columns})")
+        arrivals.recall(con, home)
     con.execute(PENDING)
     return con
 

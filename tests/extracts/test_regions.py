@@ -1,6 +1,7 @@
 """raw/regions.yml and the folders beside it: what is wrong is said by line, and stops its own region alone."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ def test_a_wrong_regions_file_says_where(tmp_path: Path, text: str, message: str
         ("{id: a, refresh: 0 2 31 4 *}", "refresh 应写cron"),
         ("{id: a, school_id_pattern: '('}", "school_id_pattern 应写正则表达式"),
         ("{id: a, school_id_pattern: '(?=x)'}", "school_id_pattern 应写正则表达式"),  # Python's, not DuckDB's
+        ("{id: a, deadline: 10月15日}", "第 3 行，区域 a：deadline 应写截止的月-日，如 '10-15'"),
+        ("{id: a, deadline: 02-29}", "deadline 应写截止的月-日"),
+        ("{id: a, deadline: {2023: 2023-10}}", "deadline 应写截止的月-日，如 '10-15'，或各学年的日期"),
+        ("{id: a, deadline: {23: 2023-10-15}}", "deadline 应写截止的月-日"),
+        ("{id: a, deadline: {2023: 2023-10-15 08:00:00}}", "deadline 应写截止的月-日"),
         ("{id: a, rules_of: 今年}", "rules_of 应写学年，如 2024"),
         ("{id: a, rules_of: 24}", "rules_of 应写学年，如 2024"),
         ("{id: a, documents: LC}", "documents 应写文件代号的列表"),
@@ -52,6 +58,26 @@ def test_a_wrong_entry_is_its_regions_problem(tmp_path: Path, entry: str, messag
     )
     found = read_regions(tmp_path)
     assert found["fine"].problem is None and message in (found["a"].problem or "")
+
+
+def test_a_deadline_is_a_day_of_each_school_year(tmp_path: Path) -> None:
+    """A month before the reference day is one of the next calendar year."""
+    entries = [
+        "{id: a, deadline: 10-15}",
+        "{id: b, deadline: '03-31'}",
+        "{id: c, deadline: {2023: 2023-11-01, 2024: '2024-10-31'}}",
+        "{id: d}",
+    ]
+    (tmp_path / "regions.yml").write_text("regions:\n" + "".join(f"  - {each}\n" for each in entries), "utf-8")
+    found = read_regions(tmp_path)
+    assert [found[id].problem for id in "abcd"] == [None] * 4
+    due = {id: [found[id].due(year) for year in (2023, 2024, 2025)] for id in "abcd"}
+    assert due == {
+        "a": [date(2023, 10, 15), date(2024, 10, 15), date(2025, 10, 15)],
+        "b": [date(2024, 3, 31), date(2025, 3, 31), date(2026, 3, 31)],
+        "c": [date(2023, 11, 1), date(2024, 10, 31), None],
+        "d": [None, None, None],
+    }
 
 
 def test_regions_that_name_one_county_are_both_stopped(tmp_path: Path) -> None:

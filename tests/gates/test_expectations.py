@@ -183,6 +183,15 @@ BREAKS = {
         "update marts.mart_completeness set reason = null": "不完整的都说明缺什么",
         "delete from marts.mart_completeness where extract = 'classes'": "每个县四种报表各一行",
     },
+    "marts.mart_filing": {
+        "update marts.mart_filing set status = 'missing'": "没有收到的都说明为什么",
+        "update marts.mart_filing set status = 'lost', reason = 'x'": "报送情形只有四种",
+        "update marts.mart_filing set status = 'late'": "迟报的都在截止以后到达",
+    },
+    "marts.mart_notice": {
+        "update marts.mart_notice set notice = ' '": "每件事都说明怎么了",
+        "update marts.mart_notice set kind = 'lost'": "版本里的事只有四种",
+    },
     "marts.mart_missing_school": {
         "update marts.mart_missing_school set reason = ' '": "缺的学校都说明是哪一所",
         "update marts.mart_missing_school set kind = 'lost'": "缺失情形只有五种",

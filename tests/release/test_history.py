@@ -143,12 +143,12 @@ def test_how_many_are_kept_is_a_setting_and_a_signed_one_stays(home: Path, monke
         make_warehouse(home, number)
         made.append(publish(home, "v", whole=2))
         if number == 2:
-            made[-1].path.chmod(0o755)
-            (made[-1].path / "signed.json").write_text("{}")
+            (home / "signed" / made[-1].path.name).mkdir(parents=True)
     assert [path.name for path in listed(home / "releases")] == [release.release_id for release in made]
     assert (made[1].path / "junheng.duckdb").exists() and not (made[2].path / "junheng.duckdb").exists()
-    (made[3].path).chmod(0o755)
-    (made[3].path / "signed.json").write_text("{}")  # thinned already: what it is made again from stays with it
+    (home / "signed" / made[3].path.name).mkdir(
+        parents=True
+    )  # thinned already: what it is made again from stays with it
     monkeypatch.setenv("JUNHENG_KEEP", "1")
     publish(home, "v", settings.keep(), whole=1)
     assert [path.name for path in listed(home / "releases")] == [made[i].release_id for i in (1, 3, 4, 5, 6)]

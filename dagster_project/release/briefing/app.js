@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
+const FILES = words("file_status"), FILINGS = words("filing"), NOTICES = words("notice"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
@@ -28,12 +28,12 @@ window.junheng = Object.freeze({
   },
 });
 
-/** The tables of a data file, read once; rejects where the file is not there. */
+/** The tables of a data file, read once; rejects where the file is not there. Only the live file lies outside of the release. */
 function read(name) {
   if (!asked.has(name)) {
     asked.set(name, new Promise((done, failed) => {
       const script = document.createElement("script");
-      script.src = `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
+      script.src = name === "live" ? "../../../live.js" : `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
       script.onload = () => (loaded.has(name) ? done(loaded.get(name)) : failed(new Error(`数据文件损坏：data/${name}.js`)));
       script.onerror = () => { asked.delete(name); failed(new Error(`缺少数据文件：data/${name}.js`)); };
       document.head.append(script);
@@ -197,7 +197,7 @@ function home(index) {
     column("最新学年", (r) => year(r.school_year)), number("县数", (r) => r.counties, whole),
     ...Object.entries(VERDICTS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
   ];
-  return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
+  return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), attention(), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
 }
 
 function regionPage(index, region, data) {
@@ -212,6 +212,7 @@ function regionPage(index, region, data) {
   ];
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
+    signed(region, data), attention(region.region_id),
     ...blocked(data),
     ...sections(
       ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
@@ -223,6 +224,23 @@ function regionPage(index, region, data) {
       ], (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id), "与上一版相比，发布的数没有变化。")],
     ),
   ]];
+}
+
+/** What needs attention now, as the live file says of the current release: all of it, or what concerns a region. */
+function attention(region_id) {
+  const live = loaded.get("live"), rows = live && live.current === (loaded.get("release") || {}).release_id ? live.notices.filter((r) => !region_id || r.region_id === region_id) : [];
+  return rows.length ? folded(`要处理的事（${rows.filter((r) => r.is_open).length}件）`, "要处理的事", [
+    column("情形", (r) => of(NOTICES, r.kind), (r) => badge(NOTICES[r.kind] || ["none", r.kind]), "short"), long("什么", (r) => r.subject), long("怎么了", (r) => r.text),
+  ], rows) : null;
+}
+
+/** Whether the figures of a region's newest year are signed: as the live file says of this release, else as it was when it was made. */
+function signed(region, data) {
+  const live = loaded.get("live"), id = (loaded.get("release") || {}).release_id;
+  const known = live ? live.signed.find((r) => r.region_id === region.region_id && r.school_year === region.school_year && (live.current === id || r.release_id === id)) : null;
+  const said = known ? (known.release_id === id ? known.signed_mark : known.mark) : data.mark;
+  return el("p", { id: "signed" }, badge([said.startsWith("已签署") ? "yes" : said.startsWith("签署后") ? "no" : "none", said]),
+    known ? [" ", el("a", { href: `../../../signed/${known.certificate.split("/").map(encodeURIComponent).join("/")}` }, "签署单")] : null);
 }
 
 /** What is not as it was last handed in, because it did not pass a check; first thing on the page. */
@@ -266,7 +284,7 @@ function otherwise(name, rows) {
   ], rows)] : [];
 }
 
-function quality(name, data, checks, missing = data.missing) {
+function quality(name, data, checks, missing = data.missing, filing = data.filing) {
   const fileColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行数", (r) => r.rows_in, whole), number("载入", (r) => r.rows_loaded, whole),
     number("隔离", (r) => r.rows_quarantined, whole), number("略过", (r) => r.rows_skipped, whole),
@@ -281,6 +299,13 @@ function quality(name, data, checks, missing = data.missing) {
     long("学校和原因", (r) => r.reason), column("情形", (r) => r.kind_zh, null, "short"), column("学段", (r) => r.stages_zh, null, "short"),
     long("连带", (r) => (r.waiting_row_count ? `${whole(r.waiting_row_count)}行（${r.waiting_zh}）` : "")),
   ];
+  const filingColumns = checks ? [
+    column("学校", (r) => r.school_name || r.school_key), column("报表", (r) => EXTRACTS[r.extract], null, "short"),
+    column("情形", (r) => of(FILINGS, r.status), (r) => badge(FILINGS[r.status]), "short"), column("到达", (r) => r.arrived_on, null, "short"), long("原因", (r) => r.reason || ""),
+  ] : [
+    column("县", (r) => r.county_name_zh || r.county_code, null, "short"), column("报表", (r) => EXTRACTS[r.extract], null, "short"), column("截止", (r) => r.deadline || "没有规定", null, "short"),
+    number("应报", (r) => r.expected, whole), ...Object.entries(FILINGS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
+  ];
   const unreadColumns = [
     long("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), number("行", (r) => r.row_number, whole), column("列", (r) => r.column_zh),
     column("填的内容", (r) => r.original), long("原因", (r) => r.reason),
@@ -293,6 +318,7 @@ function quality(name, data, checks, missing = data.missing) {
   const release = loaded.get("release");
   return [
     el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    (checks ? table : folded)("报送情况", `${name}_报送情况`, filingColumns, filing, checks ? "各校应报的报表都按时报了。" : "没有应报的报表。"),
     table("缺的学校", `${name}_缺的学校`, missingColumns, missing, "不缺学校。"),
     checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
     folded("最新学年的来源文件", `${name}_来源文件`, fileColumns, data.files, "没有来源文件。"),
@@ -504,6 +530,7 @@ function countyPage(index, region, county, data, regionData) {
 
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
+    signed(region, regionData),
     ...blocked(regionData),
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
@@ -533,7 +560,7 @@ function countyPage(index, region, county, data, regionData) {
       ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
-      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing)],
+      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing, data.filing)],
     ),
   ]];
 }
@@ -666,7 +693,7 @@ async function show(isFirst) {
 
 /** What stands on every page, and at the foot of every printed sheet: the notice, and which release this is. */
 async function frame() {
-  const [index, release] = await Promise.all([read("index"), read("release")]);
+  const [index, release] = await Promise.all([read("index"), read("release"), read("live").catch(() => null)]);
   if (index.notice) {
     const notice = document.getElementById("notice");
     notice.textContent = index.notice;
