@@ -22,6 +22,7 @@ from dagster_project.extracts.regions import Region, RegionsError, find_misnamed
 
 LONGEST_HOME = 300  # bytes; below it lie files whose whole name may have 512
 LEAST_SPACE = 32_000_000  # bytes; the smallest home has twice as many
+KEPT_LOOKS = {"skipped": 1, "started": 7, "success": 90, "failure": 90}  # days; a sensor looks 1440 times a day
 FULL = re.compile("No space left on device|disk is full")
 FAILED = "disk I/O error"  # what SQLite says of a full disk, but not of that alone
 
@@ -208,12 +209,16 @@ def prepare() -> None:
 
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
+    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log, no
+    look of a sensor for longer than it serves anybody. A run that asks for it is tried again (automation.AGAIN).
+    """
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "run_monitoring": {"enabled": True},
+        "run_retries": {"enabled": True},
+        "retention": {"sensor": {"purge_after_days": KEPT_LOOKS}},
         "event_log_storage": {
             "module": "dagster_project.patches.event_log",
             "class": "KeptSqliteEventLog",

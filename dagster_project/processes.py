@@ -53,8 +53,8 @@ def end_program(process: BaseProcess) -> None:
 
 
 def _run_program(module: str, arguments: tuple[str, ...]) -> None:
-    os.setsid()
-    _begin(lambda: None)
+    os.setsid()  # Ctrl-C of a terminal does not come here; ignored it would make Dagster ignore SIGTERM too
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
