@@ -82,7 +82,7 @@ def full_disk(text: str) -> str | None:
 def _of_warehouse(error: duckdb.IOException) -> str:
     """What an error of the warehouse's file means, and what to do."""
     path = settings.home_folder() / "warehouse.duckdb"
-    if "lock" in str(error):
+    if "Could not set lock" in str(error):
         return f"{path} 正被另一个程序打开：请关闭它，再试"
     return f"{path} 已损坏或读不了：请移走它，再运行 junheng refresh，会从 raw/ 重建；已发布的版本不受影响。{str(error).splitlines()[0]}"
 

@@ -77,8 +77,7 @@ def serve(home: Path, host: str, port: int, ui_port: int, say: Callable[[str], N
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: asked.set())
         running, socket = programs(Path(folder), host, port, ui_port), Path(folder) / "code"
-        with dg.DagsterInstance.get() as instance:  # several that make the same new files at once would spoil them
-            mend_clock(instance, time.time())
+        _mend_clock(say)  # and make Dagster's files: several that make the same new ones at once would spoil them
         try:
             for program in running:
                 program.start()
@@ -111,9 +110,13 @@ def _watch(running: list[Program], asked: threading.Event, say: Callable[[str], 
                 program.start()
         if now - looked > MEND:
             looked = now
-            with dg.DagsterInstance.get() as instance:
-                for name in mend_clock(instance, time.time()):
-                    say(f"时钟被调回，{name} 从现在起重新计时")
+            _mend_clock(say)
+
+
+def _mend_clock(say: Callable[[str], None]) -> None:
+    with dg.DagsterInstance.get() as instance:
+        for name in mend_clock(instance, time.time()):
+            say(f"时钟被调回，{name} 从现在起重新计时")
 
 
 def _end(running: list[Program], say: Callable[[str], None]) -> None:

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 from string import Template
 
+from dagster_project.transform.project import MADE
+
 
 def unit_file(raw: Path, home: Path) -> str:
-    """junheng.service with the paths of this installation; a % is systemd's own sign and written twice."""
+    """junheng.service with the paths of this installation, what dbt compiles of a checkout included; a % is systemd's own sign."""
     owner = home.stat().st_uid if home.exists() else os.getuid()
-    places = {"program": Path(sys.executable).with_name("junheng"), "raw": raw, "home": home}
+    places = {"program": Path(sys.executable).with_name("junheng"), "raw": raw, "home": home, "made": MADE}
     escaped = {
         name: str(path).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"') for name, path in places.items()
     }
