@@ -18,7 +18,9 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import OperationalError
 
+from dagster_project.console import full_disk
 from dagster_project.processes import end_program, start_program
 from dagster_project.service.clock import mend_clock
 from dagster_project.warehouse import lock
@@ -110,7 +112,10 @@ def _watch(running: list[Program], asked: threading.Event, say: Callable[[str], 
                 program.start()
         if now - looked > MEND:
             looked = now
-            _mend_clock(say)
+            try:
+                _mend_clock(say)
+            except OperationalError as error:  # the pages go on
+                say(f"Dagster 的记录读写不了：{full_disk(str(error)) or error.orig}")
 
 
 def _mend_clock(say: Callable[[str], None]) -> None:
