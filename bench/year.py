@@ -38,7 +38,7 @@ def main(home: Path, days: int) -> None:
             night = begin + day * DAY
             again = run._replace(run_id=make_new_run_id())
             instance.run_storage.add_run(again)
-            with instance.run_storage.connect() as con:  # ty: ignore[unresolved-attribute]
+            with instance.run_storage.connect() as con:  # ty: ignore[missing-attribute]
                 moment = datetime.fromtimestamp(night, UTC).replace(tzinfo=None)
                 mine = RunsTable.c.run_id == again.run_id
                 con.execute(update(RunsTable).where(mine).values(create_timestamp=moment, update_timestamp=moment))
@@ -59,7 +59,7 @@ def look_all_day(instance: dg.DagsterInstance, selector_id: str, now: float) -> 
     """The looks of a sensor in a day, all but one with nothing to do; then what Dagster does after each of them: the old ones go."""
     storage = instance.schedule_storage
     assert storage is not None
-    with storage.connect() as con:  # ty: ignore[unresolved-attribute]
+    with storage.connect() as con:  # ty: ignore[missing-attribute]
         ours = select(JobTickTable).where(JobTickTable.c.selector_id == selector_id)
         newest = con.execute(ours.order_by(JobTickTable.c.id.desc()).limit(1)).mappings().one()
         row = {name: value for name, value in newest.items() if name != "id"}
