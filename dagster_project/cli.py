@@ -13,6 +13,7 @@ import click
 from dagster_project import settings
 from dagster_project.console import Failed, Group, prepare, say_misnamed, the_region
 from dagster_project.extracts.regions import find_partitions
+from dagster_project.warehouse.lock import Busy
 
 if TYPE_CHECKING:
     from dagster_project.extracts.regions import Partition, Region
@@ -45,6 +46,8 @@ def main() -> None:
       junheng sql "select * from mart_county_verdict"
       junheng trace 县或学校 学年 哪个数      它从哪个文件哪一格来，依据哪一条
       junheng export 文件夹            CSV；或写入 PostgreSQL
+      junheng serve                   常驻：定时刷新，发布成果网页
+      junheng backup 文件夹            备份；恢复用 junheng restore
       junheng ui                      在浏览器里看流程、定时与运行记录
     """
 
@@ -632,14 +635,98 @@ def scenario(
 @click.option("--public", is_flag=True, help="允许绑定本机以外的地址（网页没有登录，须放在代理之后）")
 def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) -> None:
     """打开 Dagster 网页：流程图、分区、定时、运行记录。"""
-    if host not in ("127.0.0.1", "localhost", "::1") and not public:
-        raise Failed(f"网页没有登录，不绑定 {host}：确需如此请加 --public，并放在有登录的代理之后")
+    _refuse_public(host, public)
     settings.use(raw, home)
     prepare()
     click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"  # by a tool that Junheng has not
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-h", host, "-p", str(port)])
+
+
+def _refuse_public(host: str, public: bool) -> None:
+    """Raise Failed for an address that other machines reach, unless that is meant."""
+    if host not in ("127.0.0.1", "localhost", "::1") and not public:
+        raise Failed(f"网页没有登录，不绑定 {host}：确需如此请加 --public，并放在有登录的代理之后")
+
+
+@main.command()
+@RAW
+@HOME
+@click.option("--host", default="127.0.0.1", show_default=True, help="成果网页绑定的地址")
+@click.option("--port", default=8000, show_default=True, help="成果网页的端口")
+@click.option("--ui-port", default=3000, show_default=True, help="流程网页（Dagster）的端口，只绑定本机")
+@click.option("--public", is_flag=True, help="成果网页允许绑定本机以外的地址（没有登录，须放在代理之后）")
+@click.option("--unit", is_flag=True, help="不启动，写出 systemd 的单元文件")
+def serve(raw: Path | None, home: Path | None, host: str, port: int, ui_port: int, public: bool, unit: bool) -> None:
+    """常驻运行：有新文件或到了时间就刷新，发布成果网页；停机几天，一次补上。
+
+    \b
+    成果网页 http://127.0.0.1:8000 总是最新发布的版本，只读；流程网页 http://127.0.0.1:3000 同 junheng ui。
+    改 regions.yml、增加区域或学年，不用重启。哪一部分意外结束，会自己重新启动。
+    开机就运行：junheng serve --unit > /etc/systemd/system/junheng.service
+    装在容器里：源码的 dagster_project/service/compose.yaml
+    """
+    from dagster_project.service.unit import unit_file
+
+    settings.use(raw, home)
+    if unit:
+        click.echo(unit_file(settings.raw_folder(), settings.home_folder()), nl=False)
+        return
+    _refuse_public(host, public)
+    prepare()
+    from dagster_project.service.serve import serve as run
+
+    try:
+        run(settings.home_folder(), host, port, ui_port, click.echo)
+    except Busy as error:
+        raise Failed(str(error)) from error
+
+
+@main.command()
+@click.argument("target", metavar="文件夹或文件", type=click.Path(path_type=Path))
+@HOME
+def backup(target: Path, home: Path | None) -> None:
+    """备份仓库文件夹：数仓、所有已发布的版本、密钥，写成一个文件。正在刷新的，等它结束；不影响读者。
+
+    \b
+    例：junheng backup /mnt/backup                文件名带时间
+        junheng backup 均衡备份.tar
+    备份里有 hash.key（教师编号的密钥），只有本人可读，请像密码一样保管。raw/ 不在里面，请照常另行备份。
+    """
+    from dagster_project.service.backup import backup as write
+
+    settings.use(None, home)
+    try:
+        path = write(settings.home_folder(), target, click.echo)
+    except OSError as error:
+        raise Failed(f"没有写完备份，没有留下文件。{error}") from error
+    click.echo(f"已备份到 {path}（{path.stat().st_size / 1e6:,.1f} MB）。里面有密钥，请像密码一样保管")
+    if os.environ.get("JUNHENG_HASH_KEY"):
+        click.echo("注意：现用的密钥在 JUNHENG_HASH_KEY 里，不在备份里，请另行保管；恢复后设成同样的值", err=True)
+
+
+@main.command()
+@click.argument("path", metavar="备份", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@HOME
+@click.option("--replace", is_flag=True, help="已有仓库的，也恢复：原来的文件夹改名留着")
+def restore(path: Path, home: Path | None, replace: bool) -> None:
+    """从备份恢复仓库文件夹。每个文件都核对过才放到位；有一个不对，就什么也不动。
+
+    \b
+    例：junheng restore 均衡备份.tar --home 新文件夹
+    然后 junheng status；raw/ 与备份时不同的，junheng refresh 会补上。旧版本程序的备份也能恢复，下次刷新会按现在的程序重算。
+    """
+    from dagster_project.service.backup import restore as put_back
+
+    settings.use(None, home)
+    try:
+        aside = put_back(path, settings.home_folder(), replace, click.echo)
+    except Busy as error:
+        raise Failed(str(error)) from error
+    except OSError as error:
+        raise Failed(f"没有恢复。{error}") from error
+    click.echo(f"已恢复到 {settings.home_folder()}" + (f"；原来的在 {aside}" if aside else ""))
 
 
 if __name__ == "__main__":

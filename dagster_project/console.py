@@ -22,6 +22,7 @@ from dagster_project.extracts.regions import Region, RegionsError, find_misnamed
 
 LONGEST_HOME = 300  # bytes; below it lie files whose whole name may have 512
 LEAST_SPACE = 32_000_000  # bytes; the smallest home has twice as many
+KEPT_LOOKS = {"skipped": 1, "started": 7, "success": 90, "failure": 90}  # days; a sensor looks 1440 times a day
 FULL = re.compile("No space left on device|disk is full")
 FAILED = "disk I/O error"  # what SQLite says of a full disk, but not of that alone
 
@@ -81,7 +82,7 @@ def full_disk(text: str) -> str | None:
 def _of_warehouse(error: duckdb.IOException) -> str:
     """What an error of the warehouse's file means, and what to do."""
     path = settings.home_folder() / "warehouse.duckdb"
-    if "lock" in str(error):
+    if "Could not set lock" in str(error):
         return f"{path} 正被另一个程序打开：请关闭它，再试"
     return f"{path} 已损坏或读不了：请移走它，再运行 junheng refresh，会从 raw/ 重建；已发布的版本不受影响。{str(error).splitlines()[0]}"
 
@@ -208,12 +209,16 @@ def prepare() -> None:
 
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
-    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log."""
+    """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log, no
+    look of a sensor for longer than it serves anybody. A run that asks for it is tried again (automation.AGAIN).
+    """
     return {
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "run_monitoring": {"enabled": True},
+        "run_retries": {"enabled": True},
+        "retention": {"sensor": {"purge_after_days": KEPT_LOOKS}},
         "event_log_storage": {
             "module": "dagster_project.patches.event_log",
             "class": "KeptSqliteEventLog",

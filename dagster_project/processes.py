@@ -2,11 +2,16 @@
 
 import multiprocessing
 import os
+import runpy
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import util
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 from weakref import WeakSet
 
@@ -18,6 +23,9 @@ def start_pool(workers: int, begin: Callable[[], None]) -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(max_workers=workers, mp_context=spawn, initializer=_begin, initargs=(begin,))
     _pools.add(pool)
+    util.Finalize(
+        None, stop_pools, exitpriority=100
+    )  # before the pipes are closed: a run of the service would wait for ever
     return pool
 
 
@@ -25,6 +33,30 @@ def stop_pools() -> None:
     """End every pool's processes; it happens by itself when this process ends by itself."""
     for pool in list(_pools):
         pool.shutdown(cancel_futures=True)
+
+
+def start_program(module: str, *arguments: str) -> BaseProcess:
+    """Run `python -m module arguments` beside this process, in a group with all that it starts (end_program): it leaves Ctrl-C to
+    this process, and does not outlive it.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=_run_program, args=(module, arguments))
+    process.start()
+    return process
+
+
+def end_program(process: BaseProcess) -> None:
+    """End a program at once, and whatever it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.ident or 0, signal.SIGKILL)
+    process.join()
+
+
+def _run_program(module: str, arguments: tuple[str, ...]) -> None:
+    os.setsid()  # Ctrl-C of a terminal does not come here; ignored it would make Dagster ignore SIGTERM too
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 class Died(RuntimeError):

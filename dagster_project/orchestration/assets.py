@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from dagster_project import fingerprint, settings
 from dagster_project.extracts import plausible
@@ -307,4 +308,7 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
         raise dg.Failure(f"{told}；{error}。改正后运行 junheng refresh，会再写") from None
     last_run.end(home)
     if behind := context.resources.warehouse_lock:
+        context.instance.add_run_tags(
+            context.run_id, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "false"}
+        )  # files do not mend by it
         raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")

@@ -4,6 +4,7 @@ Both ask raw/ at each look, so a region or a year that is added needs no restart
 """
 
 import json
+import time
 from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
@@ -11,16 +12,23 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_STRATEGY_TAG
 from dagster._utils.schedules import cron_string_iterator
 
 from dagster_project.extracts.regions import RegionsError, find_partitions, partition_files, read_regions
 from dagster_project.orchestration import messages
 from dagster_project.orchestration.assets import note_failure
 from dagster_project.orchestration.partitions import new_keys, region_year, run_tags
-from dagster_project.orchestration.runs import end_dead, forget_old_logs
+from dagster_project.orchestration.runs import end_dead, forget_old_logs, forget_old_runs
 from dagster_project.orchestration.summary import survey
 from dagster_project.settings import TIMEZONE, home_folder, raw_folder
 from dagster_project.warehouse import lock
+
+STILL = 60  # seconds that a file has lain when the service first looks at it
+AGAIN = {
+    MAX_RETRIES_TAG: "2",
+    RETRY_STRATEGY_TAG: "ALL_STEPS",
+}  # of a run that died, or failed for other reasons than its files
 
 refresh = dg.define_asset_job(
     "refresh",
@@ -40,18 +48,20 @@ refresh = dg.define_asset_job(
 def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Refresh the regions whose files or entry changed since they were last refreshed and have been still for one look.
 
-    A region that it has never seen has changed, at its first look too, and so has one whose folder is gone. What waits behind a
-    run that has died is let go first.
+    A region that it has never seen has changed, at its first look too, and so has one whose folder is gone. At the very first look
+    of all what has not been touched for a minute is still. What waits behind a run that has died is let go first.
     """
     end_dead(context.instance, home_folder())
     forget_old_logs(home_folder())
+    forget_old_runs(context.instance, home_folder(), time.time())
     raw = raw_folder()
     seen = json.loads(context.cursor or "{}")
     try:
         now = _listings(raw)
+        looked = seen["looked"] if "looked" in seen else {r: now[r] for r in _untouched(raw, time.time() - STILL)}
     except RegionsError as error:
         return dg.SkipReason(str(error))
-    refreshed, looked = seen.get("refreshed", {}), seen.get("looked", {})
+    refreshed = seen.get("refreshed", {})
     settled = [r for r in {**refreshed, **now} if now.get(r) != refreshed.get(r) and now.get(r) == looked.get(r)]
     known = {r: now.get(r) if r in settled else refreshed.get(r) for r in {**refreshed, **now}}
     cursor = json.dumps({"looked": now, "refreshed": {r: known[r] for r in known if known[r]}})
@@ -108,7 +118,7 @@ def _refresh(
     added = new_keys(context.instance, present)
     mine = [partition for partition in present if partition[0] in region_ids]
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(tags=run_tags(mine))] if region_ids else [],
+        run_requests=[dg.RunRequest(tags={**run_tags(mine), **AGAIN})] if region_ids else [],
         skip_reason=None if region_ids else otherwise,
         cursor=cursor,
         dynamic_partitions_requests=[region_year.build_add_request(added)] if added else [],
@@ -125,3 +135,12 @@ def _listings(raw: Path) -> dict[str, str]:
             listing = listings.setdefault(region_id, [])
             listing.append((str(path.relative_to(raw)), stat.st_size, stat.st_mtime_ns))
     return {r: sha256(repr((entries.get(r), listing)).encode()).hexdigest() for r, listing in listings.items()}
+
+
+def _untouched(raw: Path, since: float) -> set[str]:
+    """The regions none of whose files was written or moved since then; nobody says how long regions.yml has been as it is."""
+    touched = {region_id: 0.0 for region_id, _ in find_partitions(raw)}
+    for region_id, year in find_partitions(raw):
+        times = [path.lstat().st_ctime for path in partition_files(raw, region_id, year)]
+        touched[region_id] = max(touched[region_id], *times)
+    return {region_id for region_id, moment in touched.items() if moment < since}

@@ -1,17 +1,23 @@
-"""Which runs still have a process, and which still have a log.
+"""Which runs still have a process, which still have a log, and which are still remembered.
 
-Only one may run at a time, so one that died without a word would let no other start. A run writes 2 MB of log.
+Only one may run at a time, so one that died without a word would let no other start. A run writes 2 MB of log, and a thousand
+rows where Dagster looks for the newest of everything.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from filelock import FileLock, Timeout
 
 KEPT_LOGS = 100
+KEPT_DAYS = 90
+A_LOOK = 20  # so many old runs are forgotten at one look, which may not take long
 UNENDED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -51,6 +57,36 @@ def forget_old_logs(home: Path) -> None:
         for path in log.parent.glob(f"{log.name}*"):
             path.unlink()
         shutil.rmtree(home / "dagster" / "storage" / log.stem, ignore_errors=True)
+
+
+def forget_old_runs(instance: dg.DagsterInstance, home: Path, now: float) -> None:
+    """Forget the runs that ended long ago, but for those that a partition's rows on Dagster's page come from."""
+    before = datetime.fromtimestamp(now - KEPT_DAYS * 86400, UTC)
+    filters = dg.RunsFilter(statuses=FINISHED_STATUSES, created_before=before)
+    if not instance.get_runs_count(filters):
+        return
+    shown = _shown(home)
+    oldest = instance.get_run_records(filters, limit=len(shown) + A_LOOK, ascending=True)
+    old = [record.dagster_run.run_id for record in oldest if record.dagster_run.run_id not in shown]
+    for run_id in old[:A_LOOK]:
+        instance.delete_run(run_id)
+        shutil.rmtree(home / "dagster" / "storage" / run_id, ignore_errors=True)
+
+
+def _shown(home: Path) -> set[str]:
+    """The runs whose rows are the newest of a table's partition."""
+    con = sqlite3.connect(f"file:{home / 'dagster' / 'history' / 'runs' / 'index.db'}?mode=ro", uri=True)
+    try:
+        rows = con.execute(
+            """select run_id from event_logs where id in (
+                select max(id) from event_logs
+                where dagster_event_type = 'ASSET_MATERIALIZATION' and partition is not null
+                group by asset_key, partition
+            )"""
+        )
+        return {run_id for (run_id,) in rows}
+    finally:
+        con.close()
 
 
 def _lock(home: Path, run_id: str) -> Path:

@@ -1,11 +1,13 @@
-"""Dagster's event log in SQLite with its connections kept: named in dagster.yaml, used by every Dagster process."""
+"""Dagster's event log in SQLite with its connections kept, and nothing left of a run that is deleted: named in dagster.yaml, used by every Dagster process."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -47,6 +49,16 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             if any(words in str(error) for words in FULL):
                 raise FullDisk("磁盘满了，运行记录写不下") from error
             raise
+
+    def delete_events(self, run_id: str) -> None:
+        """Forget a run: Dagster leaves its file, empty, and what it noted of every check."""
+        with self.index_connection() as connection:
+            self.delete_events_for_run(connection, run_id)
+            connection.execute(AssetCheckExecutionsTable.delete().where(AssetCheckExecutionsTable.c.run_id == run_id))
+        if engine := self._engines.pop(run_id, None):
+            engine.dispose()
+        for path in Path(self._base_dir).glob(f"{run_id}.db*"):
+            path.unlink()
 
     def dispose(self) -> None:
         """Close the files: what stands beside them as their write-ahead logs, twice their size, goes into them."""

@@ -1,4 +1,4 @@
-"""One writer a home."""
+"""One writer a home, and one service."""
 
 import os
 from collections.abc import Callable, Generator
@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+
+class Busy(RuntimeError):
+    """A service has this home; the message is Chinese and says what to do."""
 
 
 def is_free(home: Path) -> bool:
@@ -34,4 +38,18 @@ def hold(home: Path, say: Callable[[str], None]) -> Generator[None]:
         yield
     finally:
         holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def serving(home: Path) -> Generator[None]:
+    """Be the one service of this home, or keep any from it; raises Busy where there is one."""
+    lock = FileLock(home / "serve.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise Busy(f"{home} 有一个 junheng serve 在运行：请先结束它") from None
+    try:
+        yield
+    finally:
         lock.release()

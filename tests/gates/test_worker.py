@@ -75,3 +75,29 @@ def test_module_is_light():
     code = "import sys, dagster_project.gates.worker; print(*{'great_expectations', 'pandas'} & set(sys.modules))"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert seen.stdout.split() == []
+
+
+RUN = """
+import multiprocessing, os
+from dagster_project.gates import worker
+
+def run():
+    worker.start_worker().submit(os.getpid).result()
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=run)
+    process.start()
+    process.join(30)
+    print(process.exitcode)
+    process.kill()
+"""
+
+
+def test_a_run_of_the_service_ends_with_its_worker(tmp_path: Path):
+    """Dagster runs in processes of multiprocessing's, which wait for their own first: each would stay for ever, with its worker."""
+    (tmp_path / "run.py").write_text(RUN)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    seen = subprocess.run(
+        [sys.executable, tmp_path / "run.py"], stdout=subprocess.PIPE, text=True, env=environment, timeout=60
+    )
+    assert seen.stdout == "0\n"

@@ -112,6 +112,21 @@ def test_the_sensor_waits_until_new_files_lie_still(tmp_path: Path, monkeypatch:
         assert watch.look() == ([], [])
 
 
+def test_what_lay_there_before_the_first_start_is_loaded_at_the_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written within the last minute may still be written: it waits for the second look."""
+    write_csv(tmp_path / "jia" / "2023" / "schools.csv", schools(1))
+    write_regions(tmp_path, "regions:\n  - {id: jia, name_zh: 甲}\n")
+    monkeypatch.setenv("JUNHENG_RAW", str(tmp_path))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert Watch(automation.new_files, instance).look().runs == []
+        monkeypatch.setattr(automation, "STILL", 0)
+        watch = Watch(automation.new_files, instance)
+        assert watch.look().runs == [[["jia", 2023]]]
+        assert watch.look().runs == []
+
+
 def test_each_region_is_refreshed_at_its_own_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, however often its hour came while nobody looked; also a region that is younger than the process."""
     now = datetime.now(ZoneInfo(automation.TIMEZONE))
