@@ -359,6 +359,16 @@ BREAKS = {
         "update marts.dim_school set status = '在办'": "学校状态",
         "update marts.dim_school set urban_rural_class = '城区'": "城乡分类",
     },
+    "marts.dim_clause": {
+        "update marts.dim_clause set kind = '指标'": "条款的种类只有",
+        "update marts.dim_clause set clause_zh = null": "每条都有原文",
+        "delete from marts.dim_clause where kind = 'target'": "每种数都有判定的条款",
+    },
+    "marts.dim_figure_source": {
+        "update marts.dim_figure_source set role = '用'": "栏目的用法只有",
+        "update marts.dim_figure_source set name_zh = null": "每行写明用到的数",
+        "delete from marts.dim_figure_source where extract = 'facts'": "学校表、教师表、事实表的栏目都在",
+    },
     "marts.dim_label": {
         "delete from marts.dim_label where kind = 'stage'": "页面、申报表和看板用到的各类代码",
         "update marts.dim_label set label_zh = null": "每个代码都有词",
