@@ -22,7 +22,7 @@ from dagster_project.fingerprint import sha256
 from dagster_project.release.store import current_release, verify
 from dagster_project.warehouse import lock
 
-LEFT_OUT = {"dagster", "dbt", "refresh.lock", "refresh.pid", "serve.lock", ".writable"}
+LEFT_OUT = {"dagster", "dbt", "opened", "refresh.lock", "refresh.pid", "serve.lock", ".writable"}
 LIST = "backup.json"
 
 

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dagster_project.release.read import current_release
+from dagster_project.release.store import current_release
 from dagster_project.settings import home_folder
 
 PAGE = "briefing/index.html"
