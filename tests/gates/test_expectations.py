@@ -189,6 +189,7 @@ BREAKS = {
         "update marts.mart_filing set status = 'late'": "迟报的都在截止以后到达",
     },
     "marts.mart_notice": {
+        "update marts.mart_notice set subject = null": "每件事都写明是哪个文件",
         "update marts.mart_notice set notice = ' '": "每件事都说明怎么了",
         "update marts.mart_notice set kind = 'lost'": "版本里的事只有四种",
     },
