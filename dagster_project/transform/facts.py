@@ -1,6 +1,6 @@
 """The dictionary of facts: what a bureau can hand in beside the other extracts, and who asks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,17 +41,29 @@ def facts() -> list[Fact]:
     found = nodes()
     model, inputs = found["model.junheng.dim_fact"], found["seed.junheng.inputs"]
     with duckdb.connect() as con:
-        con.execute(f"attach ':memory:' as {model['database']}; create schema {inputs['database']}.{inputs['schema']}")
-        for seed in (found[key] for key in model["depends_on"]["nodes"]):
-            path, types = quote(PROJECT / seed["original_file_path"]), seed["config"]["column_types"]
-            con.execute(
-                f"create table {seed['relation_name']} as from read_csv({path}, header = true, types = {types})"
-            )
+        con.execute(f"attach ':memory:' as {model['database']}")
+        for key in model["depends_on"]["nodes"]:
+            _make(con, found, key)
         rows = con.execute(
             f"""select fact.* from ({model["compiled_code"]}) as fact
             inner join {inputs["relation_name"]} as inputs on fact_id = input_id order by inputs.rowid"""
         ).fetchall()
     return [_fact(*row) for row in rows]
+
+
+def _make(con: duckdb.DuckDBPyConnection, found: Mapping[str, dict[str, Any]], key: str) -> None:
+    """A seed as a table; a model as a view of what it reads, which is made first. What is there already stays."""
+    node = found[key]
+    con.execute(f"create schema if not exists {node['database']}.{node['schema']}")
+    if node["resource_type"] == "seed":
+        path, types = quote(PROJECT / node["original_file_path"]), node["config"]["column_types"]
+        con.execute(
+            f"create table if not exists {node['relation_name']} as from read_csv({path}, header = true, types = {types})"
+        )
+        return
+    for read in node["depends_on"]["nodes"]:
+        _make(con, found, read)
+    con.execute(f"create view if not exists {node['relation_name']} as {node['compiled_code']}")
 
 
 def _fact(*row: Any) -> Fact:
