@@ -79,7 +79,7 @@ def test_a_release_says_that_the_demo_is_synthetic(demo: Path) -> None:
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     assert "合成" in manifest["notice"]
     assert all(region["is_synthetic"] for region in manifest["regions"])
-    assert len(manifest["source_files"]) == 90
+    assert len(manifest["source_files"]) == 102
 
 
 def test_every_column_is_described_in_chinese(demo: Path) -> None:
