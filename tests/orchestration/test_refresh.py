@@ -180,7 +180,7 @@ def test_a_failed_gate_keeps_the_figures(copy: Path) -> None:
     assert outcome.returncode == 1
     assert "raw.schools 没有通过检查" in outcome.stderr and "liaocheng 没有更新，仍是以前的数" in outcome.stderr
     after = contents(copy / "home")
-    assert {mart for mart in before if before[mart] != after[mart]} == {"mart_blocked_partition"}
+    assert {mart for mart in before if before[mart] != after[mart]} == {"mart_blocked_partition", "mart_notice"}
     other = refresh(copy, "--region", "haimen")
     assert other.returncode == 0, other.stdout + other.stderr
 
@@ -199,7 +199,7 @@ def test_a_year_with_30_percent_fewer_schools_waits_for_an_explanation(
     assert numbers in outcome.stdout + outcome.stderr
     assert numbers in (home / "data_docs" / "raw.html").read_text("utf-8")
     after = contents(home)
-    assert {mart for mart in before if before[mart] != after[mart]} == {"mart_blocked_partition"}
+    assert {mart for mart in before if before[mart] != after[mart]} == {"mart_blocked_partition", "mart_notice"}
     why = {"单位类型": "县", "单位代码": "371502", "事实编号": "explained_fewer_rows", "值": "三所村小并入中心校"}
     write_csv(raw / "demo" / "2024" / "facts.csv", [why])
     outcome = junheng("refresh", "--raw", raw, "--home", home)
