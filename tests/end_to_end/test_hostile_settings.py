@@ -159,7 +159,7 @@ def test_any_arguments(arguments: list[str]) -> None:
         (["refresh", "--year", "今年"], {}, "错误：--year 的值不对：应是整数，如 2023"),
         (["refresh", "--yaer", "2023"], {}, "错误：没有选项 --yaer"),
         (["refersh"], {}, "错误：没有这个命令 'refersh'"),
-        (["sql", "select 1", "--format", "xml"], {}, "错误：--format 的值不对：应是 table、csv、json 之一"),
+        (["sql", "select 1", "--format", "xml"], {}, "错误：--format 的值不对：应是 table、csv、json、xlsx 之一"),
         (["refresh"], {"JUNHENG_HOME": "a file"}, "不能用（"),
         (["refresh"], {"JUNHENG_HOME": "a file/below"}, "不能用（"),
         (["status"], {"JUNHENG_HOME": "100%"}, "错误：仓库文件夹的名字里不能有 '%'"),
