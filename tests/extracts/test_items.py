@@ -68,7 +68,7 @@ def test_the_items_of_a_school_are_read(con: duckdb.DuckDBPyConnection, raw: Pat
         "junior_pupils": None, "junior_classes": None, "junior_higher_degree_teachers": None,
     }  # fmt: skip
     assert {column: value(con, column) for column in expected} == expected
-    assert con.execute("select cell from raw.official_cell where column_name = 'primary_pupils'").fetchall() == [
+    assert con.execute("select cell from raw.source_cell where column_name = 'primary_pupils'").fetchall() == [
         ("E8",)
     ]
     said = remarks(con)
@@ -95,7 +95,7 @@ def test_rows_that_a_bureau_adds_are_read_and_people_are_not(con: duckdb.DuckDBP
     assert [value(con, column) for column in ("urban_rural_code", "organiser", "is_boarding")] == ["121", "7", False]
     assert remarks(con) == "不认识的项目，没有读取：校长、联系电话"
     stored = (
-        con.execute("select * from raw.schools").fetchall() + con.execute("select * from raw.official_cell").fetchall()
+        con.execute("select * from raw.schools").fetchall() + con.execute("select * from raw.source_cell").fetchall()
     )
     assert "张三" not in str(stored) and "13812345678" not in str(stored)
 
