@@ -49,7 +49,9 @@ def test_the_reduced_demo_has_every_kind_of_file(reduced: Path) -> None:
     names = {path.name for path in extracts(reduced / "raw")}
     for kind in (".csv", ".xlsx"):
         assert {"schools", "teachers"} <= {name.removesuffix(kind) for name in names if name.endswith(kind)}
-    assert {path.stem for path in extracts(reduced / "raw")} == set(contract().extracts) - {"rooms"}  # the demo lists none
+    assert {path.stem for path in extracts(reduced / "raw")} == set(contract().extracts) - {
+        "rooms"
+    }  # the demo lists none
 
 
 def test_the_same_seed_makes_the_same_changes(reduced: Path, tmp_path: Path) -> None:

@@ -68,9 +68,7 @@ def test_the_items_of_a_school_are_read(con: duckdb.DuckDBPyConnection, raw: Pat
         "junior_pupils": None, "junior_classes": None, "junior_higher_degree_teachers": None,
     }  # fmt: skip
     assert {column: value(con, column) for column in expected} == expected
-    assert con.execute("select cell from raw.source_cell where column_name = 'primary_pupils'").fetchall() == [
-        ("E8",)
-    ]
+    assert con.execute("select cell from raw.source_cell where column_name = 'primary_pupils'").fetchall() == [("E8",)]
     said = remarks(con)
     assert said == "填报表里没有 城乡类型、举办者、是否寄宿制：请在表后加行，填报项目写这些名称"
 

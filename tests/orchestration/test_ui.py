@@ -92,7 +92,9 @@ def test_the_code_loads_and_everything_is_on_the_page(page: Page) -> None:
     [repository] = loaded["repositories"]
     assert "refresh" in {job["name"] for job in repository["jobs"]}
     sensors = {sensor["name"]: sensor for sensor in repository["sensors"]}
-    assert sensors.keys() == {"new_files", "due_regions", "attention"} and all(s["description"] for s in sensors.values())
+    assert sensors.keys() == {"new_files", "due_regions", "attention"} and all(
+        s["description"] for s in sensors.values()
+    )
     assert {sensor["sensorState"]["status"] for sensor in sensors.values()} == {"RUNNING"}
     assert page.ask("{shouldShowNux}") == {"shouldShowNux": False}  # no newsletter over the page
 
