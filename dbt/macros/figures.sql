@@ -193,3 +193,10 @@
     'public_funds_yuan', 'total_expenditure_yuan',
   ]) }}
 {%- endmacro %}
+
+
+{# What every school hands in besides the schools table, and the column that names the school. Scores are of a sample, rooms and facts of
+   whoever has them. #}
+{% macro rosters() -%}
+  {{ return({'teachers': 'school_id', 'classes': 'school_id', 'funding': 'entity_id'}) }}
+{%- endmacro %}

@@ -1,7 +1,6 @@
 -- Grain: region × school year × county × extract: how many schools should have handed it in, did, were rejected, or are absent.
 -- Expected are the open schools of the schools table and those missing from it; of scores, a sample, and of facts nothing is expected.
 {%- set county_key = 'region_id, school_year, county_code' %}
-{%- set rosters = [('teachers', '教师表'), ('classes', '班级表'), ('funding', '经费表')] %}
 with counties as (
     select * from {{ ref('int_counties__listed') }}
     where {{ pending() }}
@@ -33,42 +32,17 @@ missing as (
     group by {{ county_key }}
 ),
 
--- who stands in which extract with a row
 handed_in as (
-    select distinct
-        region_id,
-        school_year,
-        school_id,
-        'teachers' as extract
-    from {{ ref('int_teachers__counted') }}
-    where {{ pending() }}
-    union all
-    select distinct
-        region_id,
-        school_year,
-        school_id,
-        'classes' as extract
-    from {{ ref('int_classes__counted') }}
-    where {{ pending() }}
-    union all
-    select distinct
-        region_id,
-        school_year,
-        entity_id as school_id,
-        'funding' as extract
-    from {{ ref('int_funding__summed') }}
+    select * from {{ ref('int_extracts__filed') }}
     where {{ pending() }}
 ),
 
 extracts as (
-    {%- for extract, zh in rosters %}
     select
-        '{{ extract }}' as extract,
-        '{{ zh }}' as extract_zh
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+        code as extract,
+        label_zh as extract_zh
+    from {{ ref('labels') }}
+    where kind = 'extract' and code in ('{{ rosters() | join("', '") }}')
 ),
 
 by_school as (

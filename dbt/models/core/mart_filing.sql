@@ -24,7 +24,7 @@ extracts as (
         code as extract,
         label_zh as extract_zh
     from {{ ref('labels') }}
-    where kind = 'extract'
+    where kind = 'extract' and code in ('schools', '{{ rosters() | join("', '") }}')
 ),
 
 open_schools as (
@@ -161,30 +161,8 @@ expected as (
     from silent_schools
 ),
 
--- who stands in which extract with a row
 rosters as (
-    select distinct
-        region_id,
-        school_year,
-        school_id,
-        'teachers' as extract
-    from {{ ref('stg_teachers') }}
-    where {{ pending() }}
-    union all
-    select distinct
-        region_id,
-        school_year,
-        school_id,
-        'classes' as extract
-    from {{ ref('stg_classes') }}
-    where {{ pending() }}
-    union all
-    select distinct
-        region_id,
-        school_year,
-        entity_id as school_id,
-        'funding' as extract
-    from {{ ref('stg_funding') }}
+    select * from {{ ref('int_extracts__filed') }}
     where {{ pending() }}
 ),
 
