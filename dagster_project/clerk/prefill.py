@@ -19,13 +19,7 @@ from dagster_project.extracts.regions import Region
 from dagster_project.sheets import as_text
 from dagster_project.sql import quote
 
-OWNERS = {
-    "schools": "school_id",
-    "classes": "school_id",
-    "rooms": "school_id",
-    "funding": "entity_id",
-    "facts": "entity_id",
-}  # whose row it is
+ANSWERS = ("schools", "classes", "rooms", "funding", "facts")  # what a school hands in of itself
 ONCE = {"schools": ("predecessor_ids", "status"), "facts": ("evidence",)}  # columns that are left to fill in
 
 
@@ -51,9 +45,9 @@ def write_prefilled(out: Path, con: duckdb.DuckDBPyConnection, region: Region, s
     folders = {school_id: out / county_code / school_id for county_code, school_id in schools}
     if present := [folder for folder in folders.values() if folder.exists()]:
         raise FileExistsError(f"已有 {present[0]} 等 {len(present)} 个文件夹，不覆盖：请换一个文件夹，或先移走它们")
-    for name, owner in OWNERS.items():
+    for name in ANSWERS:
         extract = contract().extracts[name]
-        rows = _rows(con, extract, owner, region.id, before)
+        rows = _rows(con, extract, region.id, before)
         for school_id, folder in folders.items():
             if rows[school_id]:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +58,7 @@ def write_prefilled(out: Path, con: duckdb.DuckDBPyConnection, region: Region, s
 
 
 def _rows(
-    con: duckdb.DuckDBPyConnection, extract: Extract, owner: str, region_id: str, school_year: int
+    con: duckdb.DuckDBPyConnection, extract: Extract, region_id: str, school_year: int
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of an extract by school, in the order of its key."""
     columns = ", ".join(column.name for column in extract.columns)
@@ -75,7 +69,7 @@ def _rows(
             f"and entity_type = 'school' and fact_id not in ({once}) and not starts_with(fact_id, 'explained_')"
         )
     found = con.execute(
-        f"""select {owner}, {columns} from raw.{extract.name} where (region_id, school_year) = (?, ?) {of_schools}
+        f"""select {extract.owner}, {columns} from raw.{extract.name} where (region_id, school_year) = (?, ?) {of_schools}
         order by {", ".join(extract.key)}""",
         [region_id, school_year],
     )

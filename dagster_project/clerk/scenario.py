@@ -25,14 +25,7 @@ HEADERS = {
     "动作": "action", "学校标识码": "school_id", "另一学校标识码": "other_school_id", "栏目": "column", "数量": "amount"
 }  # fmt: skip
 ACTIONS = {"撤销": "close", "并入": "merge", "新建": "build", "增减": "add", "分流": "divert", "限额": "cap"}
-OF_SCHOOL = {
-    "teachers": "school_id",
-    "classes": "school_id",
-    "rooms": "school_id",
-    "scores": "school_id",
-    "funding": "entity_id",
-    "facts": "entity_id",
-}
+OF_SCHOOL = {name: extract.owner for name, extract in contract().extracts.items() if name != "schools"}
 COPIED = ("county_code", "township", "school_type", "organiser", "urban_rural_code", "status")
 
 PAIRS = f"""

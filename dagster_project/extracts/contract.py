@@ -67,6 +67,11 @@ class Extract:
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
+    @property
+    def owner(self) -> str:
+        """The column that names the school, or the other unit, whose row it is."""
+        return next(column.name for column in self.columns if column.refers_to or column.name == "school_id")
+
 
 @dataclass(frozen=True)
 class Contract:

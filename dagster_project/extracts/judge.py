@@ -23,7 +23,7 @@ def named_school(extract: Extract) -> str:
     """SQL of the id of the school that a row is of; null where it is of another unit."""
     if extract.name == "facts":
         return "case when entity_type = 'school' then entity_id end"
-    column = next(column for column in extract.columns if column.refers_to or column.name == "school_id")
+    column = extract.column(extract.owner)
     if "county" in column.refers_to:
         return (
             f"case when {column.name} not in ({KNOWN['county']} union all {REJECTED['county']}) then {column.name} end"

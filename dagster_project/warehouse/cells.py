@@ -10,14 +10,14 @@ from dagster_project.extracts.sheet import BLANKS
 from dagster_project.sql import quote
 from dagster_project.warehouse.accounts import Source
 
-# Of whom a row is, and the name of its figure where it has one only. Rosters of people are not here: no cell of one person is kept.
-OF_WHOM = {"schools": "school_id", "funding": "entity_id", "facts": "entity_id"}
+# Whose cells are kept, and the name of a row's figure where it has one only. Rosters of people are not here: no cell of one person is kept.
+FIGURES = ("schools", "funding", "facts")
 OF_WHAT = {"funding": "item || '_' || account || '_yuan'", "facts": "fact_id"}
 
 
 def list_cells(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source) -> None:
     """List the cells that were read as figures, of the rows of a sheet that are loaded. A fact that is free text is no figure."""
-    if extract.name not in OF_WHOM:
+    if extract.name not in FIGURES:
         return
     position = source.headers.position
     cells = ", ".join(
@@ -35,7 +35,7 @@ def list_cells(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source)
         select {quote(extract.name)}, entity_id, cell.column_name, cell.column_zh, masked(cell.header), source_file, sheet, row_number,
             cell.letter || row_number, masked(cell.said)
         from (
-            select source, row_number, {OF_WHOM[extract.name]} as entity_id, unnest([{cells}]) as cell
+            select source, row_number, {extract.owner} as entity_id, unnest([{cells}]) as cell
             from candidate_{extract.name} join {source.sheet.table} using (row_number)
             where source = {source.number} and reason is null and not is_skipped
         ) join source using (source)
