@@ -13,6 +13,7 @@ from pathlib import Path
 from dagster_project.orchestration.notices import Notice, gather, keep
 from dagster_project.orchestration.summary import Survey
 from dagster_project.settings import home_folder
+from dagster_project.whole import write_whole
 
 ADDRESSES, TOLD = "notify.txt", "told.json"
 VARIABLE = "JUNHENG_NOTIFY"
@@ -42,9 +43,7 @@ def send(home: Path, notices: Sequence[Notice]) -> list[str]:
         if failure:
             failures.append(f"第 {number} 个通知地址{failure}：{len(fresh)} 件事没有送到，下次再送")
         told[own] = known if failure else now
-    written = home / f".{TOLD}"
-    written.write_text(json.dumps(told), "utf-8")
-    os.replace(written, home / TOLD)
+    write_whole(home / TOLD, json.dumps(told))
     return failures
 
 

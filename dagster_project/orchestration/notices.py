@@ -4,7 +4,6 @@ It stands in <home>/notices.json, from where the page has it, and in `junheng st
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from dagster_project.orchestration.summary import Survey
 from dagster_project.release import live, signing
 from dagster_project.release.read import connect
 from dagster_project.settings import home_folder, raw_folder, today
+from dagster_project.whole import write_whole
 
 KIND = "notice"  # of the seed labels
 STALE = timedelta(hours=26)  # a night's refresh missed, and its hours
@@ -83,10 +83,8 @@ def tell(found: Survey) -> bool:
 def keep(notices: list[Notice]) -> None:
     """Write them where the page finds them."""
     home = home_folder()
-    written = home / f".{live.NOTICES}"
     rows = [{**asdict(notice), "is_open": notice.is_open} for notice in notices]
-    written.write_text(json.dumps(rows, ensure_ascii=False), "utf-8")
-    os.replace(written, home / live.NOTICES)
+    write_whole(home / live.NOTICES, json.dumps(rows, ensure_ascii=False))
     live.write_live(home)
 
 

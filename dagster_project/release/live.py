@@ -5,12 +5,12 @@ a page that lies elsewhere does without it.
 """
 
 import json
-import os
 from pathlib import Path
 
 from dagster_project.release import signing
 from dagster_project.release.read import connect
 from dagster_project.release.store import current_release
+from dagster_project.whole import write_whole
 
 NOTICES = "notices.json"  # of the home
 
@@ -37,7 +37,4 @@ def write_live(home: Path) -> None:
         ]
     notices = json.loads((home / NOTICES).read_bytes()) if (home / NOTICES).exists() else []
     says = {"current": release.name, "signed": signed, "notices": notices}
-    path = home / "live.js"
-    written = path.with_name(".live.js")
-    written.write_text(f'junheng.load("live", {json.dumps(says, ensure_ascii=False)});\n', "utf-8")
-    os.replace(written, path)
+    write_whole(home / "live.js", f'junheng.load("live", {json.dumps(says, ensure_ascii=False)});\n')

@@ -10,7 +10,6 @@ their own files and tables to those that were signed, and say so where they diff
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,9 +25,10 @@ from dagster_project.extracts.regions import Partition
 from dagster_project.release import forms
 from dagster_project.release.read import connect
 from dagster_project.release.store import SIGNED as FOLDER
-from dagster_project.release.store import ReleaseError, require_release, verify
+from dagster_project.release.store import ReleaseError, read_manifest, require_release, verify
 from dagster_project.settings import TIMEZONE, Damaged
 from dagster_project.sql import quote_name
+from dagster_project.whole import write_whole
 
 SIGNED = (
     "fct_school_indicator", "mart_school_verdict", "mart_county_balance", "mart_standard_item", "mart_item_verdict",
@@ -79,7 +79,7 @@ def sign(home: Path, region_id: str, school_year: int, name: str) -> Path:
     release = require_release(home)
     if damage := verify(release):
         raise ReleaseError(f"版本 {release.name} 已损坏，不能签署：{damage[0]}。请先运行 junheng refresh")
-    manifest = json.loads((release / "manifest.json").read_bytes())
+    manifest = read_manifest(release)
     with connect(home) as con:
         inputs = _inputs(con, region_id, school_year)
         columns = {mart: _columns(con, mart) for mart in SIGNED}
@@ -103,8 +103,8 @@ def sign(home: Path, region_id: str, school_year: int, name: str) -> Path:
     building.rename(papers)
     certificate = folder / f"{stem}.html"
     told = [b["reason"] for b in manifest["blocked"] if (b["region_id"], b["school_year"]) == signature.partition]
-    _write(certificate, _certificate(signature, counties, manifest["notice"], told))
-    _write(folder / f"{stem}.json", json.dumps(asdict(signature), ensure_ascii=False, indent=1))
+    write_whole(certificate, _certificate(signature, counties, manifest["notice"], told))
+    write_whole(folder / f"{stem}.json", json.dumps(asdict(signature), ensure_ascii=False, indent=1))
     return certificate
 
 
@@ -196,13 +196,3 @@ def _certificate(signature: Signature, counties: Sequence[Any], notice: str | No
         inputs=digest(signature.inputs),
         results=digest(signature.results),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step, and on the disk."""
-    written = path.with_name(f".{path.name}")
-    with written.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(written, path)

@@ -5,28 +5,29 @@ the warehouse file. Whoever begins with years that have long been handed in does
 tells since when there was somebody to see.
 """
 
-import os
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Partition
 from dagster_project.settings import Damaged
 from dagster_project.sql import quote
+from dagster_project.whole import replace_whole
 
 KEPT = "arrivals.parquet"
-FILED = {"schools": "school_id", "teachers": "school_id", "classes": "school_id", "funding": "entity_id"}  # whose rows
 
 
 def note(con: duckdb.DuckDBPyConnection, partition: Partition, day: date) -> None:
     """Remember what of a partition has just been loaded for the first time."""
-    for extract, owner in FILED.items():
+    for name, extract in contract().extracts.items():
+        owner = extract.owner
         con.execute(
             f"""insert into raw.arrival
-            select distinct region_id, school_year, {owner}, {quote(extract)}, ?::date from raw.{extract}
+            select distinct region_id, school_year, {owner}, {quote(name)}, ?::date from raw.{name}
             where region_id = ? and school_year = ? and {owner} not in (
-                select school_id from raw.arrival where region_id = ? and school_year = ? and extract = {quote(extract)}
+                select school_id from raw.arrival where region_id = ? and school_year = ? and extract = {quote(name)}
             )""",
             [day, *partition, *partition],
         )
@@ -34,11 +35,9 @@ def note(con: duckdb.DuckDBPyConnection, partition: Partition, day: date) -> Non
 
 def keep(con: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Write what is remembered beside the warehouse, in one step."""
-    path, written = home / KEPT, home / f".{KEPT}"
-    con.execute(f"copy (from raw.arrival order by all) to {quote(written)} (format parquet)")
-    with written.open("rb") as stream:
-        os.fsync(stream.fileno())
-    os.replace(written, path)
+    replace_whole(
+        home / KEPT, lambda path: con.execute(f"copy (from raw.arrival order by all) to {quote(path)} (format parquet)")
+    )
 
 
 def recall(con: duckdb.DuckDBPyConnection, home: Path) -> None:

@@ -1,10 +1,11 @@
 """How the last refresh of a home ended, whoever started it: <home>/last_run.json is begun with it and ended when it has published."""
 
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from dagster_project.whole import write_whole
 
 KEPT = "last_run.json"
 LONGEST_REASON = 300
@@ -47,6 +48,4 @@ def _read(home: Path) -> dict[str, Any] | None:
 
 
 def _write(home: Path, found: dict[str, Any]) -> None:
-    written = home / f".{KEPT}"
-    written.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
-    os.replace(written, home / KEPT)
+    write_whole(home / KEPT, json.dumps(found, ensure_ascii=False))
