@@ -61,14 +61,13 @@ select 'indicator' as kind, indicator_id as figure_id, stage, school_id as area_
 from mart_application_form_school inner join dim_indicator on is_national and dim_indicator.sort_order = $sort_order
 where {COUNTY} and row_no = $row_no
 """
-# Tables Ⅱ-1 and Ⅲ have two rows of primary schools, then two of junior schools, and a column an indicator.
+# Of what is said of a stage, tables Ⅱ-1 and Ⅲ, a blank is an indicator's or of all together.
 FORM_BLANK = f"""
 select county_code as area_id, $name as name, concat_ws('：', label_zh, coalesce(shown, missing)) as shown,
     case when criterion_id is not null then 'criterion' when measure_id is not null then 'blank' else 'coefficient' end as kind,
-    coalesce(criterion_id, case when measure_id is not null then concat_ws('.', form_table, row_no, blank_no) end, indicator_id) as figure_id,
-    case when criterion_id is null and measure_id is null then case when row_no <= 2 then 'primary' else 'junior' end end as stage
+    coalesce(criterion_id, case when measure_id is not null then concat_ws('.', form_table, row_no, blank_no) end, indicator_id) as figure_id, stage
 from (from mart_application_form where {COUNTY} and form_table = $form_table and row_no = $row_no and blank_no = $blank_no)
-left join (from dim_indicator where is_national) on ends_with(label_zh, '：' || name_zh)
+left join (from dim_indicator where is_national) on stage is not null and sort_order = blank_no
 """
 TITLES = """
 inner join (select indicator_id, name_zh, unit_zh, scale from dim_indicator) using (indicator_id)
