@@ -55,7 +55,7 @@ def signature(mart: dict[str, Any]) -> list[tuple[str, str]]:
 def digest(con: duckdb.DuckDBPyConnection, relation: str, columns: Columns) -> str:
     """Of the rows, in whatever order and file they stand: two sums over the md5 of each row as text, which add up like the rows.
 
-    So the digest of a release is that of the next, less what was added, plus what was removed: `plus` says so of a difference.
+    So the digest of a release is that of the next, less what was added, plus what was removed (`without`).
     """
     lower, upper = _sums(con, relation, columns, "1")
     return _written(lower, upper)

@@ -90,8 +90,8 @@ def is_signed(release: Path) -> bool:
 def code_version(release: Path) -> str | None:
     """By which code a release was made; None where its manifest does not say."""
     try:
-        return json.loads((release / "manifest.json").read_bytes())["code_version"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_manifest(release)["code_version"]
+    except (ReleaseError, KeyError, TypeError):
         return None
 
 
@@ -101,7 +101,7 @@ def verify(release: Path) -> list[str]:
     Of a thinned one the marts and the page may be missing: whether they can be had again history.verify tells.
     """
     try:
-        manifest = json.loads((release / "manifest.json").read_bytes())
+        manifest = json.loads((release / MANIFEST).read_bytes())
         marts = {mart["file"]: mart["sha256"] for mart in manifest["marts"]}
         marts[manifest["snapshot"]["file"]] = manifest["snapshot"]["sha256"]
         page = {file["file"] for file in manifest.get("briefing", [])}

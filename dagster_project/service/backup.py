@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dagster_project.console import Failed
 from dagster_project.fingerprint import sha256
+from dagster_project.release.history import remove
 from dagster_project.release.store import current_release, verify
 from dagster_project.warehouse import lock
 
@@ -80,18 +81,11 @@ def restore(path: Path, home: Path, is_asked: bool, say: Callable[[str], None]) 
         raise Failed(f"{path} 不是完整的备份（{error}）：请用另一份，没有恢复") from error
     finally:
         if building.exists():
-            _remove(building)
+            remove(building)
 
 
 def _of_mine_alone(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _remove(folder: Path) -> None:
-    """Also what is read-only, as releases are."""
-    for inside, _, _ in os.walk(folder):
-        os.chmod(inside, 0o700)
-    shutil.rmtree(folder)
 
 
 def _files(home: Path) -> Iterator[Path]:
