@@ -20,7 +20,7 @@ from helpers import command, environment, junheng, schools, write_csv, write_reg
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from dagster_project import cli
+from dagster_project import cli, processes
 from dagster_project import settings as places
 from dagster_project.extracts.regions import (
     FIELDS,
@@ -143,7 +143,7 @@ def test_any_arguments(arguments: list[str]) -> None:
         said = io.StringIO()
         code: object = 0
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cli, "_leave", exit)  # which would end this process
+            patch.setattr(processes, "leave", exit)  # which would end this process
             patch.setattr(sys, "stdin", io.StringIO())  # a shell, opened by `sql` alone, has nothing to read
             try:
                 cli.main(arguments)
