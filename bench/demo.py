@@ -132,6 +132,8 @@ PLANS = {
     "monitored_year_labour": "0", "achievement_level_labour": "-", "difference_rate_labour": "-",
     "monitored_year_mental_health": "0 2021 2021", "achievement_level_mental_health": "- Ⅲ Ⅲ", "difference_rate_mental_health": "- 0.088 0.088",
     "vocational_attached_classes": "0", "labour_practice_hours": "320 400 520", "practice_activity_hours": "1000", "is_dense_city_centre": "-",
+    "rotation_eligible_teachers_total": "-", "rotated_teachers_total": "-", "rotated_backbone_teachers_total": "-",
+    "special_school_pupils_total": "-", "special_school_funds_yuan": "-",
     "public_satisfaction_rate": "0.86 0.88 0.9", "government_work_score": "86 88 91",
 }
 # fmt: on

@@ -185,7 +185,8 @@ COUNTY = {
     ("区县名称", ""): "东昌府区", ("填报年度", ""): 2023, ("规定的小学生均公用经费标准", "元"): 1150,
     ("上年度义务教育学校教师年平均工资收入水平（不含民办学校）", "万元"): 9.6512, ("上年度当地公务员年平均工资收入", "元"): 96512,
     ("优质高中招生计划总人数", "人"): "800人", ("优质高中招生分配指标数", "人"): None, ("符合交流条件教师总数", "人"): 300,
-    ("适龄残疾儿童少年入学总人数", "人"): 41,
+    ("实际交流轮岗教师数", "人"): "36人", ("实际交流骨干教师数量", "人"): 9, ("特殊教育学校经费总额", "万元"): 82.5, ("特殊教育学校学生人数", "人"): 90,
+    ("适龄残疾儿童少年入学总人数", "人"): 41, ("公用经费余额", "元"): 5,
 }  # fmt: skip
 
 
@@ -200,10 +201,15 @@ def test_the_items_of_a_county_are_facts(con: duckdb.DuckDBPyConnection, raw: Pa
         ("county", "371502", "disabled_children_enrolled", "41"),
         ("county", "371502", "key_high_school_places", "800"),
         ("county", "371502", "primary_public_funds_standard_yuan", "1150"),
+        ("county", "371502", "rotated_backbone_teachers_total", "9"),
+        ("county", "371502", "rotated_teachers_total", "36"),
+        ("county", "371502", "rotation_eligible_teachers_total", "300"),
+        ("county", "371502", "special_school_funds_yuan", "825000"),
+        ("county", "371502", "special_school_pupils_total", "90"),
         ("county", "371502", "teacher_average_pay", "96512"),
     ]
     assert account.quarantined == 1
-    assert "第 10 行：“事实编号”为“符合交流条件教师总数”，没有这项事实" in reasons(con)[0]
+    assert "第 16 行：“事实编号”为“公用经费余额”，没有这项事实" in reasons(con)[0]
 
 
 def test_facts_of_no_known_county_are_put_aside(con: duckdb.DuckDBPyConnection, raw: Path) -> None:

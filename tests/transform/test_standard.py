@@ -102,6 +102,8 @@ FACTS = {
     "monitored_year_maths": "2021", "achievement_level_maths": "Ⅲ", "difference_rate_maths": "0.1",
     "basic_balance_recognised_year": "2020", "junior_graduates": "93", "junior_transfers_in_3y": "1", "junior_transfers_out_3y": "3",
     "junior_entrants_3y_ago": "101", "junior_deaths_3y": "1", "veto_fraud": "是", "layout_compliant": "否",
+    "rotation_eligible_teachers_total": "300", "rotated_teachers_total": "30", "rotated_backbone_teachers_total": "5",
+    "special_school_funds_yuan": "799900", "special_school_pupils_total": "100",
 }  # fmt: skip
 
 
@@ -275,6 +277,24 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
     assert item("G7")[::4] == (True, "没有适用的学校，视为达到")
     ratio = "select actual, status, contains(missing, '茌平区没有报送学校表') from mart_target_progress where target_id = 'LC-01'"
     assert marts.execute(ratio).fetchall() == [(None, "not_evaluable", True)]  # a ratio of fewer counties is none
+
+
+def test_a_county_s_total_goes_before_its_rosters(marts: duckdb.DuckDBPyConnection) -> None:
+    """Rotation as a county's fill-in form asks it, on the form as it was handed in; who hands in none is read by its rosters."""
+    item = "select county_code, is_met, coalesce(actual_zh, reason) from mart_standard_item where criterion_id = ? and region_id = 'r' order by 1"
+    rosters = (
+        "无法判定：教师表缺“本年交流轮岗的教师数”：q1、q2等4个单位；教师表缺“符合交流条件的教师数”：q1、q2等4个单位"
+    )
+    shares, backbone = marts.execute(item, ["G11-1"]).fetchall(), marts.execute(item, ["G11-2"]).fetchall()
+    assert (shares[0], shares[-2]) == (("320501", None, rosters), (EDGE, True, "10%"))
+    assert (backbone[1], backbone[-2]) == (("320601", False, "16.7%"), (EDGE, False, "16.7%"))
+    blanks = "select shown from mart_application_form where (county_code, form_table, row_no) = (?, 'Ⅳ', 11) order by blank_no"
+    assert marts.execute(blanks, [EDGE]).fetchall() == [("300",), ("30",), ("10.0",), ("5",), ("16.7",)]
+    otherwise = "select alternative_actual_zh, alternative_is_met, reason from mart_alternative_reading where (county_code, alternative_id) = (?, 'G7b')"
+    assert marts.execute(otherwise, [EDGE]).fetchall() == [("7999元", False, None)]
+    assert marts.execute(otherwise, ["320501"]).fetchall() == [
+        (None, None, "尚未报送“特殊教育学校经费总额”；尚未报送“特殊教育学校学生人数”")
+    ]
 
 
 def test_a_subject_that_was_monitored_cannot_be_left_out(marts: duckdb.DuckDBPyConnection) -> None:

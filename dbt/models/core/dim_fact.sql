@@ -28,6 +28,17 @@ asked as (
         null as item_id,
         form_table
     from {{ ref('application_form_blanks') }}
+    union all
+    select
+        alternatives.measure_id,
+        alternatives.target_id,
+        targets.document_id,
+        items.item_id,
+        null as form_table
+    from {{ ref('alternative_readings') }} as alternatives
+    left join {{ ref('targets') }} as targets using (target_id)
+    left join {{ ref('standard_items') }} as items using (criterion_id)
+    where alternatives.measure_id is not null
 ),
 
 needed as (

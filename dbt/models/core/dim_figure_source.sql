@@ -6,7 +6,7 @@ with rosters_and_facts as (
         cast(null as varchar) as stage,
         source as extract,
         case when source in ('facts', 'funding') then input_id end as column_name,
-        case when source in ('facts', 'funding') then 'add' else 'count' end as role,
+        case when total_of is not null then 'total' when source in ('facts', 'funding') then 'add' else 'count' end as role,
         0 as years_back
     from {{ ref('inputs') }}
     where source <> 'schools'

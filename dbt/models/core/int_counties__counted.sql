@@ -1,8 +1,9 @@
 -- Grain: region × school year × county × figure: a fact that it hands in, or what its own extracts hold to compare it with.
--- Schools that the assessment leaves out by their type are not counted.
+-- Schools that the assessment leaves out by their type are not counted, but for rotation, which is of all.
 -- Who graduates now entered two years before, so a refresh rebuilds two years after too.
 {{ config(years_after=2) }}
 {%- set key = 'region_id, school_year, county_code' %}
+{%- set totals = ['rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers'] %}
 with schools as (
     select schools.*
     from {{ ref('stg_schools') }} as schools
@@ -94,6 +95,21 @@ pay as (
     group by schools.region_id, schools.school_year, schools.county_code
 ),
 
+rotations as (
+    select
+        stages.region_id,
+        stages.school_year,
+        stages.county_code,
+        {%- for figure in totals %}
+        case when count(teachers.{{ figure }}) = count(*) then sum(teachers.{{ figure }}) end as {{ figure }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+    from {{ ref('fct_school_stage') }} as stages
+    left join {{ ref('int_teachers__counted') }} as teachers using (region_id, school_year, school_id, stage)
+    where coalesce(stages.pupils, 1) > 0 and {{ pending('stages') }}
+    group by stages.region_id, stages.school_year, stages.county_code
+),
+
 -- what table Ⅰ asks a county to say of itself
 profiles as (
     select facts.*
@@ -156,6 +172,14 @@ figures as (
         'roster_average_pay' as figure_id,
         roster_average_pay as value
     from pay
+    {%- for figure in totals %}
+    union all
+    select
+        {{ key }},
+        'roster_{{ figure }}' as figure_id,
+        {{ figure }} as value
+    from rotations
+    {%- endfor %}
     union all
     select
         {{ key }},

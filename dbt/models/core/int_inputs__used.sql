@@ -1,4 +1,5 @@
--- Grain: measure × input that it counts, asks for, or by which it tells who belongs; also through the measures that it is made of.
+-- Grain: measure × input that it counts, whose total a county may hand in instead, that it asks for, or by which it tells who belongs; also
+-- through the measures that it is made of.
 {{ config(materialized='view') }}
 with parts as (
     select
@@ -43,3 +44,12 @@ from made_of
 inner join {{ ref('measures') }} as measures on made_of.part_id = measures.measure_id
 inner join {{ ref('populations') }} as populations using (population_id)
 where populations.condition_input is not null
+union
+select
+    made_of.measure_id,
+    totals.input_id
+from made_of
+inner join parts on made_of.part_id = parts.measure_id
+inner join {{ ref('measures') }} as measures on made_of.part_id = measures.measure_id
+inner join {{ ref('inputs') }} as totals on parts.part_id = totals.total_of
+where measures.population_id is null

@@ -1,4 +1,5 @@
--- Grain: region × school year × unit (its level, id and stage) × input: every figure that seeds/inputs.csv lists, one a row.
+-- Grain: region × school year × unit (its level, id and stage) × input: every figure that seeds/inputs.csv lists, one a row. A total that
+-- a county hands in stands as the input of a section of its own, of the stage 'all'.
 -- Heads are followed from the year before, so a refresh rebuilds the year after too.
 {{ config(years_after=1) }}
 {%- set of_a_section = [
@@ -215,6 +216,18 @@ select
     value
 from {{ ref('int_facts__settled') }}
 where {{ pending() }}
+union all
+select
+    facts.region_id,
+    facts.school_year,
+    'section' as unit_level,
+    facts.unit_id,
+    'all' as stage,
+    inputs.total_of as input_id,
+    facts.value
+from {{ ref('int_facts__settled') }} as facts
+inner join inputs on facts.input_id = inputs.input_id
+where inputs.total_of is not null and facts.unit_level = 'county' and {{ pending('facts') }}
 union all
 select
     region_id,

@@ -19,7 +19,7 @@ with asked as (
     select
         regions.region_id,
         alternatives.measure_id,
-        items.area_level
+        coalesce(alternatives.area_level, items.area_level) as area_level
     from {{ ref('stg_regions') }} as regions
     cross join {{ ref('alternative_readings') }} as alternatives
     inner join {{ ref('standard_items') }} as items using (criterion_id)
@@ -28,7 +28,7 @@ with asked as (
     select
         documents.region_id,
         alternatives.measure_id,
-        targets.area_level
+        coalesce(alternatives.area_level, targets.area_level) as area_level
     from {{ ref('stg_region_documents') }} as documents
     inner join {{ ref('targets') }} as targets using (document_id)
     inner join {{ ref('alternative_readings') }} as alternatives using (target_id)

@@ -1,10 +1,12 @@
 -- Grain: region × school year × measure of inputs × unit that belongs to its population, or may: nothing says that it does not.
+-- A county that handed in the totals of all that a measure of every section reads stands for its sections.
 {{ config(materialized='view') }}
 with measures as (
     select
         measures.measure_id,
         measures.statistic,
         measures.unit_level,
+        measures.population_id,
         populations.stage,
         populations.school_types,
         populations.urban_rural_classes,
@@ -63,20 +65,64 @@ compared as (
     from units
     inner join needed using (region_id)
     inner join measures using (measure_id, unit_level)
+),
+
+parts as (
+    select
+        used.measure_id,
+        totals.input_id as total_id,
+        count(*) over (partition by used.measure_id) as part_count
+    from {{ ref('int_inputs__used') }} as used
+    inner join {{ ref('inputs') }} as inputs using (input_id)
+    left join {{ ref('inputs') }} as totals on used.input_id = totals.total_of
+    where inputs.total_of is null
+),
+
+counties as (
+    select
+        totals.region_id,
+        totals.school_year,
+        totals.unit_id as county_code,
+        parts.measure_id
+    from parts
+    inner join measures using (measure_id)
+    inner join {{ ref('int_facts__settled') }} as totals on parts.total_id = totals.input_id
+    where measures.population_id is null and totals.unit_level = 'county' and totals.value is not null
+    group by totals.region_id, totals.school_year, totals.unit_id, parts.measure_id
+    having count(*) = max(parts.part_count)
 )
 
 select
-    region_id,
-    school_year,
-    measure_id,
-    statistic,
-    unit_level,
-    unit_id,
-    unit_name,
-    stage,
-    county_code,
-    township_id,
-    is_member is not null and missing_zh is null as is_known_member,
-    lacks
+    compared.region_id,
+    compared.school_year,
+    compared.measure_id,
+    compared.statistic,
+    compared.unit_level,
+    compared.unit_id,
+    compared.unit_name,
+    compared.stage,
+    compared.county_code,
+    compared.township_id,
+    compared.is_member is not null and compared.missing_zh is null as is_known_member,
+    compared.lacks
 from compared
-where coalesce(is_member, true)
+left join counties using (region_id, school_year, county_code, measure_id)
+where coalesce(compared.is_member, true) and counties.measure_id is null
+union all
+select
+    units.region_id,
+    units.school_year,
+    counties.measure_id,
+    measures.statistic,
+    measures.unit_level,
+    units.unit_id,
+    units.unit_name,
+    units.stage,
+    units.county_code,
+    units.township_id,
+    true as is_known_member,
+    cast(null as varchar) as lacks
+from counties
+inner join measures using (measure_id)
+inner join needed using (region_id, measure_id)
+inner join units on {{ same('counties', 'units', 'region_id, school_year, county_code') }} and units.unit_level = 'county'

@@ -61,7 +61,7 @@ read_otherwise as (
         rules.reading_zh,
         rules.actual_zh,
         rules.is_met,
-        rules.area_level,
+        coalesce(alternatives.area_level, rules.area_level) as area_level,
         alternatives.alternative_id,
         alternatives.alternative_zh,
         alternatives.lacks_zh,
