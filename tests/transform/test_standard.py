@@ -187,6 +187,14 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         "insert into raw.teachers by name select 'r' as region_id, 2023 as school_year, stage || i as teacher_id, 'q3' as school_id,"
         " stage, if(i < 4, 'bachelor', 'associate') as degree from range(5) as t (i), (values ('primary'), ('junior')) as s (stage)"
     )
+    for county, kind, areas in ((EDGE, "music", (96, 95)), (EDGE, "art", (60,)), ("320601", "music", (96,))):
+        school = "edge2" if county == EDGE else "p1"
+        for number, area in enumerate(areas):
+            con.execute(
+                "insert into raw.rooms by name select 'r' as region_id, 2023 as school_year, ? as school_id, ? as kind, ? as room_no, ? as area_m2",
+                [school, kind, number, area],
+            )
+    con.execute("update raw.schools set primary_classes = 12 where school_id in ('edge2', 'p1')")
     facts(con, "school", "q1", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
     facts(con, "school", "q2", {"borrowed_sports_area_m2": "500", "is_dense_city_centre": "是"})
     facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
@@ -295,6 +303,15 @@ def test_a_county_s_total_goes_before_its_rosters(marts: duckdb.DuckDBPyConnecti
     assert marts.execute(otherwise, ["320501"]).fetchall() == [
         (None, None, "尚未报送“特殊教育学校经费总额”；尚未报送“特殊教育学校学生人数”")
     ]
+
+
+def test_rooms_that_are_large_enough_count_together(marts: duckdb.DuckDBPyConnection) -> None:
+    """Shenyang's formula for twelve classes: of 96, 95 and 60 m² the first is enough; who lists no art room and does not say none is not told."""
+    rooms = "select area_id, value, missing from fct_measure where measure_id = 'large_enough_rooms_per_12_classes' and area_id in ('edge2', 'p1') order by 1"
+    missing = "专用教室表缺“面积足够的音乐、美术专用教室数”"
+    assert marts.execute(rooms).fetchall() == [("edge2", 1, None), ("p1", None, missing)]
+    otherwise = "select alternative_is_met, reason from mart_alternative_reading where (county_code, alternative_id) = (?, 'G3-1b')"
+    assert marts.execute(otherwise, [EDGE]).fetchall() == [(None, f"{missing}；学校表缺“全校班级数”")]
 
 
 def test_a_subject_that_was_monitored_cannot_be_left_out(marts: duckdb.DuckDBPyConnection) -> None:

@@ -1,4 +1,4 @@
--- Grain: region × school year × extract × school × stage × file × sheet of a roster of teachers or classes.
+-- Grain: region × school year × extract × school × stage × file × sheet of a roster of teachers, classes or rooms.
 select
     region_id,
     school_year,

@@ -9,7 +9,7 @@
 ] %}
 {%- set of_a_school = [
     'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'compulsory_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
-    'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'public_funds_budget_yuan', 'public_funds_final_yuan',
+    'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'large_enough_rooms', 'public_funds_budget_yuan', 'public_funds_final_yuan',
     'teacher_training_budget_yuan', 'total_expenditure_final_yuan'
 ] %}
 with inputs as (
@@ -117,6 +117,8 @@ schools as (
         coalesce(schools.min_music_room_area_m2, rooms.min_music_room_area_m2) as min_music_room_area_m2,
         coalesce(schools.art_rooms, rooms.art_rooms) as art_rooms,
         coalesce(schools.min_art_room_area_m2, rooms.min_art_room_area_m2) as min_art_room_area_m2,
+        coalesce(rooms.large_enough_music_rooms, case when schools.music_rooms = 0 then 0 end)
+        + coalesce(rooms.large_enough_art_rooms, case when schools.art_rooms = 0 then 0 end) as large_enough_rooms,
         funds.public_funds_budget_yuan,
         funds.public_funds_final_yuan,
         funds.teacher_training_budget_yuan,
@@ -176,7 +178,7 @@ select
         {%- endfor %}
     end as double) as value
 from schools
-inner join inputs on inputs.unit_level = 'school' and inputs.source in ('schools', 'funding')
+inner join inputs on inputs.unit_level = 'school' and inputs.source in ('schools', 'rooms', 'funding')
 union all
 select
     of_counties.region_id,

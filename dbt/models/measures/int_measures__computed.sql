@@ -221,6 +221,7 @@ named as (
                 when 'schools' then '学校表缺'
                 when 'teachers' then '教师表缺'
                 when 'classes' then '班级表缺'
+                when 'rooms' then '专用教室表缺'
                 when 'funding' then '经费表缺'
                 else '尚未得出'
             end || {{ quoted_zh('inputs.name_zh') }}

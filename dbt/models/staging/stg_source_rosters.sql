@@ -22,3 +22,15 @@ select
     count(*) as row_count
 from {{ source('raw', 'classes') }}
 group by region_id, school_year, school_id, stage, source_file, sheet
+union all
+select
+    region_id,
+    school_year,
+    'rooms' as extract,
+    school_id,
+    null as stage,
+    source_file,
+    sheet,
+    count(*) as row_count
+from {{ source('raw', 'rooms') }}
+group by region_id, school_year, school_id, source_file, sheet
