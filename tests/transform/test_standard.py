@@ -75,6 +75,7 @@ PROVINCE = {  # rows alone; the last binds from 2024 on
         for rule, value in {
             "min_teaching_point_pupils": 50,
             "small_school_pupils": 100,
+            "training_years": 6,
             "large_class_pupils": 46,
             "full_training_hours": 400,
             "max_young_head_age": 40,
@@ -153,8 +154,8 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         )
         con.execute(
             "insert into raw.teachers by name select ? as region_id, ? as school_year, 't' as teacher_id, 'special' as school_id,"
-            " 'primary' as stage, '校长' as post, ? - 42 as birth_year, 380 as training_hours_5y, 2 as terms_at_school",
-            [region, year, year],
+            " 'primary' as stage, '校长' as post, ? - 42 as birth_year, ? - 5 as start_year, 380 as training_hours_5y, 2 as terms_at_school",
+            [region, year, year, year],
         )
     con.execute("insert into raw.source_file by name select 'r' as region_id, 2023 as school_year")
     for code, name in COUNTIES.items():
@@ -195,6 +196,10 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
                 [school, kind, number, area],
             )
     con.execute("update raw.schools set primary_classes = 12 where school_id in ('edge2', 'p1')")
+    con.execute(
+        "update raw.schools set is_central_school = school_id = 'q1' where region_id = 'r' and county_code = '320501'"
+    )
+    facts(con, "school", "q1", {"has_recording_room": "是"})
     facts(con, "school", "q1", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
     facts(con, "school", "q2", {"borrowed_sports_area_m2": "500", "is_dense_city_centre": "是"})
     facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
@@ -314,6 +319,19 @@ def test_rooms_that_are_large_enough_count_together(marts: duckdb.DuckDBPyConnec
     assert marts.execute(otherwise, [EDGE]).fetchall() == [(None, f"{missing}；学校表缺“全校班级数”")]
 
 
+def test_central_schools_are_those_that_say_so(marts: duckdb.DuckDBPyConnection) -> None:
+    """One of three is, and has a room to record in; where the column was not handed in, the share is not known."""
+    share = "select area_id, value, missing from fct_measure where (measure_id, area_level) = ('central_recording_room_share', 'county') and area_id = any(?)"
+    assert marts.execute(f"{share} order by 1", [["320501", "320601"]]).fetchall() == [
+        ("320501", 1, None),
+        ("320601", None, "尚未报送“有录播室”：p1、p2；学校表缺“是否乡镇中心校”：p1、p2"),
+    ]
+    [(reason,)] = marts.execute(
+        "select reason from mart_alternative_reading where (region_id, alternative_id) = ('r', 'G9a') and county_code = '320501'"
+    ).fetchall()
+    assert "教师表缺“工作满五年的专任教师数（按参加工作年份）”" in reason
+
+
 def test_a_subject_that_was_monitored_cannot_be_left_out(marts: duckdb.DuckDBPyConnection) -> None:
     """Of Chinese the result is not handed in, of sports not even whether it was monitored: neither passes in silence."""
     item = "select criterion_id, is_met, reason from mart_standard_item where county_code = '320601' and item_id = 'Q9' order by 1"
@@ -363,12 +381,12 @@ def test_a_rule_binds_from_its_year_on(marts: duckdb.DuckDBPyConnection) -> None
     by_2024 = [("s2", False), ("s3", True), ("s4", True)]
     assert [marts.execute(passed, of).fetchall() for of in (["years", 2024], ["today", 2021])] == [by_2024] * 2
     counted = (
-        "select large_classes, trained_teachers, young_heads, long_serving_heads from warehouse.intermediate.int_classes__counted"
+        "select large_classes, trained_teachers, experienced_teachers, young_heads, long_serving_heads from warehouse.intermediate.int_classes__counted"
         " join warehouse.intermediate.int_teachers__counted using (region_id, school_year, school_id, stage)"
         " where (region_id, school_year) = (?, ?)"
     )
     of_years = [marts.execute(counted, of).fetchall() for of in (["years", 2021], ["years", 2024], ["today", 2021])]
-    assert of_years == [[(0, 1, 1, 1)], [(1, 0, 0, 0)], [(1, 0, 0, 0)]]
+    assert of_years == [[(0, 1, 1, 1, 1)], [(1, 0, 0, 0, 0)], [(1, 0, 0, 0, 0)]]
 
 
 def test_a_county_s_own_limit_counts_its_classes(marts: duckdb.DuckDBPyConnection) -> None:

@@ -38,6 +38,7 @@ select
     urban_rural.urban_rural_class,
     schools.is_boarding,
     schools.is_township_seat,
+    schools.is_central_school,
     schools.status,
     schools.predecessor_ids,
     successors.successor_ids

@@ -23,6 +23,7 @@ select
     max(case when parameter_id = 'large_class_pupils' then value end) as large_class_pupils,
     max(case when parameter_id = 'huge_class_pupils' then value end) as huge_class_pupils,
     max(case when parameter_id = 'full_training_hours' then value end) as full_training_hours,
+    max(case when parameter_id = 'training_years' then value end) as training_years,
     max(case when parameter_id = 'max_young_head_age' then value end) as max_young_head_age,
     max(case when parameter_id = 'long_service_terms' then value end) as long_service_terms,
     max(case when parameter_id = 'rooms_built_year' then value end) as rooms_built_year,

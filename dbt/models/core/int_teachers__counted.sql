@@ -7,6 +7,7 @@ with teachers as (
     select
         teachers.*,
         parameters.full_training_hours,
+        teachers.school_year - teachers.start_year >= parameters.training_years as has_served_training_years,
         parameters.max_young_head_age,
         parameters.long_service_terms
     from {{ ref('stg_teachers') }} as teachers
@@ -44,6 +45,11 @@ counted as (
         count(case when teachers.has_certificate then 1 end) as certified_teachers,
         count(teachers.training_hours_5y) as known_training_hours,
         count(case when teachers.training_hours_5y >= teachers.full_training_hours then 1 end) as trained_teachers,
+        count(teachers.start_year) as known_start_years,
+        count(case when teachers.has_served_training_years then 1 end) as experienced_teachers,
+        count(case when teachers.has_served_training_years then teachers.training_hours_5y end) as known_experienced_training_hours,
+        count(case when teachers.has_served_training_years and teachers.training_hours_5y >= teachers.full_training_hours then 1 end)
+            as experienced_trained_teachers,
         count(teachers.rotation_eligible) as known_eligibilities,
         count(case when teachers.rotation_eligible then 1 end) as rotation_eligible_teachers,
         count(teachers.rotated) as known_rotations,
@@ -94,6 +100,8 @@ whole as (
         counted.known_subjects > 0 and counted.unread_subjects = 0 as has_subjects,
         counted.known_titles = counted.full_time_teachers as has_titles,
         partitions.known_backbone_levels > 0 and counted.unread_backbone_levels = 0 as has_backbone_levels,
+        counted.known_start_years = counted.full_time_teachers as has_start_years,
+        counted.known_experienced_training_hours = counted.experienced_teachers as has_experienced_training_hours,
         counted.known_rotations = counted.full_time_teachers as has_rotations,
         counted.teachers_with_pay = counted.full_time_teachers as has_pay,
         short.school_id is null as is_whole
@@ -119,6 +127,9 @@ select
     case when is_whole and has_degrees then bachelor_teachers end as bachelor_teachers,
     case when is_whole and known_certificates = full_time_teachers then certified_teachers end as certified_teachers,
     case when is_whole and known_training_hours = full_time_teachers then trained_teachers end as trained_teachers,
+    case when is_whole and has_start_years then experienced_teachers end as experienced_teachers,
+    case when is_whole and has_start_years and has_experienced_training_hours then experienced_trained_teachers end
+        as experienced_trained_teachers,
     case when is_whole and known_eligibilities = full_time_teachers then rotation_eligible_teachers end as rotation_eligible_teachers,
     case when is_whole and has_rotations then rotated_teachers end as rotated_teachers,
     case when is_whole and has_rotations and has_backbone_levels then rotated_backbone_teachers end as rotated_backbone_teachers,

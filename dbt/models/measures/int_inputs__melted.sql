@@ -4,11 +4,11 @@
 {{ config(years_after=1) }}
 {%- set of_a_section = [
     'pupils', 'classes', 'full_time_teachers', 'largest_class_pupils', 'large_classes', 'huge_classes', 'oversized_classes', 'teachers_with_degree', 'bachelor_teachers',
-    'roster_higher_degree_teachers', 'certified_teachers', 'certificate_teachers', 'trained_teachers', 'training_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
+    'roster_higher_degree_teachers', 'certified_teachers', 'certificate_teachers', 'trained_teachers', 'training_teachers', 'experienced_teachers', 'experienced_trained_teachers', 'rotation_eligible_teachers', 'rotated_teachers', 'rotated_backbone_teachers', 'teachers_with_pay',
     'annual_pay_yuan', 'heads', 'young_heads'
 ] %}
 {%- set of_a_school = [
-    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'compulsory_classes', 'school_classrooms', 'is_boarding', 'music_rooms',
+    'schools', 'school_pupils', 'compulsory_pupils', 'school_classes', 'compulsory_classes', 'school_classrooms', 'is_boarding', 'is_central_school', 'music_rooms',
     'min_music_room_area_m2', 'art_rooms', 'min_art_room_area_m2', 'large_enough_rooms', 'public_funds_budget_yuan', 'public_funds_final_yuan',
     'teacher_training_budget_yuan', 'total_expenditure_final_yuan'
 ] %}
@@ -38,6 +38,8 @@ sections as (
         coalesce(stages.trained_teachers, teachers.trained_teachers) as trained_teachers,
         case when stages.trained_teachers is null then teachers.full_time_teachers else stages.full_time_teachers end
             as training_teachers,
+        teachers.experienced_teachers,
+        teachers.experienced_trained_teachers,
         teachers.rotation_eligible_teachers,
         teachers.rotated_teachers,
         teachers.rotated_backbone_teachers,
@@ -113,6 +115,7 @@ schools as (
         end as compulsory_classes,
         schools.classrooms as school_classrooms,
         cast(schools.is_boarding as integer) as is_boarding,
+        cast(schools.is_central_school as integer) as is_central_school,
         coalesce(schools.music_rooms, rooms.music_rooms) as music_rooms,
         coalesce(schools.min_music_room_area_m2, rooms.min_music_room_area_m2) as min_music_room_area_m2,
         coalesce(schools.art_rooms, rooms.art_rooms) as art_rooms,

@@ -21,6 +21,7 @@ select
     schools.urban_rural_code,
     schools.is_boarding,
     schools.is_township_seat,
+    schools.is_central_school,
     schools.predecessor_ids,
     schools.teaching_area_m2,
     schools.sports_ground_area_m2,

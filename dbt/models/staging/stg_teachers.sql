@@ -26,6 +26,7 @@ select
     teachers.backbone_level,
     teachers.post,
     teachers.birth_year,
+    teachers.start_year,
     teachers.terms_at_school,
     teachers.rotation_eligible,
     teachers.rotated,
