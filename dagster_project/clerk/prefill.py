@@ -1,7 +1,7 @@
 """Last year's answers of every school as workbooks to correct: a folder a school, a workbook an extract, as `junheng template` makes it.
 
 From the warehouse, of the schools that were open. Nothing about persons: no teachers, no scores, and of a fact no evidence, which is
-that year's own. What is only so once (predecessors, an explanation, a school that left) is not repeated.
+that year's own. What is only so once (predecessors, an explanation, a school that left, the year of a budget) is not repeated.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from dagster_project.sheets import as_text
 from dagster_project.sql import quote
 
 ANSWERS = ("schools", "classes", "rooms", "funding", "facts")  # what a school hands in of itself
-ONCE = {"schools": ("predecessor_ids", "status"), "facts": ("evidence",)}  # columns that are left to fill in
+ONCE = {"schools": ("predecessor_ids", "status"), "facts": ("evidence",), "funding": ("fiscal_year",)}  # columns that are left to fill in
 
 
 class NothingBefore(ValueError):
@@ -68,6 +68,8 @@ def _rows(
         of_schools = (
             f"and entity_type = 'school' and fact_id not in ({once}) and not starts_with(fact_id, 'explained_')"
         )
+    if extract.name == "funding":
+        of_schools = "qualify row_number() over (partition by entity_id, item, account order by fiscal_year desc) = 1"
     found = con.execute(
         f"""select {extract.owner}, {columns} from raw.{extract.name} where (region_id, school_year) = (?, ?) {of_schools}
         order by {", ".join(extract.key)}""",

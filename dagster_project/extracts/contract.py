@@ -30,6 +30,7 @@ class Column:
     is_code: bool = False
     is_private: bool = False
     adds_up: bool = True
+    is_school_year: bool = False
     refers_to: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None

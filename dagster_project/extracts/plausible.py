@@ -166,7 +166,7 @@ def _figures(rows: Rows) -> str:
         union all
         select item || '/' || account, amount_yuan, coalesce(s.pupils, c.pupils), entity_id, s.school_id,
             coalesce(s.county_code, c.county_code), coalesce(s.is_peer, false), f.source_file, f.sheet, f.row_number
-        from {rows("funding")} as f left join school as s on s.school_id = f.entity_id
+        from (from {rows("funding")} qualify row_number() over (partition by entity_id, item, account order by fiscal_year desc) = 1) as f left join school as s on s.school_id = f.entity_id
         left join (select county_code, sum(pupils) as pupils from school group by all) as c on c.county_code = f.entity_id
         union all
         select {quote(pay)}, {pay}, 1, null, school_id, s.county_code, true, t.source_file, t.sheet, t.row_number

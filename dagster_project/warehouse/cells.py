@@ -44,6 +44,8 @@ def list_cells(con: duckdb.DuckDBPyConnection, extract: Extract, source: Source)
 
 
 def _is_figure(extract: Extract, column: Column) -> bool:
+    if column.name in extract.key:
+        return False
     return (
         column.type in WHAT_IS_EXPECTED or column.type == "boolean" or (extract.name, column.name) == ("facts", "value")
     )

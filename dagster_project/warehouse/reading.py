@@ -119,6 +119,12 @@ def _read_extract(
     for source in sources:
         select = typed_rows(extract, source.headers, region, source.sheet, key)
         con.execute(f"insert into candidate_{extract.name} by name select {source.number} as source, * from ({select})")
+    for column in extract.columns:
+        if column.is_school_year:
+            con.execute(
+                f"update candidate_{extract.name} set {column.name} = ? where {column.name} is null and reason is null",
+                [school_year],
+            )
     if forms:
         read_forms(con, folder, region, school_year, forms, key)
     if extract.name == "facts":

@@ -53,6 +53,7 @@ BREAKS = {
         "update raw.funding set amount_yuan = 1 where item like 't%'": "半数以上单位(至少 5 个时)的支出合计",
         "update raw.funding set amount_yuan = 1e10 where account = 'final'": "同一单位同一项目决算",
         "delete from raw.funding where school_year = 2023 and account = 'budget'": "经费行数",
+        "update raw.funding set fiscal_year = school_year + 1": "半数以上的经费",
     },
     "raw.scores": {
         "update raw.scores set score = null": "成绩没有空值",

@@ -1,4 +1,13 @@
 -- Grain: region × school year × entity (school or county). What was budgeted and finally spent, yuan; null: not reported.
+-- Of an item and account that was handed in for several fiscal years the latest one counts that does not begin after the school year.
+with dated as (
+    select
+        *,
+        rank() over (partition by region_id, school_year, entity_id, item, account order by fiscal_year desc) as place
+    from {{ ref('stg_funding') }}
+    where fiscal_year <= school_year and {{ pending() }}
+)
+
 select
     region_id,
     school_year,
@@ -15,6 +24,6 @@ select
     sum(case when item = 'equipment' and account = 'final' then amount_yuan end) as equipment_final_yuan,
     sum(case when item = 'total_expenditure' and account = 'budget' then amount_yuan end) as total_expenditure_budget_yuan,
     sum(case when item = 'total_expenditure' and account = 'final' then amount_yuan end) as total_expenditure_final_yuan
-from {{ ref('stg_funding') }}
-where {{ pending() }}
+from dated
+where place = 1
 group by region_id, school_year, entity_id
