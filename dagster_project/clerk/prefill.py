@@ -20,7 +20,11 @@ from dagster_project.sheets import as_text
 from dagster_project.sql import quote
 
 ANSWERS = ("schools", "classes", "rooms", "funding", "facts")  # what a school hands in of itself
-ONCE = {"schools": ("predecessor_ids", "status"), "facts": ("evidence",), "funding": ("fiscal_year",)}  # columns that are left to fill in
+ONCE = {
+    "schools": ("predecessor_ids", "status"),
+    "facts": ("evidence",),
+    "funding": ("fiscal_year",),
+}  # columns that are left to fill in
 
 
 class NothingBefore(ValueError):

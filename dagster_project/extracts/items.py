@@ -1,7 +1,8 @@
 """A fill-in form with one item a row (填报项目, 单位, 填报值) becomes a row of the schools extract, or rows of facts.
 
 An item that bears a column's name is that column. What else an item is stands in item_forms.csv, a row a column: the items that
-add up to it, and the school types of which they are the whole stage's. A row without a column names items that are not read, and
+add up to it, and the school types of which they are the whole stage's; of funding, whose items are of the year before, a row an
+item/account of that extract. A row without a column names items that are not read, and
 what their sum should equal; one without items a column that the form does not ask and a bureau adds as a row of its own.
 """
 
@@ -18,6 +19,7 @@ from dagster_project.extracts.facts import seed
 from dagster_project.extracts.headers import match_header, names_of, normalise
 from dagster_project.extracts.official import (
     Cell,
+    Fund,
     Problem,
     School,
     add_up,
@@ -38,6 +40,7 @@ from dagster_project.extracts.workbook import texts_of
 MAP = Path(__file__).with_name("item_forms.csv")
 ITEM, VALUE, UNIT, NOTE = "填报项目", "填报值", "单位", "备注说明"
 HEADER_ROWS = 10
+MONEY = "万元"  # what the form counts money in where an item does not say
 COUNTY_NAME = ("区县名称", "县区名称", "区县")
 OF_THE_FORM = {*COUNTY_NAME, "区县代码", "填报年度"}  # items of a county's form that are no facts
 
@@ -115,7 +118,7 @@ def read_items(sheet: str, items: list[Item], region: Region) -> School:
     school = School()
     said = _by_name(sheet, items, school)
     names = names_of("schools", region.aliases)
-    used = {item for meaning in meanings("schools") for item in meaning.items}
+    used = {item for extract in ("schools", "funding") for meaning in meanings(extract) for item in meaning.items}
     unknown = []
     for name, item in said.items():
         found = None if name in used else match_header(name, names)
@@ -126,6 +129,12 @@ def read_items(sheet: str, items: list[Item], region: Region) -> School:
             unknown.append(item.name)
     _find_county(school, said, region)
     _combine(school, sheet, said)
+    school.funds = [
+        _fund(meaning.column, sheet, said[name])
+        for meaning in meanings("funding")
+        for name in meaning.items
+        if name in said and is_said(said[name].text)
+    ]
     if unknown:
         school.remarks.append(f"不认识的项目，没有读取：{'、'.join(unknown)}")
     return school
@@ -156,6 +165,14 @@ def _take(school: School, column: Column, sheet: str, item: Item, stated: float 
     elif is_said(item.text):
         school.values[column.name] = item.text
         school.cells.append(Cell(column.name, sheet, item.cell, item.text))
+
+
+def _fund(column: str, sheet: str, item: Item) -> Fund:
+    """An amount of the form in yuan; one that is no number as it is written, for the reader of the extract to refuse."""
+    kind, account = column.split("/")
+    number, times = number_in(item.text), factor("元", item.unit or MONEY)
+    amount = item.text if number is None else written(number * Decimal(str(times)))
+    return Fund(kind, account, amount, sheet, item.row, item.cell, item.name, item.text)
 
 
 def factor(unit: str | None, stated: str) -> float:

@@ -52,14 +52,28 @@ class Problem(NamedTuple):
     original: str
 
 
+class Fund(NamedTuple):
+    """A row of funding that a form holds: what, in yuan, and where it stands; of the fiscal year before the school year."""
+
+    item: str
+    account: str
+    amount_yuan: str
+    sheet: str
+    row: int
+    cell: str
+    name: str
+    text: str
+
+
 @dataclass
 class School:
-    """One workbook read: values by canonical column, the cells they come from, what is wrong, what is absent."""
+    """One workbook read: values by canonical column, the cells they come from, what is wrong, what is absent, its funding."""
 
     values: dict[str, str] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    funds: list[Fund] = field(default_factory=list)
 
 
 def read_school(sheets: dict[str, list[list[str]]], school_year: int, cell_map: list[Place]) -> School:

@@ -19,7 +19,7 @@ from dagster_project.extracts.sheet import Sheet, Unreadable, as_table, forget, 
 from dagster_project.warehouse.accounts import Source, close_account, number_of, one_row, record, refuse, rows_of
 from dagster_project.warehouse.cells import list_cells
 from dagster_project.warehouse.tables import ORIGIN, TABLES
-from dagster_project.warehouse.workbooks import close_forms, read_forms
+from dagster_project.warehouse.workbooks import FUND_CELL, close_forms, close_funds, read_forms
 
 ONE_ITEM_A_ROW = "这是一项一行的填报表：学校的请放进 forms 文件夹，一校一个工作簿；区县的请以 事实 开头命名"
 HIDDEN_SHEET = "工作表是隐藏的，打开文件的人看不见：要载入请取消隐藏，不要就删去"
@@ -46,6 +46,8 @@ def read_files(
             refuse(con, folder, path, name, refusal)
         elif name:
             by_extract.setdefault(name, []).append(path)
+    if any(map(is_form, by_extract.get("schools", []))):
+        by_extract.setdefault("funding", [])  # a form holds some
     sources = []
     for name in by_extract:
         assert region is not None
@@ -58,6 +60,7 @@ def read_files(
 def _make_room(con: duckdb.DuckDBPyConnection) -> None:
     """Empty incoming_<table>; of an extract it is what may be loaded of candidate_<extract>, which holds every row."""
     con.execute("create or replace temp table source (source INTEGER, source_file VARCHAR, sheet VARCHAR)")
+    con.execute(f"create or replace temp table fund_cell ({FUND_CELL})")
     for table, columns in TABLES.items():
         if table not in contract().extracts:
             con.execute(f"create or replace temp table incoming_{table} ({columns})")
@@ -135,6 +138,8 @@ def _read_extract(
         close_account(con, folder, region, extract, source)
     if forms:
         close_forms(con, folder)
+    if extract.name == "funding":
+        close_funds(con)
     return sources
 
 

@@ -1,4 +1,4 @@
-"""The schools of official workbooks, a row a workbook."""
+"""The schools of official workbooks, a row a workbook, and the funding that fill-in forms hold, a row an item."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,13 @@ from dagster_project.extracts.regions import Region
 from dagster_project.extracts.rows import UNREAD, typed_rows
 from dagster_project.extracts.sheet import BLANKS, DAMAGED, Unreadable, as_table, forget, sheet_of
 from dagster_project.extracts.workbook import read_each
+from dagster_project.sql import quote
 from dagster_project.warehouse.accounts import all_that_is_wrong, in_chinese, list_unread, number_of, refuse
+
+# Where a row of funding of a form stands: its number among all of them, its source and row as candidates hold them.
+FUND_CELL = (
+    "number INTEGER, source INTEGER, row_number BIGINT, sha256 VARCHAR, name VARCHAR, place VARCHAR, said VARCHAR"
+)
 
 
 def read_forms(
@@ -82,6 +88,63 @@ def read_forms(
         where school_id is not null"""
     )
     con.unregister("cell")
+    _read_funds(con, folder, region, school_year, schools, key)
+
+
+def _read_funds(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    region: Region,
+    school_year: int,
+    schools: list[tuple[Path, School]],
+    key: str,
+) -> None:
+    """Add the funding of the forms to the candidates; fund_cell remembers where each row stands."""
+    extract = contract().extracts["funding"]
+    names = ("entity_id", "item", "account", "amount_yuan", "fiscal_year")
+    rows, places = [list(names)], []
+    for path, school in schools:
+        source = number_of(con, shown_name(folder, path), school.funds[0].sheet) if school.funds else None
+        for fund in school.funds:
+            rows.append(
+                [school.values.get("school_id", ""), fund.item, fund.account, fund.amount_yuan, str(school_year - 1)]
+            )
+            places.append((len(rows), source, fund.row, sha256(folder, path), fund.name, fund.cell, fund.text))
+    if not places:
+        return
+    con.executemany("insert into fund_cell values (?, ?, ?, ?, ?, ?, ?)", places)
+    sheet = sheet_of(con, None, as_table(rows), BLANKS + DAMAGED)
+    headers = find_headers(sheet.top, extract)
+    assert headers is not None
+    con.execute(
+        f"""insert into candidate_funding by name
+        select source, fund_cell.row_number, typed.* exclude (row_number)
+        from ({typed_rows(extract, headers, region, sheet, key)}) as typed join fund_cell on number = typed.row_number"""
+    )
+    forget(con, sheet)
+
+
+def close_funds(con: duckdb.DuckDBPyConnection) -> None:
+    """List the cells of the forms' funding that is loaded, quarantine the rows that are wrong, and count them all, a sheet a form."""
+    extract = contract().extracts["funding"]
+    of_forms = "candidate_funding join fund_cell using (source, row_number) join source using (source)"
+    con.execute(
+        f"""insert into incoming_source_cell
+        select 'funding', entity_id, item || '_' || account || '_yuan', {quote(extract.column("amount_yuan").zh)}, masked(name),
+            source_file, sheet, row_number, place, masked(said)
+        from {of_forms} where reason is null and not is_skipped"""
+    )
+    con.execute(
+        f"""insert into incoming_quarantine
+        select source_file, sheet, row_number, 'funding', {all_that_is_wrong(extract)}, null, masked(entity_id), null, null, waits_for
+        from {of_forms} where reason is not null"""
+    )
+    con.execute(
+        f"""insert into incoming_source_file
+        select source_file, sheet, 'funding', min(sha256), count(*), count(*) filter (reason is null and not is_skipped),
+            count(*) filter (reason is not null), count(*) filter (is_skipped), 'loaded', null, null, null
+        from {of_forms} group by source_file, sheet"""
+    )
 
 
 def close_forms(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

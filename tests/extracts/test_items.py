@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from helpers import REGION, read, reasons, value, write_schools, write_workbook
+from helpers import REGION, read, reasons, value, write_csv, write_schools, write_workbook
 
 from dagster_project.extracts.regions import Region
 from dagster_project.warehouse import tables
@@ -25,7 +25,7 @@ SCHOOL = {
     ("体育交流轮岗/兼职/走教教师人数", "人"): 1, ("教学及辅助用房总面积", "平方米"): 4000, ("室内体育用房面积", "平方米"): 600,
     ("学校体育馆面积", "平方米"): 600, ("校内体育场面积", "平方米"): "6000平方米", ("校外租赁场馆面积", "平方米"): 300,
     ("校内其他体育场面积", "平方米"): 200, ("教学仪器设备资产值（账面原值）", "万元"): 150.5, ("网络多媒体教室间数", "间"): 20,
-    ("音乐教室总间数", "间"): 2, ("单间面积≥96㎡的音乐教室间数", "间"): 2, ("上一年度公用经费预算总额", "万元"): 80,
+    ("音乐教室总间数", "间"): 2, ("单间面积≥96㎡的音乐教室间数", "间"): 2,
 }  # fmt: skip
 Items = Mapping[tuple[str, str], object]
 
@@ -71,6 +71,41 @@ def test_the_items_of_a_school_are_read(con: duckdb.DuckDBPyConnection, raw: Pat
     assert con.execute("select cell from raw.source_cell where column_name = 'primary_pupils'").fetchall() == [("E8",)]
     said = remarks(con)
     assert said == "填报表里没有 城乡类型、举办者、是否寄宿制：请在表后加行，填报项目写这些名称"
+
+
+FUNDS = {
+    ("上一年度公用经费预算总额", "万元"): 80.5,
+    ("上一年度公用经费决算总额", "元"): "790,000",
+    ("上一年度教师培训经费预算总额", ""): 4,
+}
+
+
+def test_what_a_school_had_the_year_before_is_funding(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
+    """In yuan, of the calendar year before the school year, beside the flat extract; what is no number is put aside where it stands."""
+    hand_in(raw, {**SCHOOL, **FUNDS})
+    account = read(con, raw)
+    assert (account.loaded, account.quarantined) == (4, 0), reasons(con)
+    funds = "select entity_id, item, account, amount_yuan, fiscal_year from raw.funding order by all"
+    assert con.execute(funds).fetchall() == [
+        ("3715020001", "public_funds", "budget", 805000, 2022),
+        ("3715020001", "public_funds", "final", 790000, 2022),
+        ("3715020001", "teacher_training", "budget", 40000, 2022),
+    ]
+    cells = con.execute(
+        "select column_name, header, sheet, cell, said from raw.source_cell where extract = 'funding' order by all limit 1"
+    )
+    row = len(SCHOOL) + 3
+    assert cells.fetchall() == [
+        ("public_funds_budget_yuan", "上一年度公用经费预算总额", "学校填报表格", f"E{row}", "80.5")
+    ]
+    money = {"单位代码": "3715020001", "经费项目": "公用经费", "口径": "预算", "金额": 1}
+    write_csv(raw / "demo/2023/funding.csv", [{**money, "年度": ""}, {**money, "年度": 2022}])
+    hand_in(raw, {**SCHOOL, **FUNDS, ("上一年度公用经费决算总额", "元"): "约79万"})
+    account = read(con, raw)
+    assert (account.loaded, account.quarantined) == (1 + 2, 3)
+    said = reasons(con)
+    assert any(f"第 {row + 1} 行：“金额”为“约79万”，应为数字：请改正" in line for line in said)
+    assert sum("单位代码、经费项目、口径、年度相同的有两行" in line for line in said) == 2
 
 
 def test_an_unit_that_the_form_states_is_that_of_the_value(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
