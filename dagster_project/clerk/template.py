@@ -205,6 +205,7 @@ def _list_facts(sheet: Worksheet, documents: Sequence[str] | None) -> None:
     entities = {value: said[0] for value, said in contract().domains["entity_type"].items()}
     kinds = {
         "number": "数值",
+        "net": "数值，可为负",
         "share": "比例，0 至 1",
         "boolean": "是/否",
         "date": "日期，如 2026-07-31",

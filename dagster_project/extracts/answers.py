@@ -114,8 +114,8 @@ def _answer() -> str:
     return f"""case
         when value_type = 'text' then value
         when value_type = 'boolean' then case {booleans} end
-        when cleaned(value) is null then null
-        when value_type = 'number' then case when isfinite(try_cast({number} as double)) then {number} end
+        when cleaned(value) is null and not (value_type = 'net' and value like '-_%') then null
+        when value_type in ('number', 'net') then case when isfinite(try_cast({number} as double)) then {number} end
         when value_type = 'share' then case
             when {share} between 0 and (case when contains({number}, '%') then 100 else 1 end) then {number}
         end

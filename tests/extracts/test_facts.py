@@ -26,6 +26,7 @@ SAID = {  # fact of a county: what is said, and what is stored of it
     "plan_date": {said: "2022-09-20" for said in ("2022.9.20", "2022-9-20", "2022/09/20", "2022年9月20日", "20220920", "2022-09-20", "２０２２．９．２０", "2022-09-20T00:00:00", "2022 年 9 月 20 日")},
     "pay_in_budget": dict.fromkeys(("√", "✓", "是", "有", "1", "TRUE"), "是") | dict.fromkeys(("×", "否", "无", "0", "false"), "否"),
     "new_heads": {"1,234": "1234", "１２": "12", " 7 ": "7", "1.5": "1.5"},
+    "migrants_entering_in_1y": {"-1": "-1", "－1": "-1", "-12": "-12", "0": "0"},
     "public_satisfaction_rate": {"95%": "95%", "９５％": "95%", "0.95": "0.95", "1": "1", "0": "0", "51.5 %": "51.5%"},
     "achievement_level_maths": {"Ⅲ级": "Ⅲ级", "III": "III", "3": "3"},
     "basic_balance_recognised_year": {"2015": "2015", "2015年": "2015"},
@@ -36,11 +37,17 @@ WRONG = {  # and what is no value of it, with what it should be
     "plan_date": (("2022", "9月", "2022-13-01", "20221301", "-1", "已完成"), "应为日期，如 2022-09-20"),
     "pay_in_budget": (("基本是", "2", "/"), "应为 是 或 否"),
     "new_heads": (("约5", "5人", "inf", "nan", "-1", "无"), "应为数字"),
+    "migrants_entering_in_1y": (("-", "净迁出1人"), "应为数字，可为负"),
     "public_satisfaction_rate": (("95", "101%", "-5%", "一半", "nan"), "应为 0 至 1 的数或百分数，如 0.95、95%"),
     "achievement_level_maths": (("5", "良好", "四"), "应为等级 Ⅰ、Ⅱ、Ⅲ、Ⅳ"),
     "basic_balance_recognised_year": (("15", "2015.5", "201"), "应为年份，如 2015"),
     "monitored_year_maths": (("22", "2021.5", "三年前", "1"), "应为年份，如 2022，没有过的填 0"),
 }
+
+
+def unit(fact: str) -> tuple[str, str]:
+    """Whose it is."""
+    return ("乡镇", "371502柳园街道") if fact.startswith("migrants") else ("县", "371502")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ WRONG = {  # and what is no value of it, with what it should be
 def test_values_as_people_write_them(
     con: duckdb.DuckDBPyConnection, raw: Path, fact: str, said: str, expected: str
 ) -> None:
-    put(raw, ("县", "371502", fact, said))
+    put(raw, (*unit(fact), fact, said))
     assert (read(con, raw).loaded, reasons(con), stored(con)) == (7, [], [expected])
 
 
@@ -57,7 +64,7 @@ def test_values_as_people_write_them(
 def test_a_value_of_another_type_is_unknown_and_listed(con: duckdb.DuckDBPyConnection, raw: Path, fact: str) -> None:
     values, expected = WRONG[fact]
     for said in values:
-        put(raw, ("县", "371502", fact, said))
+        put(raw, (*unit(fact), fact, said))
         assert (read(con, raw).loaded, stored(con)) == (7, [None]), said
         cells = con.execute(
             "select row_number, column_name, column_zh, school_id, reason, original from raw.unread_cell"
