@@ -4,6 +4,7 @@ schools, 学校自评表. They draw what the marts say and compute nothing.
 What stands in which cell are the seeds application_form_layout and self_assessment_layout. A text may hold fields, {name} or {name:how}:
     {4.1}            the first blank of row 4 of this table in mart_application_form, a number where it fills the cell
     {G1:yes_no}      how mart_item_verdict judges item G1, in the words that dim_label has for this kind
+    {G1:conclusion}  the same, and which schools or what share keep it from being met
     {school_label:text}, {backbone_teachers_per_100:0.00}
                      a column of the rows of a list, as text or as a number of this format; such a row stands once for each of them
 """
@@ -32,6 +33,8 @@ from dagster_project.extracts.facts import seed
 from dagster_project.sheets import as_text
 
 PROVISIONAL = "暂定（未签署）"  # what stands on a paper whose region and year nobody has signed
+SYNTHETIC = "合成数据，不反映任何学校的实际情况"  # and on each of a region whose data are made up
+PAGES = "第 &P 页，共 &N 页"
 FACE = "宋体"
 TITLE, BODY, SMALL = Font(FACE, 16, bold=True), Font(FACE, 10), Font(FACE, 9)
 INCOMPLETE = Font(FACE, 10, bold=True, color="C00000")
@@ -75,12 +78,13 @@ class Paper:
 BY_INDICATOR = Paper([8, 18, *[14] * 8], heights={3: 45})
 ITEMS = Paper([54, 64, 10], left=(1, 2), line={1: 26, 2: 31}, repeated="3:3")
 PAPERS = {
-    "表Ⅰ": Paper([6.5] * 24, heights={3: 30, 4: 45, 5: 60}),
+    "封面": Paper([22, 40, 22, 40], heights={3: 60, 4: 40, 5: 40}),
+    "表Ⅰ": Paper([6] * 24, heights={3: 30, 4: 45, 5: 60}),
     "表Ⅱ-1": BY_INDICATOR,
     "表Ⅱ-2": Paper(
-        [5, 20, 7, 7, 6, 6, *[9] * 7, 8, 34],
+        [5, 18, 7, 7, 6, 6, *[9] * 7, 8, 30],
         left=(2, 15),
-        line={2: 9, 15: 18},
+        line={2: 8, 15: 18},
         heights={3: 75},
         note_height=42,
         repeated="3:4",
@@ -90,10 +94,10 @@ PAPERS = {
     "表Ⅴ": ITEMS,
     "表Ⅵ": Paper([14, *[16] * 7], heights={3: 30}),
     "目录": Paper(
-        [5, 24, 12, *[8] * 12, 44],
+        [5, 20, 12, *[6.5] * 12, 30],
         left=(2, 16),
-        line={2: 11, 16: 22},
-        heights={3: 20, 4: 60},
+        line={2: 9, 16: 15},
+        heights={3: 20, 4: 75},
         note_height=20,
         repeated="3:4",
     ),
@@ -195,7 +199,11 @@ def write_form(
     figures: dict[str, dict[str, Any]] = defaultdict(dict)
     for blank in blanks:
         figures[blank["sheet"]][blank["name"]] = blank["shown"]
-    items = dict(con.execute(f"select item_id, is_met from mart_item_verdict {where}", key).fetchall())
+    items: dict[str, Any] = {}
+    for item_id, is_met, reason in con.execute(
+        f"select item_id, is_met, reason from mart_item_verdict {where}", key
+    ).fetchall():
+        items |= {item_id: is_met, f"{item_id}:conclusion": reason}
     schools = _rows(
         con,
         f"select * replace (cast(organiser as integer) as organiser) from mart_application_form_school {where} order by row_no",
@@ -204,7 +212,8 @@ def write_form(
     missing = [blank for blank in blanks if blank["shown"] is None] or [{"label_zh": "没有"}]
     lists = {"schools": schools, "missing": missing}
     lacks = con.execute(f"select reason from mart_completeness {where} and extract = 'schools'", key).fetchone()
-    line, words = "　".join((*_heading(con, region_id, county_code, school_year), mark)), _words(con)
+    county, years, notice = _heading(con, region_id, county_code, school_year)
+    line, words = "　".join(filter(None, (county, years, mark, notice))), _words(con)
     book = Workbook()
     book.remove(book.worksheets[0])
     for name, (title, *places) in layout.items():
@@ -229,7 +238,8 @@ def write_self_assessments(
         "select * from mart_self_assessment where (region_id, county_code, school_year) = (?, ?, ?) order by row_no",
         [region_id, county_code, school_year],
     )
-    county, years = _heading(con, region_id, county_code, school_year)
+    county, years, notice = _heading(con, region_id, county_code, school_year)
+    mark = "　".join(filter(None, (mark, notice)))
     words, book = _words(con), Workbook()
     contents = book.worksheets[0]
     (contents.title, (title, *places)), (name, (school_title, school_line, *school_places)) = layout.items()
@@ -258,9 +268,10 @@ FORMS: list[
         union all
         select region_id, county_code, school_year, md5(form::varchar) from mart_application_form_school as form
         union all
-        select region_id, county_code, school_year, md5(item_id || coalesce(is_met::varchar, '')) from mart_item_verdict
+        select region_id, county_code, school_year, md5(item_id || coalesce(is_met::varchar, '') || coalesce(reason, ''))
+        from mart_item_verdict
         union all
-        select region_id, county_code, school_year, md5(coalesce(county_name_zh, '')) from dim_county
+        select region_id, county_code, school_year, md5(concat(county_name_zh, is_synthetic)) from dim_county
         inner join mart_county_verdict using (region_id, county_code)
         union all
         select region_id, county_code, school_year, md5(coalesce(reason, '')) from mart_completeness where extract = 'schools'
@@ -271,7 +282,7 @@ FORMS: list[
         "_schools",
         "self_assessment_layout",
         """
-        select region_id, county_code, school_year, md5(form::varchar || coalesce(county_name_zh, '')) as line
+        select region_id, county_code, school_year, md5(concat(form::varchar, county_name_zh, is_synthetic)) as line
         from mart_self_assessment as form
         left join dim_county using (region_id, county_code)
         """,
@@ -280,12 +291,15 @@ FORMS: list[
 ]
 
 
-def _heading(con: duckdb.DuckDBPyConnection, region_id: str, county_code: str, school_year: int) -> tuple[str, str]:
-    """The county by its name, and the school year as it is written."""
-    named = con.execute(
-        "select county_name_zh from dim_county where (region_id, county_code) = (?, ?)", [region_id, county_code]
-    ).fetchone()
-    return named[0] if named and named[0] else county_code, f"{school_year}—{school_year + 1}学年"
+def _heading(
+    con: duckdb.DuckDBPyConnection, region_id: str, county_code: str, school_year: int
+) -> tuple[str, str, str | None]:
+    """The county by its name, the school year as it is written, and that the data are made up, where they are."""
+    name, is_synthetic = con.execute(
+        "select county_name_zh, is_synthetic from dim_county where (region_id, county_code) = (?, ?)",
+        [region_id, county_code],
+    ).fetchone() or (None, False)
+    return name or county_code, f"{school_year}—{school_year + 1}学年", SYNTHETIC if is_synthetic else None
 
 
 def _words(con: duckdb.DuckDBPyConnection) -> Words:
@@ -315,7 +329,8 @@ def _head(sheet: Worksheet, paper: Paper, title: Place, line: str, lacks: str | 
     sheet.page_setup.orientation = "portrait" if paper.is_upright else "landscape"
     sheet.page_setup.paperSize, sheet.page_setup.fitToHeight = sheet.PAPERSIZE_A4, int(paper.is_upright)
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-    sheet.print_options.horizontalCentered = True
+    sheet.print_options.horizontalCentered, sheet.oddFooter.center.text = True, PAGES
+    sheet.page_margins.left = sheet.page_margins.right = 0.4  # inches: wide tables are not shrunk below nine points
 
 
 def _body(
@@ -352,7 +367,8 @@ def _fill(sheet: Worksheet, row: int, place: Place, known: Known, words: Words) 
         name, how, _ = whole.groups()
         value = known.get(name)
         if how in words:
-            cell.value = words[how].get(str(value).lower())
+            word, reason = words[how].get(str(value).lower()), known.get(f"{name}:{how}")
+            cell.value = f"{word}：{reason}" if value is False and reason else word
         elif how == "text":
             cell.value = value
         else:

@@ -89,6 +89,7 @@
     when threshold is null then null
     when operator = 'between' then {{ rule_zh('threshold') }} || '至' || {{ rule_zh(high) }}
     when unit_zh is null then '应为' || case when threshold = 1 then '是' else '否' end
+    when unit_zh = '日期' and operator = '<=' then '不晚于' || {{ rule_zh('threshold') }}
     else
       case operator when '>=' then '不低于' when '<=' then '不超过' when '<' then '低于' when '>' then '高于' else '等于' end
       || {{ rule_zh('threshold') }}

@@ -192,7 +192,10 @@ def remark(stage: str, values: list[Fraction]) -> str:
     kinds: dict[str, list[str]] = {"达到要求": [], "达到85%": [], "低于85%": []}
     for i, (value, threshold) in enumerate(zip(values, map(Fraction, THRESHOLDS[stage]), strict=True)):
         kind = "达到要求" if value >= threshold else "达到85%" if value >= threshold * Fraction("0.85") else "低于85%"
-        kinds[kind].append(f"L{i + 7}")
+        floor = threshold * Fraction("0.85")
+        bound = threshold if value >= floor else floor
+        onto = f"（{rounded(value, 6)}，未达到{float(bound):g}）" if value < bound <= rounded(value, 2) else ""
+        kinds[kind].append(f"L{i + 7}{onto}")
     return "；".join(f"{kind}：{'、'.join(columns)}" for kind, columns in kinds.items() if columns)
 
 
@@ -435,11 +438,55 @@ def test_the_form_says_who_passes(demo_home: Path) -> None:
     assert "否" in column(FAILING, "表Ⅳ")
 
 
+def test_a_conclusion_names_the_schools(county: County, book: openpyxl.Workbook) -> None:
+    """不符合要求 alone would leave an inspector to look for whom."""
+    said = texts(book["表Ⅳ"])[3]
+    classes = county.schools[[f"{stage}班级数" for stage in STAGES]].map(number).sum(axis=1)
+    judged = ~county.schools["办学类型"].isin(["特殊教育学校", "小学教学点"])
+    lacking = county.schools[judged & (county.schools["音乐专用教室数"].map(number) * 12 < classes)]["学校名称"]
+    if said == "符合要求":
+        assert lacking.empty
+    else:
+        names = said.removeprefix("不符合要求：每12个班级的音乐专用教室数不足1间：").partition("，")[0]
+        assert set(names.split("、")) == set(lacking) != set()
+
+
+def test_every_sheet_says_that_its_data_are_made_up(county: County, demo_home: Path) -> None:
+    """And which page it is, in letters of nine points at least; before them a cover, to be signed and stamped."""
+    code = county.schools["县级行政区划代码"].iloc[0]
+    for end in ("", "_schools"):
+        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023{end}.xlsx")
+        for sheet in book:
+            assert str(sheet.cell(2, 1).value).endswith("暂定（未签署）　合成数据，不反映任何学校的实际情况")
+            assert sheet.oddFooter.center.text == "第 &P 页，共 &N 页"
+            paper = 8.27 if sheet.page_setup.orientation == "portrait" else 11.69  # inches of A4
+            margins = sheet.page_margins.left + sheet.page_margins.right
+            across = sum(7 * column.width + 5 for column in sheet.column_dimensions.values()) / 96
+            assert 10 * (paper - margins) / across >= 9, sheet.title
+        cover = [cell for line in book.worksheets[0].iter_rows(min_row=3, values_only=True) for cell in line if cell]
+        assert end or cover == ["填报单位（公章）", "填表人", "审核人", "单位负责人", "填报日期", "＿＿年＿＿月＿＿日"]
+
+
 def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) -> None:
     release = demo_home / "releases/current"
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
     assert {form["file"] for form in manifest["forms"]} == files and len(files) == 2 * 19
+
+
+def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
+    """Also where a school meets nothing; what rounds onto a bound without meeting it is told unrounded."""
+    with connect(demo_home) as con:
+        remarks = con.execute(
+            "select remark, school_label from mart_application_form_school join mart_school_verdict using (region_id, school_year, school_id, stage)"
+            " where met_count = 0"
+        ).fetchall()
+        [(onto,)] = con.execute(
+            "select remark from mart_application_form_school where (school_year, school_label) = (2023, '城西镇初级中学')"
+            " and county_code = '371522'"
+        ).fetchall()
+    assert remarks and all(remark.startswith(("达到85%：", "低于85%：")) for remark, _ in remarks)
+    assert "达到85%：L8（0.996678，未达到1）；" in onto
 
 
 def test_every_figure_has_its_place(demo_home: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 import yaml
-from helpers import SEEDS, SHARED, built_with, seed
+from helpers import ROOT, SEEDS, SHARED, built_with, seed
 
 ASKED_SINCE = ("S15", "S16", "S3;S13")  # what newer documents ask besides: measured only
 ITEMS = {"prerequisite": 2, "government": 15, "quality": 9, "recognition": 1, "veto": 7}
@@ -56,6 +56,14 @@ def test_every_item_of_the_shared_standard_is_there_as_it_is_written(standard: d
     assert {name for row in seed("standard_items") + seed("standards") for name in row["sources"].split(";")} <= sources
     basic = {row["indicator_id"] for row in seed("standards") if row["standard_id"] == "basic_2012"}
     assert len(basic) == len(standard["basic_balanced_2012"]["indicators"]) == 8
+
+
+def test_every_code_of_the_statistics_is_a_school_type() -> None:
+    """办学类型 as GB/T 33782 codes it, not the groups 360 and 510 alone; what a file may say for each is in the contract."""
+    known = {row["school_type"] for row in seed("school_types")}
+    assert {"119", "321", "329", *map(str, range(361, 367)), *map(str, range(511, 515))} < known
+    contract = yaml.safe_load((ROOT / "dagster_project/extracts/contract.yml").read_text("utf-8"))
+    assert contract["domains"]["school_type"].keys() == known
 
 
 def test_transition_rules_are_off() -> None:
@@ -203,6 +211,13 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
     facts(con, "school", "q1", {"primary_visiting_pe_arts_teachers": "2", "borrowed_sports_area_m2": "500"})
     facts(con, "school", "q2", {"borrowed_sports_area_m2": "500", "is_dense_city_centre": "是"})
     facts(con, "school", "q3", {"primary_visiting_pe_arts_teachers": "2"})
+    for school, kind in (("q4", "312"), ("q5", "345")):
+        con.execute(
+            "insert into raw.schools by name select 'r' as region_id, 2023 as school_year, ? as school_id, '320501' as county_code,"
+            " ? as school_type, 1400 as primary_pupils, 1300 as junior_pupils, 0 as primary_backbone_teachers",
+            [school, kind],
+        )
+        facts(con, "school", school, {"is_built_by_2010_or_mostly_migrant": "是"})
     facts(con, "county", EDGE, FACTS)
     facts(con, "county", "320601", FACTS)
     con.execute(
@@ -357,10 +372,12 @@ def test_a_stricter_province_and_city_are_rows(marts: duckdb.DuckDBPyConnection)
 
 
 def test_a_transition_rule_eases_whom_it_concerns(marts: duckdb.DuckDBPyConnection) -> None:
-    """2,300 pupils pass where the school is excused, 2,001 elsewhere do not; visiting teachers count in a rural school of 50 to 99 pupils
-    in all its stages, borrowed grounds in a school of a crowded city centre."""
+    """2,300 pupils pass where the school is excused, 2,001 elsewhere do not; 2,700 in a nine-year school, not in a twelve-year one;
+    visiting teachers count in a rural school of 50 to 99 pupils in all its stages, borrowed grounds in a school of a crowded city centre."""
     item = "select areas_counted, areas_met, areas_eased, reason from mart_standard_item where (county_code, criterion_id) = ('320601', 'G4-1')"
     assert marts.execute(item).fetchall() == [(2, 1, 1, "小学规模超过2000人：p2")]
+    size = "select school_id, value, is_met, is_eased from mart_school_criterion where criterion_id = 'G4-3' and school_id in ('q4', 'q5') order by 1"
+    assert marts.execute(size).fetchall() == [("q4", 2700, True, True), ("q5", 2700, False, False)]
     stage = "select school_id, pe_arts_teachers, sports_area_m2 from fct_school_stage where school_id in ('q1', 'q2', 'q3') and stage = 'primary' order by 1"
     assert marts.execute(stage).fetchall() == [("q1", 5, 1000), ("q2", 3, 1500), ("q3", 1, None)]
 
@@ -414,6 +431,12 @@ def test_what_every_school_must_meet_is_told_of_each(marts: duckdb.DuckDBPyConne
     assert marts.execute(form, ["q1"]).fetchall() == [("met", "met", None, None)]
     [(missing,)] = marts.execute("select missing from mart_self_assessment where school_id = 'q1'").fetchall()
     assert "音乐专用教室数" in missing and "公用经费" in missing and "小学缺少数据：" in missing
+
+
+def test_all_schools_spend_on_training(marts: duckdb.DuckDBPyConnection) -> None:
+    """Q4 says 所有学校: a special school too, which no indicator concerns."""
+    asked = "select distinct school_id from mart_school_criterion where criterion_id = 'Q4' and region_id = 'years' order by 1"
+    assert marts.execute(asked).fetchall() == [("s2",), ("s3",), ("s4",), ("special",)]
 
 
 def test_a_county_that_hands_in_nothing_is_counted(marts: duckdb.DuckDBPyConnection) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 import yaml
-from helpers import SEEDS, SHARED, built_with, seed
+from helpers import ROOT, SEEDS, SHARED, built_with, seed
 
 DOCUMENTS = {"LC": 43, "HM": 29, "WS": 65, "QY": 11, "JZ": 25}
 STATUSES = [
@@ -83,6 +84,17 @@ def test_every_quotation_stands_in_its_document(policy: Path) -> None:
 
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
+
+
+def test_what_a_reader_is_told_of_a_rule_names_no_column() -> None:
+    texts = {
+        text
+        for name in ("targets", "standard_items", "alternative_readings")
+        for row in seed(name)
+        for column, text in row.items()
+        if column in ("indicator_zh", "reading_zh", "ambiguity_zh", "alternative_zh", "lacks_zh")
+    }
+    assert [text for text in texts if re.search("[a-z]_[a-z]|operator|threshold", text)] == []
 
 
 def test_measures_read_what_is_there() -> None:
@@ -214,6 +226,22 @@ def test_heads_are_followed_to_the_school_where_they_stand_now(release: duckdb.D
         ]
     )
     assert [numerator for _, name, numerator, *_ in mart if name != "东昌府区"] == [0] * 14
+
+
+def test_a_county_without_a_city_is_compared_by_town_and_country(release: duckdb.DuckDBPyConnection) -> None:
+    """农村 is 乡村 and 城镇 its 城区 and 镇区, so a 县 is judged too; of the roster by hand."""
+    files = {
+        name: pd.read_excel(ROOT / f"raw/qingyuan/2023/{name}.xlsx", dtype=str, engine="openpyxl")
+        for name in ("schools", "teachers")
+    }
+    roster = files["teachers"][files["teachers"]["学段"] != "高中"].merge(files["schools"], on="学校标识码")
+    roster["年工资收入"] = roster["年工资收入"].astype(float)
+    pay = roster.groupby(["县级行政区划代码", roster["城乡类型"].isin(["乡中心区", "村庄"])])["年工资收入"].mean()
+    expected = {code: pay[code, True] / pay[code, False] for code in roster["县级行政区划代码"].unique()}
+    areas = release.execute(
+        "select area_id, value from mart_target_area where target_id = 'QY-09' and school_year = 2023"
+    ).fetchall()
+    assert dict(areas) == pytest.approx(expected) and len(expected) == 8
 
 
 def test_a_growth_that_can_grow_no_further_is_met(release: duckdb.DuckDBPyConnection) -> None:

@@ -127,7 +127,7 @@ def test_every_stage_has_its_chinese_beside_it(demo_home: Path) -> None:
 
 
 def test_figures_are_written_as_officials_write_them(demo_home: Path) -> None:
-    """A share in percent, a difference rate as a decimal, a date with hyphens, a yes or no in words; each computed a second time."""
+    """A share in percent, pupils a teacher as a ratio, a budget in 万元, a date with hyphens; each computed a second time."""
     with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
         rows = con.execute(
             "select unit_zh, actual, actual_zh from marts.mart_standard_item where actual is not null and not rounding_flips"
@@ -140,10 +140,16 @@ def test_figures_are_written_as_officials_write_them(demo_home: Path) -> None:
             assert said == f"{math.floor(1000 * actual + 0.5000001) / 10:g}%", (actual, said)
         elif unit == "差异率":
             assert said == f"{math.floor(1000 * actual + 0.5000001) / 1000:g}"
+        elif unit == "生师比":
+            assert said == f"{math.floor(100 * actual + 0.5000001) / 100:g}:1"
+        elif unit == "元（总额）":
+            assert said == f"{math.floor(actual / 100 + 0.5000001) / 100:.10g}万元"
         elif unit not in ("日期", None):
             assert said.endswith(unit)
     assert all(re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", said) for said in written["日期"])
     assert written[None] == {"是", "否"} and "100%" in written["比例"]
+    assert {"生师比", "元（总额）", "百分点", "倍"} <= written.keys()
+    assert all(said.endswith("个百分点") for said in written["百分点"])
 
 
 def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
@@ -185,5 +191,20 @@ def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
         for rate, low, high in estimates:
             side = "低于" if high < 0.15 else "不低于" if low >= 0.15 else "不能判断是否低于"
             assert f"{rate:.3f}（95%区间{low:.3f}至{high:.3f}），{side}0.15" in told[11]
+        levels = "；".join(
+            f"{subject}Ⅲ级、{rate}（{year}年）"
+            for subject, rate, year in (
+                ("语文", "0.149", 2022), ("数学", "0.156", 2021), ("英语", "0.131", 2022), ("科学", "0.118", 2020),
+                ("体育与健康", "0.094", 2021), ("艺术", "0.127", 2022), ("德育", "0.082", 2020), ("心理健康", "0.088", 2021),
+            )
+        )  # fmt: skip
+        assert told[11].startswith(f"国家监测各科最近一次的等级和校际差异率：{levels}。没有监测过：劳动。本局抽样自估")
         counted = [int(number) for number in re.findall(r"(\d+)项", told[12])]
         assert counted[0] == sum(counted[1:])
+        late = one(
+            "select count(*) from mart_target_progress where (region_id, school_year, status) = ('haimen', 2023, 'met_late')"
+        )
+        [(of_haimen,)] = con.execute(
+            "select sentence from mart_county_explanation where (school_year, county_code, sentence_no) = (2023, '320684', 12)"
+        ).fetchall()
+        assert f"项已达到（{late[0]}项逾期）、" in of_haimen

@@ -94,6 +94,7 @@ over_areas as (
         max(case when place = 1 then value end) as worst_value,
         max(case when place = 1 then gap end) as worst_gap,
         max(case when rounding_flips then 1 else 0 end) = 1 as rounding_flips,
+        max(case when place = 1 and rounding_flips then 1 else 0 end) = 1 as worst_flips,
         max(case when area_level = 'region' then 1 else 0 end) = 1 as is_of_region,
         {{ dbt.listagg(
             "case when missing is not null and missing_place <= 3 then case when area_level = 'region' then '' else area_name || '：' end || missing end",
@@ -140,6 +141,7 @@ judged as (
         over_areas.is_of_region,
         over_areas.worst_gap,
         over_areas.rounding_flips,
+        over_areas.worst_flips,
         case
             when over_areas.areas_not_met > 0 then false
             when over_areas.areas_counted > 0 and over_areas.areas_met = over_areas.areas_counted then true
@@ -260,7 +262,8 @@ settled as (
             when is_not_applicable then '没有适用的学校、乡镇、县或人员'
             when kind = 'milestone' and not is_met then '完成日期晚于规定'
             when actual is null then '无法判定：' || missing
-            when not is_met and not is_of_region then '未达到：' || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
+            when not is_met and not is_of_region
+                then case when is_judged and not is_due and not is_past then '尚未达到：' else '未达到：' end || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
             when areas_above > 0 then '超过' || {{ rule_zh('threshold_high') }} || '的上限，也算达到'
         end as told
     from paced
@@ -282,7 +285,7 @@ select
     indicator_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} as actual_zh,
     cast(threshold as double) as threshold,
     cast(threshold_high as double) as threshold_high,
     operator,

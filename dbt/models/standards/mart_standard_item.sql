@@ -37,6 +37,7 @@ over_areas as (
         count(case when is_eased then 1 end) as areas_eased,
         max(case when place = 1 then value end) as worst_value,
         max(case when rounding_flips then 1 else 0 end) = 1 as rounding_flips,
+        max(case when place = 1 and rounding_flips then 1 else 0 end) = 1 as worst_flips,
         {{ dbt.listagg("case when not is_met and place <= 5 then school_name end", "'、'", 'order by place') }} as failed_names,
         {{ dbt.listagg("case when missing_place <= 3 then told_missing end", "'；'", 'order by missing_place') }} as missing
     from ranked
@@ -53,6 +54,7 @@ decided as (
         over_areas.areas_eased,
         over_areas.failed_names,
         over_areas.rounding_flips,
+        over_areas.worst_flips,
         coalesce(over_areas.areas_counted, 0) as areas_counted,
         case
             when over_areas.areas_not_met > 0 then false
@@ -87,7 +89,7 @@ select
     unit_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} as actual_zh,
     operator,
     cast(threshold as double) as threshold,
     {{ demand_zh() }} as demand_zh,
@@ -111,7 +113,7 @@ select
                 || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
-            measure_zh || {{ figure_zh('actual', flips='coalesce(rounding_flips, false)') }} || '，'
+            measure_zh || {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} || '，'
             || case operator
                 when '>=' then case when unit_zh = '比例' and threshold = 1 then '未达到' else '低于' end
                 when '<' then '未低于'

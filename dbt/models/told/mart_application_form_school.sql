@@ -13,13 +13,20 @@ with results as (
         results.*,
         indicators.sort_order,
         {{ half_up('results.value', 2) }} as shown,
+        case
+            when {{ half_up('results.value', 2) }} >= case when results.is_floor_met then results.threshold else results.floor_value end
+                then
+                    '（' || {{ shown('results.value', 2, 'true') }} || '，未达到'
+                    || {{ plain('case when results.is_floor_met then results.threshold else results.floor_value end') }} || '）'
+            else ''
+        end as onto_zh,
         'L' || cast(indicators.sort_order + 6 as varchar) as column_name
     from {{ ref('fct_school_indicator') }} as results
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
     where indicators.is_national and {{ pending('results') }}
 ),
 
--- the remark names the indicators by their column in the form, L7 to L13
+-- the remark names the indicators by their column in the form, L7 to L13, and says unrounded what rounds onto a bound without meeting it
 wide as (
     select
         region_id,
@@ -31,8 +38,8 @@ wide as (
         {%- endfor %}
         {{ shown('100 * max(floor_value / threshold)', 0) }} || '%' as floor_share,
         {{ dbt.listagg("case when is_met then column_name end", "'、'", 'order by sort_order') }} as met,
-        {{ dbt.listagg("case when not is_met and is_floor_met then column_name end", "'、'", 'order by sort_order') }} as at_floor,
-        {{ dbt.listagg("case when not is_floor_met then column_name end", "'、'", 'order by sort_order') }} as below,
+        {{ dbt.listagg("case when not is_met and is_floor_met then column_name || onto_zh end", "'、'", 'order by sort_order') }} as at_floor,
+        {{ dbt.listagg("case when not is_floor_met then column_name || onto_zh end", "'、'", 'order by sort_order') }} as below,
         {{ dbt.listagg("case when value is null then column_name end", "'、'", 'order by sort_order') }} as unknown
     from results
     group by region_id, school_year, school_id, stage
@@ -60,10 +67,13 @@ select
     wide.{{ indicator }},
     {%- endfor %}
     verdicts.is_passed,
-    coalesce('达到要求：' || wide.met, '')
-    || coalesce('；达到' || wide.floor_share || '：' || wide.at_floor, '')
-    || coalesce('；低于' || wide.floor_share || '：' || wide.below, '')
-    || coalesce('；缺少数据：' || wide.unknown, '') as remark
+    concat_ws(
+        '；',
+        '达到要求：' || wide.met,
+        '达到' || wide.floor_share || '：' || wide.at_floor,
+        '低于' || wide.floor_share || '：' || wide.below,
+        '缺少数据：' || wide.unknown
+    ) as remark
 from {{ ref('fct_school_stage') }} as stages
 inner join {{ ref('stages') }} as stage_names using (stage)
 inner join {{ ref('mart_school_verdict') }} as verdicts using (region_id, school_year, school_id, stage)

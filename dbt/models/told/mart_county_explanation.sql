@@ -105,6 +105,43 @@ estimates_told as (
     group by region_id, school_year, county_code
 ),
 
+-- of each subject that the nation monitors, the latest result and its year
+monitored as (
+    select
+        facts.region_id,
+        facts.school_year,
+        facts.unit_id as county_code,
+        subjects.label_zh as subject,
+        subjects.sort_order,
+        max(case when facts.input_id = 'monitored_year_' || subjects.code then facts.value end) as latest_year,
+        max(case when facts.input_id = 'achievement_level_' || subjects.code then facts.value end) as achievement_level,
+        max(case when facts.input_id = 'difference_rate_' || subjects.code then facts.value end) as difference_rate
+    from {{ ref('int_facts__settled') }} as facts
+    inner join {{ ref('labels') }} as subjects
+        on
+            subjects.kind = 'monitored_subject'
+            and facts.input_id in (
+                'monitored_year_' || subjects.code, 'achievement_level_' || subjects.code, 'difference_rate_' || subjects.code
+            )
+    where facts.unit_level = 'county' and {{ pending('facts') }}
+    group by facts.region_id, facts.school_year, facts.unit_id, subjects.label_zh, subjects.sort_order
+),
+
+monitored_told as (
+    select
+        region_id,
+        school_year,
+        county_code,
+        {{ dbt.listagg(
+            "case when latest_year > 0 then subject || coalesce(substr('ⅠⅡⅢⅣ', cast(achievement_level as integer), 1) || '级', '等级未报')"
+            ~ " || coalesce('、' || " ~ shown('difference_rate', 3) ~ ", '、未报') || '（' || cast(cast(latest_year as integer) as varchar) || '年）' end",
+            "'；'", 'order by sort_order'
+        ) }} as results,
+        {{ dbt.listagg('case when latest_year = 0 then subject end', "'、'", 'order by sort_order') }} as never
+    from monitored
+    group by region_id, school_year, county_code
+),
+
 plans as (
     select
         plans.region_id,
@@ -134,6 +171,7 @@ targets as (
         school_year,
         count(*) as target_count,
         count(case when status in ('met', 'met_late') then 1 end) as met_count,
+        count(case when status = 'met_late' then 1 end) as late_count,
         count(case when status in ('not_met', 'missed', 'off_track') then 1 end) as behind_count,
         count(case when status in ('on_track', 'not_yet_due') then 1 end) as ahead_count,
         count(case when status = 'not_evaluable' then 1 end) as unknown_count,
@@ -178,12 +216,16 @@ sentences as (
         2 as sentence_no,
         '前提条件' || {{ met_zh('is_prerequisite_met') }} || '；' ||
         {%- for part, words in {'government': '政府保障程度', 'quality': '教育质量'}.items() %}
-        '{{ words }}' || cast({{ part }}_item_count as varchar) || '项中' || cast({{ part }}_met_count as varchar)
-        || '项达到、' || cast({{ part }}_failed_count as varchar) || '项未达到'
+        '{{ words }}' || cast({{ part }}_item_count as varchar) || '项'
         || case
-            when {{ part }}_met_count + {{ part }}_failed_count < {{ part }}_item_count
-                then '、' || cast({{ part }}_item_count - {{ part }}_met_count - {{ part }}_failed_count as varchar) || '项缺数据'
-            else ''
+            when {{ part }}_met_count = {{ part }}_item_count then '全部达到'
+            else
+                '中' || cast({{ part }}_met_count as varchar) || '项达到、' || cast({{ part }}_failed_count as varchar) || '项未达到'
+                || case
+                    when {{ part }}_met_count + {{ part }}_failed_count < {{ part }}_item_count
+                        then '、' || cast({{ part }}_item_count - {{ part }}_met_count - {{ part }}_failed_count as varchar) || '项缺数据'
+                    else ''
+                end
         end || '；' ||
         {%- endfor %}
         '社会认可度' || {{ met_zh('is_recognition_met') }} || '；'
@@ -197,7 +239,7 @@ sentences as (
         county_code,
         3 as sentence_no,
         case when round(difference_coefficient, 12) <= limit_value then '差距最接近限值' else '差距超过限值最多' end || '的是' || indicator_zh || '：差异系数'
-        || {{ shown('difference_coefficient', 3, 'rounding_flips') }} || '，限值' || {{ plain('limit_value') }} || '；全县均值'
+        || {{ shown('difference_coefficient', 3, 'rounding_flips') }} || '，限值' || {{ shown('limit_value', 2) }} || '；全县均值'
         || {{ shown('county_mean', 2) }} || unit_zh || '。' as sentence
     from widest
     union all
@@ -285,20 +327,27 @@ sentences as (
     where public_funds_per_pupil is not null and teacher_training_share is not null and {{ pending() }}
     union all
     select
-        region_id,
-        school_year,
-        county_code,
+        counties.region_id,
+        counties.school_year,
+        counties.county_code,
         11 as sentence_no,
-        '本局抽样自估的校际差异率（不代替国家监测结果）：' || told || '。' as sentence
-    from estimates_told
+        nullif(
+            coalesce('国家监测各科最近一次的等级和校际差异率：' || monitored_told.results || '。', '')
+            || coalesce('没有监测过：' || monitored_told.never || '。', '')
+            || coalesce('本局抽样自估的校际差异率（不代替国家监测结果）：' || estimates_told.told || '。', ''), ''
+        ) as sentence
+    from counties
+    left join monitored_told using (region_id, school_year, county_code)
+    left join estimates_told using (region_id, school_year, county_code)
     union all
     select
         counties.region_id,
         counties.school_year,
         counties.county_code,
         12 as sentence_no,
-        '所在区域的' || cast(targets.target_count as varchar) || '项政策目标中' || cast(targets.met_count as varchar) || '项已达到、'
-        || cast(targets.behind_count as varchar) || '项未达到或进度不足'
+        '所在区域的' || cast(targets.target_count as varchar) || '项政策目标中' || cast(targets.met_count as varchar) || '项已达到'
+        || case when targets.late_count > 0 then '（' || cast(targets.late_count as varchar) || '项逾期）' else '' end
+        || case when targets.behind_count > 0 then '、' || cast(targets.behind_count as varchar) || '项未达到或进度不足' else '' end
         || case when targets.ahead_count > 0 then '、' || cast(targets.ahead_count as varchar) || '项进度足够或未到期' else '' end
         || case when targets.unknown_count > 0 then '、' || cast(targets.unknown_count as varchar) || '项缺少数据' else '' end
         || case when targets.other_count > 0 then '、' || cast(targets.other_count as varchar) || '项不适用或只列数' else '' end || '。' as sentence
