@@ -159,7 +159,9 @@ judged as (
         case
             when over_areas.target_id is null and with_counties.region_id is null then '没有报送学校表'
             when over_areas.missing is not null then {{ and_more('over_areas.missing', 3, 'over_areas.areas_missing', '个地区或学校', '；') }}
-            when targets.is_judged and bound.school_year >= targets.valid_from and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
+            when
+                targets.is_judged and bound.school_year >= targets.valid_from
+                and over_areas.areas_met + over_areas.areas_not_met < over_areas.areas_counted
                 then '分母为0'
         end as missing
     from bound
@@ -263,7 +265,9 @@ settled as (
             when kind = 'milestone' and not is_met then '完成日期晚于规定'
             when actual is null then '无法判定：' || missing
             when not is_met and not is_of_region
-                then case when is_judged and not is_due and not is_past then '尚未达到：' else '未达到：' end || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
+                then
+                    case when is_judged and not is_due and not is_past then '尚' else '' end || '未达到：'
+                    || {{ and_more('failed_names', 5, 'areas_not_met', '个') }}
             when areas_above > 0 then '超过' || {{ rule_zh('threshold_high') }} || '的上限，也算达到'
         end as told
     from paced

@@ -19,7 +19,7 @@ with results as (
                     '（' || {{ shown('results.value', 2, 'true') }} || '，未达到'
                     || {{ plain('case when results.is_floor_met then results.threshold else results.floor_value end') }} || '）'
             else ''
-        end as onto_zh,
+        end as onto,
         'L' || cast(indicators.sort_order + 6 as varchar) as column_name
     from {{ ref('fct_school_indicator') }} as results
     inner join {{ ref('indicators') }} as indicators using (indicator_id)
@@ -38,8 +38,8 @@ wide as (
         {%- endfor %}
         {{ shown('100 * max(floor_value / threshold)', 0) }} || '%' as floor_share,
         {{ dbt.listagg("case when is_met then column_name end", "'、'", 'order by sort_order') }} as met,
-        {{ dbt.listagg("case when not is_met and is_floor_met then column_name || onto_zh end", "'、'", 'order by sort_order') }} as at_floor,
-        {{ dbt.listagg("case when not is_floor_met then column_name || onto_zh end", "'、'", 'order by sort_order') }} as below,
+        {{ dbt.listagg("case when not is_met and is_floor_met then column_name || onto end", "'、'", 'order by sort_order') }} as at_floor,
+        {{ dbt.listagg("case when not is_floor_met then column_name || onto end", "'、'", 'order by sort_order') }} as below,
         {{ dbt.listagg("case when value is null then column_name end", "'、'", 'order by sort_order') }} as unknown
     from results
     group by region_id, school_year, school_id, stage
