@@ -58,8 +58,9 @@ def test_what_comes_back_uncorrected_is_what_was_handed_in(con: duckdb.DuckDBPyC
     assert {"小学", "是"} <= {cell.value for cell in sheet[2]}, "the words of the drop-downs, not the codes"
     account = load.apply_change(con, last_year, load.Change("demo", 2024, "of this test"), REGION, "key")
     assert account.quarantined == 0, con.execute("select reason from raw.quarantine").fetchall()
-    for extract, left_out in (("classes", ""), ("funding", ""), ("rooms", "")):
+    for extract, left_out in (("classes", ""), ("funding", "fiscal_year"), ("rooms", "")):
         assert stored(con, extract, 2024, left_out) == stored(con, extract, 2023, left_out) != []
+    assert con.execute("select distinct fiscal_year from raw.funding where school_year = 2024").fetchall() == [(2024,)]
     before = [row for row in stored(con, "schools", 2023, "predecessor_ids status") if row[0] != "3715020006"]
     assert stored(con, "schools", 2024, "predecessor_ids status") == before
     assert con.execute("select distinct predecessor_ids from raw.schools where school_year = 2024").fetchall() == [

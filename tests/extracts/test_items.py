@@ -105,7 +105,7 @@ def test_what_a_school_had_the_year_before_is_funding(con: duckdb.DuckDBPyConnec
     assert (account.loaded, account.quarantined) == (1 + 2, 3)
     said = reasons(con)
     assert any(f"第 {row + 1} 行：“金额”为“约79万”，应为数字：请改正" in line for line in said)
-    assert sum("单位代码、经费项目、口径、年度相同的有两行" in line for line in said) == 2
+    assert sum("单位代码、经费项目、年度、口径相同的有两行" in line for line in said) == 2
 
 
 def test_an_unit_that_the_form_states_is_that_of_the_value(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
