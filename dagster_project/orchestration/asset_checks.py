@@ -69,7 +69,7 @@ def _judge(context: dg.AssetCheckExecutionContext, room: gate.Room) -> Iterator[
         )
     others = {result.table for result in results if not result.success} - {".".join(key.path) for key in selected}
     if others and not goes_on:
-        raise dg.Failure(f"没有通过检查：{'、'.join(sorted(others))}")
+        raise dg.Failure(f"没有通过检查：{'、'.join(sorted(others))}", allow_retries=False)
 
 
 def _to_check(room: gate.Room) -> list[Partition] | None:

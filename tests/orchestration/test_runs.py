@@ -8,13 +8,21 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.utils import make_new_run_id
 from helpers import write_regions
 
 from dagster_project import settings
 from dagster_project.console import prepare
+from dagster_project.extracts.regions import RegionsError
 from dagster_project.orchestration import runs
+from dagster_project.orchestration.assets import note_failure
+from dagster_project.orchestration.automation import AGAIN
+from dagster_project.release.store import ReleaseError
+from dagster_project.transform.project import BuildFailed
+from dagster_project.warehouse import last_run
 
 
 @dg.asset(
@@ -67,3 +75,36 @@ def test_looks_with_nothing_to_do_are_kept_for_a_day(home: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         kept = instance.get_tick_retention_settings(InstigatorType.SENSOR)
     assert kept[TickStatus.SKIPPED] == 1 and all(0 < days <= runs.KEPT_DAYS for days in kept.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [
+        (None, False),  # a gate that blocks
+        (dg.Failure("没有通过检查", allow_retries=False), False),
+        (BuildFailed("没有通过检查", ["test.junheng.a"]), False),
+        (RegionsError("regions.yml 写错了"), False),
+        (BuildFailed("database is full"), True),
+        (ReleaseError("发布未完成：磁盘满了"), True),
+        (OSError(28, "No space left on device"), True),
+    ],
+)
+def test_what_would_fail_the_same_way_is_not_tried_again(
+    home: Path, error: Exception | None, is_tried_again: bool
+) -> None:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("expectations", asset="judged", blocking=True)])
+    def judged() -> dg.MaterializeResult:
+        if error:
+            raise error
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+
+    job = dg.define_asset_job("judge", [judged], hooks={note_failure}, executor_def=dg.in_process_executor)
+    resolved = dg.Definitions(assets=[judged], jobs=[job]).resolve_job_def("judge")
+    last_run.begin(home)
+    with dg.DagsterInstance.get() as instance:
+        run_id = resolved.execute_in_process(instance=instance, tags=AGAIN, raise_on_error=False).run_id
+        run = instance.get_run_by_id(run_id)
+        assert run
+        asked = auto_reexecution_should_retry_run(instance, run, RunFailureReason.STEP_FAILURE)
+    assert asked == is_tried_again
+    assert ("judged：没有通过检查：judged" in (last_run.problem(home) or "")) == (error is None)
