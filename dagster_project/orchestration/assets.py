@@ -1,6 +1,7 @@
 """The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
 
 import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, chec
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
-from dagster_project.release.store import ReleaseError, current_release
+from dagster_project.release.store import CHECKED, ReleaseError, current_release
 from dagster_project.settings import Damaged, home_folder, raw_folder
 from dagster_project.transform import build, project, replay
 from dagster_project.warehouse import arrivals, last_run, ledger, load, lock, tables
@@ -40,6 +41,7 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
     home = home_folder()
     with alive(home, context.run_id or ""), lock.hold(home, lambda text: tell(context, text)):
         last_run.begin(home)
+        shutil.rmtree(home / CHECKED, ignore_errors=True)  # each release describes itself alone
         yield {}
 
 

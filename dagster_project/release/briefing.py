@@ -366,9 +366,10 @@ def write_briefing(
     return files
 
 
-def write_release(con: duckdb.DuckDBPyConnection, building: Path, release_id: str, created_at: str) -> dict[str, Any]:
-    """Write which release this is, when it was made and what changed since the one before; the file with its sha256."""
-    says = {"release_id": json.dumps(release_id), "created_at": json.dumps(created_at)}
+def write_release(con: duckdb.DuckDBPyConnection, building: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write which release this is, when it was made, what was checked and what changed since the one before; the file with its sha256."""
+    says = {key: json.dumps(manifest[key]) for key in ("release_id", "created_at")}
+    says["checks"] = json.dumps([file["file"] for file in manifest["data_docs"]])
     says |= _tables(con, OF_RELEASE, ())[()]
     return _write(building, None, RELEASE, _script("release", says))
 

@@ -354,7 +354,8 @@ function quality(name, data, checks, missing = data.missing, filing = data.filin
   ];
   const release = loaded.get("release");
   return [
-    el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。",
+      release?.checks?.length ? [el("a", { href: "../data_docs/index.html" }, "数据质量文档"), "列出发布前检查了什么、查出什么。"] : null),
     (checks ? table : folded)("报送情况", `${name}_报送情况`, filingColumns, filing, checks ? "各校应报的报表都按时报了。" : "没有应报的报表。"),
     table("缺的学校", `${name}_缺的学校`, missingColumns, missing, "不缺学校。"),
     checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
