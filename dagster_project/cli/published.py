@@ -65,7 +65,9 @@ def sql(
         if query is None:
             command = shell(settings.home_folder(), release)
             click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
-            click.echo("列出表 show tables;　看一张表的列 describe 表名;　离开 .exit")
+            click.echo(
+                "列出表 show tables;　看一张表的列 describe 表名;　代码写成中文 zh('verdict', verdict)　离开 .exit"
+            )
             click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
             click.echo(ROOM if sys.stdout.isatty() else "", nl=False, color=True)
             os.execv(command[0], command)
