@@ -108,3 +108,26 @@ def test_what_would_fail_the_same_way_is_not_tried_again(
         asked = auto_reexecution_should_retry_run(instance, run, RunFailureReason.STEP_FAILURE)
     assert asked == is_tried_again
     assert ("judged：没有通过检查：judged" in (last_run.problem(home) or "")) == (error is None)
+
+
+def test_the_record_of_an_older_dagster_is_brought_up_and_a_later_one_says_what_to_do(home: Path) -> None:
+    with dg.DagsterInstance.get() as instance:
+        run_id = dg.materialize([table], instance=instance, partition_key="a").run_id
+        instance.run_storage._alembic_downgrade("-12")  # ty: ignore[unresolved-attribute]
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        older = con.execute("select sql from sqlite_master order by name").fetchall()
+    with dg.DagsterInstance.get() as instance:
+        runs.upgrade(instance, home)
+        for store in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            found, newest = store.alembic_version() or (None, None)
+            assert found == newest is not None
+        assert [run.run_id for run in instance.get_runs()] == [run_id]
+        dg.materialize([table], instance=instance, partition_key="b")
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        assert con.execute("select sql from sqlite_master order by name").fetchall() != older
+    (home / "dagster" / "version").write_text("0.1")
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        con.execute("update alembic_version set version_num = 'ffffffffffff'")
+        con.commit()
+    with dg.DagsterInstance.get() as instance, pytest.raises(settings.Damaged, match="请移走这个文件夹再运行"):
+        runs.upgrade(instance, home)
