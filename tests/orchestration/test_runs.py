@@ -113,12 +113,13 @@ def test_what_would_fail_the_same_way_is_not_tried_again(
 def test_the_record_of_an_older_dagster_is_brought_up_and_a_later_one_says_what_to_do(home: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         run_id = dg.materialize([table], instance=instance, partition_key="a").run_id
-        instance.run_storage._alembic_downgrade("-12")  # ty: ignore[unresolved-attribute]
+        instance.run_storage._alembic_downgrade("-12")  # ty: ignore[missing-attribute]
     with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
         older = con.execute("select sql from sqlite_master order by name").fetchall()
     with dg.DagsterInstance.get() as instance:
         runs.upgrade(instance, home)
         for store in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            assert store
             found, newest = store.alembic_version() or (None, None)
             assert found == newest is not None
         assert [run.run_id for run in instance.get_runs()] == [run_id]
