@@ -226,7 +226,7 @@ def test_a_release_keeps_what_was_checked_of_it_and_of_no_other(tmp_path: Path) 
     hand_in(raw, "yi", 2023, 小学在校生数=500)
     assert refresh(tmp_path).returncode == 0
     second = (releases / "current").resolve()
-    assert "检查范围：jia 2022、jia 2023、yi 2023" in (second / "data_docs" / "raw.html").read_text("utf-8")
+    assert "检查范围：jia 2022、jia 2023、yi 2022、yi 2023" in (second / "data_docs" / "raw.html").read_text("utf-8")
     assert {path.name: path.read_text("utf-8") for path in (first / "data_docs").iterdir()} == docs
     (second / "data_docs" / "raw.html").chmod(0o644)
     (second / "data_docs" / "raw.html").write_text("", "utf-8")
