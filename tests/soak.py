@@ -6,6 +6,9 @@ A copy of the project works in a folder of its own on a reduced copy of the demo
 seed (soak_changes.py), and a refresh: of all, of one region, of one year; some are killed and run again. At a comparison
 all is refreshed, and the release is held to that of a new home built from the same raw/: all marts, row for row and every
 column, floats to the last bit; the cells of the forms; the data of the page; what the manifest says of regions and files.
+Each new release is held to the one before (attribution.py): every published figure that changed is told, no other, each with
+its right cause. Now and then the release before is said to have been made by another version of a library. All releases have to
+verify and to be had again, some at each comparison, every one at the end.
 A refresh that refuses (exit code 1) has its step, and the ones since the last full refresh, undone, and must then go through.
 
 Differences are told with mart, key, column and both values (the refresh's first), and with the steps since the last comparison
@@ -31,11 +34,14 @@ from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
 import duckdb
+from attribution import misattributed
 from python_calamine import CalamineWorkbook
 from soak_changes import change
 from soak_files import Place, folders, reduce
 
-from dagster_project.release.store import TOLD
+from dagster_project.release.history import snapshot_of, verify
+from dagster_project.release.store import MANIFEST, TOLD, listed, read_manifest
+from dagster_project.whole import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ("dagster_project", "dbt", "expectations")
@@ -175,11 +181,29 @@ def _manifests(one: Path, other: Path) -> Iterator[str]:
             yield f"manifest.json：{part} 不同"
 
 
+def changes(release: Path) -> int:
+    """How many changed figures a release tells."""
+    with duckdb.connect(str(release / "junheng.duckdb"), read_only=True) as con:
+        [(count,)] = con.execute("select count(*) from marts.mart_release_change").fetchall()
+    return count
+
+
+def size(home: Path) -> int:
+    """Bytes that the releases take, a file that several share once."""
+    files = {
+        (stat.st_ino, stat.st_size)
+        for path in (home / "releases").rglob("*")
+        if path.is_file()
+        for stat in [path.stat()]
+    }
+    return sum(bytes_ for _, bytes_ in files)
+
+
 class Soak:
     """One soak at work in a folder; what it found is in `findings`, what it did in the counts."""
 
     def __init__(self, work: Path, seed: int, models: list[str]) -> None:
-        self.work, self.rng, self.moment = work, Random(seed), Random(seed + 1)
+        self.work, self.rng, self.moment, self.libraries = work, Random(seed), Random(seed + 1), Random(seed + 2)
         self.project, self.homes = work / "project", 0
         for name in PROJECT:
             shutil.copytree(ROOT / name, self.project / name, ignore=shutil.ignore_patterns("target", "__pycache__"))
@@ -191,9 +215,11 @@ class Soak:
         self.findings: list[str] = []
         self.since: list[str] = []  # steps after the last comparison that was equal
         self.comparisons = self.differed = self.refused = self.killed = 0
+        self.attributed = self.figures = self.misattributed = 0  # releases, changed figures that they tell, wrong ones
         self.is_whole = True  # the last refresh was one of all
         self.usual = 20.0  # seconds of the last refresh
         self.home = work  # until the first is built
+        self.seen: set[Path] = set()
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -232,6 +258,7 @@ class Soak:
             if kill_after is None:
                 raise Stuck(f"刷新 {LONGEST} 秒没有结束：{said[-400:]}") from None
             return None
+        self.attribute(home)
         outcome = Outcome(process.returncode, said, time.monotonic() - started)
         if DEFECT.search(said) or outcome.code not in (0, 1):
             self.find(f"刷新的退出码是 {outcome.code}，输出如下", *said.splitlines()[-30:])
@@ -242,6 +269,41 @@ class Soak:
         outcome = self.call(self.home, *chosen)
         assert outcome is not None
         return outcome
+
+    def attribute(self, home: Path) -> None:
+        """Hold what each new release says of its changes to the release before; `seen` are those that were held already."""
+        for release in listed(home / "releases"):
+            older = read_manifest(release)["previous"]
+            if release in self.seen:
+                continue
+            self.seen.add(release)
+            if older:
+                problems = misattributed(release.with_name(older), release)
+                self.attributed, self.misattributed = self.attributed + 1, self.misattributed + len(problems)
+                self.figures += changes(release)
+                if problems:
+                    self.find(f"{release.name}：{len(problems)} 个数的变化说得不对", *problems[:SHOWN])
+
+    def other_library(self) -> str:
+        """Let the current release say that another version of a library made it; told in a line."""
+        release = (self.home / "releases" / "current").resolve()
+        manifest = read_manifest(release)
+        version = f"0.0.{self.libraries.randrange(100)}"
+        manifest["workings"]["libraries"]["python-calamine"] = version
+        release.chmod(0o755)
+        write_whole(release / MANIFEST, json.dumps(manifest, ensure_ascii=False))
+        release.chmod(0o555)
+        return f"，程序库 python-calamine 原是 {version}"
+
+    def had_again(self, releases: list[Path]) -> None:
+        """Hold releases to their manifests, and open them."""
+        for release in releases:
+            for problem in verify(release):
+                self.find(f"{release.name} 核对不符：{problem}")
+            with duckdb.connect(str(snapshot_of(release)), read_only=True) as con:
+                [(count,)] = con.execute("select count(*) from marts.mart_county_verdict").fetchall()
+            if not count:
+                self.find(f"{release.name} 还原后是空的")
 
     def new_home(self) -> Path:
         """Build a home from nothing; raises Stuck where it cannot be built, as a refresh accepted what it is built from."""
@@ -272,6 +334,8 @@ class Soak:
     def step(self, number: int, steps: int) -> None:
         """One change and its refresh."""
         told = change(self.place, self.rng)
+        if self.libraries.random() < 0.05:
+            told += self.other_library()
         chosen, is_killed = self.scope(), self.rng.random() < 0.12
         if is_killed:
             moment = self.moment.uniform(0.5, self.usual)
@@ -305,6 +369,8 @@ class Soak:
         if not self.is_whole and (outcome := self.refresh()).code:
             self.reject(outcome)
         self.keep()
+        older = listed(self.home / "releases")
+        self.had_again(self.libraries.sample(older, min(3, len(older))))
         clean = self.new_home()
         self.comparisons += 1
         differences = compare(*(home / "releases" / "current" for home in (self.home, clean)))
@@ -325,6 +391,7 @@ class Soak:
                 self.step(number, steps)
                 if number % every == 0 or number == steps:
                     self.compare()
+            self.had_again(listed(self.home / "releases"))
         except Stuck as error:
             self.find(str(error))
 
@@ -345,10 +412,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         soak = Soak(asked.work or Path(temporary) / "soak", asked.seed, asked.mutate)
         soak.run(asked.steps, asked.every)
-    print(
-        f"{asked.steps} 步，比较 {soak.comparisons} 次，{soak.differed} 次不同；拒绝 {soak.refused} 步，"
-        f"强行结束 {soak.killed} 次；{(time.monotonic() - started) / 60:.1f} 分钟；种子 {asked.seed}"
-    )
+        print(
+            f"{asked.steps} 步，比较 {soak.comparisons} 次，{soak.differed} 次不同；拒绝 {soak.refused} 步，"
+            f"强行结束 {soak.killed} 次；{(time.monotonic() - started) / 60:.1f} 分钟；种子 {asked.seed}"
+        )
+        releases = len(listed(soak.home / "releases"))
+        print(
+            f"版本 {soak.attributed} 个，说了 {soak.figures} 个有变化的数，{soak.misattributed} 个不对；"
+            f"现有 {releases} 版，共 {size(soak.home) / 1e6:.1f} MB"
+        )
     for finding in soak.findings:
         print(f"！ {finding}")
     return 1 if soak.findings else 0

@@ -259,7 +259,7 @@ create table marts.dim_school as
     select region_id, school_year, school_id, 'urban' urban_rural_class,
         'open' status from raw.schools;
 create table marts.dim_clause as
-    select unnest(['indicator', 'coefficient', 'criterion', 'target', 'blank']) kind, 'G5-1' figure_id, '班级学生数不超过45人' clause_zh;
+    select unnest(['indicator', 'coefficient', 'verdict', 'mean', 'criterion', 'target', 'blank']) kind, 'G5-1' figure_id, '班级学生数不超过45人' clause_zh;
 create table marts.dim_figure_source as
     select unnest(['schools', 'teachers', 'facts']) "extract", 'books_per_pupil' figure_id, 'books' column_name, '图书册数' name_zh,
         'add' as role;

@@ -65,7 +65,9 @@ def sql(
         if query is None:
             command = shell(settings.home_folder(), release)
             click.echo("均衡 Junheng：只读，一直是打开时的这个版本。每条查询以分号结束")
-            click.echo("列出表 show tables;　看一张表的列 describe 表名;　离开 .exit")
+            click.echo(
+                "列出表 show tables;　看一张表的列 describe 表名;　代码写成中文 zh('verdict', verdict)　离开 .exit"
+            )
             click.echo(f"表和列的含义：{Path(command[-1]).with_name('dictionary.html')}")
             click.echo(ROOM if sys.stdout.isatty() else "", nl=False, color=True)
             os.execv(command[0], command)
@@ -89,6 +91,7 @@ def sql(
 @click.argument("who", metavar="县或学校")
 @click.argument("year", metavar="学年", type=int)
 @click.argument("what", metavar="哪个数…", nargs=-1)
+@RELEASE
 @HOME
 @click.option(
     "--format",
@@ -98,7 +101,12 @@ def sql(
     help="输出格式；text 之外只列来源",
 )
 def trace(
-    who: str, year: int, what: tuple[str, ...], home: Path | None, form: Literal["text", "table", "csv", "json"]
+    who: str,
+    year: int,
+    what: tuple[str, ...],
+    release: str | None,
+    home: Path | None,
+    form: Literal["text", "table", "csv", "json"],
 ) -> None:
     """一个数从哪里来：由哪些学校的数算出，各在哪个文件哪一行哪一格，原文是什么，依据哪一条，怎样算。只读已发布的版本。
 
@@ -108,21 +116,29 @@ def trace(
         junheng trace 371502 2023 表Ⅱ-2 第3行 L7                  申报表里的一格
         junheng trace 371502 2023 G5-1                            国家标准的一条
         junheng trace liaocheng 2023 LC-29                        政策文件的一个目标
+        junheng trace --release 2.1 371502 2023 G5-1              以前的一版里的
     名称可以只写一部分。由教师、班级名册数出来的，指到文件和行数。
     """
+    import duckdb
+
     from dagster_project.release.read import connect, write_result
     from dagster_project.release.store import ReleaseError
     from dagster_project.release.trace import find, lines, sources
 
     settings.use(None, home)
     try:
-        with connect() as con:
+        with connect(release=release) as con:
             figure = find(con, who, year, what)
             if form == "text":
                 for line in lines(con, figure):
                     click.echo(line)
             else:
                 write_result(sources(con, figure), form, sys.stdout)
+    except (duckdb.CatalogException, duckdb.BinderException) as error:  # a table or column that it has not
+        said = str(error).splitlines()[0]
+        raise Failed(
+            f"这一版发布得早，还没有追溯要用的表或栏目：请追溯以后的版本（junheng releases 列出）。{said}"
+        ) from error
     except ReleaseError as error:
         raise Failed(str(error)) from error
 

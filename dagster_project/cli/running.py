@@ -150,6 +150,7 @@ def serve(raw: Path | None, home: Path | None, host: str, port: int, ui_port: in
         return
     _refuse_public(host, public)
     prepare()
+    _upgrade()
     from dagster_project.service.serve import serve as run
 
     try:
@@ -169,10 +170,21 @@ def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) 
     _refuse_public(host, public)
     settings.use(raw, home)
     prepare()
+    _upgrade()
     click.echo(f"均衡 Junheng：http://{host}:{port}（按 Ctrl+C 结束）")
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"  # by a tool that Junheng has not
     dagster = str(Path(sys.executable).with_name("dagster"))
     os.execv(dagster, [dagster, "dev", "-m", "dagster_project.definitions", "-h", host, "-p", str(port)])
+
+
+def _upgrade() -> None:
+    """Let Dagster's programs find its record of runs as they know it."""
+    import dagster as dg
+
+    from dagster_project.orchestration.runs import upgrade
+
+    with dg.DagsterInstance.get() as instance:
+        upgrade(instance, settings.home_folder())
 
 
 def _refuse_public(host: str, public: bool) -> None:

@@ -1,4 +1,5 @@
-"""Data Docs: a page a gate, with every expectation's sentence and what was observed.
+"""Data Docs: a page a gate, with every expectation's sentence and what was observed. Of the last run they lie in <home>/data_docs, also
+where it failed; what let a release through goes into the release.
 
 Rendered here, not by GX: its pages fetch styles and scripts from the web, and leave out what a SQL expectation found.
 """
@@ -12,7 +13,7 @@ from dagster_project.gates.results import SUITES, Room, TableResult
 
 
 def write_docs(docs: Path, room: Room, partitions: Collection[Partition] | None, results: list[TableResult]) -> None:
-    """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched."""
+    """Data Docs: a page for the room, and the index that leads to both pages. Static, nothing fetched. partitions: None: all rows."""
     from jinja2 import Environment, FileSystemLoader
 
     pages = Environment(loader=FileSystemLoader(SUITES), autoescape=True, trim_blocks=True)

@@ -12,7 +12,9 @@ from dagster_project.extracts.contract import contract
 from dagster_project.extracts.regions import Partition
 from dagster_project.gates import results as gate
 from dagster_project.gates import worker
+from dagster_project.gates.data_docs import write_docs
 from dagster_project.orchestration.assets import GATE, ONE_WRITER, hold_back, release_inputs, tell
+from dagster_project.release.store import CHECKED
 from dagster_project.settings import home_folder
 from dagster_project.transform import replay
 from dagster_project.warehouse import ledger, tables
@@ -48,14 +50,15 @@ def _judge(context: dg.AssetCheckExecutionContext, room: gate.Room) -> Iterator[
     judges them all and reports those; it fails when another one does.
     """
     home = home_folder()
-    results = worker.validate_in_worker(home / "warehouse.duckdb", room, _to_check(room), home / "data_docs")
+    checked = _to_check(room)
+    results = worker.validate_in_worker(home / "warehouse.duckdb", room, checked, home / "data_docs")
     found = {result.table: result for result in results}
     failures = [failure for result in results for failure in result.failures]
     evaluated = sum(result.evaluated for result in results)
     tell(context, f"检查 {room}：{len(results)} 张表 {evaluated} 条期望，{len(failures)} 条不符")
     for failure in failures:
         tell(context, f"    {failure}", logging.ERROR)
-    goes_on = _go_on_without_the_failed(context, room, results)
+    goes_on = _go_on_without_the_failed(context, room, checked, results)
     severity = dg.AssetCheckSeverity.WARN if goes_on else dg.AssetCheckSeverity.ERROR
     selected = {check.asset_key for check in context.selected_asset_check_keys}
     for key in selected:
@@ -69,7 +72,7 @@ def _judge(context: dg.AssetCheckExecutionContext, room: gate.Room) -> Iterator[
         )
     others = {result.table for result in results if not result.success} - {".".join(key.path) for key in selected}
     if others and not goes_on:
-        raise dg.Failure(f"没有通过检查：{'、'.join(sorted(others))}")
+        raise dg.Failure(f"没有通过检查：{'、'.join(sorted(others))}", allow_retries=False)
 
 
 def _to_check(room: gate.Room) -> list[Partition] | None:
@@ -80,9 +83,15 @@ def _to_check(room: gate.Room) -> list[Partition] | None:
 
 
 def _go_on_without_the_failed(
-    context: dg.AssetCheckExecutionContext, room: gate.Room, results: list[gate.TableResult]
+    context: dg.AssetCheckExecutionContext,
+    room: gate.Room,
+    checked: list[Partition] | None,
+    results: list[gate.TableResult],
 ) -> bool:
-    """Put back what the regions that fail held before, compute and judge again, until all is well (True) or nobody is to blame."""
+    """Put back what the regions that fail held before, compute and judge again, until all is well (True) or nobody is to blame.
+
+    What was found of that which goes on is kept for the release.
+    """
     home = home_folder()
     database = home / "warehouse.duckdb"
     while not all(result.success for result in results):
@@ -92,5 +101,7 @@ def _go_on_without_the_failed(
             return False
         if room == "marts":
             replay.rebuild(home)
-        results = worker.validate_in_worker(database, room, _to_check(room))
+        checked = _to_check(room)
+        results = worker.validate_in_worker(database, room, checked)
+    write_docs(home / CHECKED, room, checked, results)
     return True

@@ -1,11 +1,13 @@
 """The assets: files of raw/ -> raw tables -> dbt models -> release. One run holds the warehouse from start to end."""
 
 import logging
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import duckdb
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from dagster_project import fingerprint, settings
@@ -18,7 +20,7 @@ from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, chec
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
-from dagster_project.release.store import ReleaseError, current_release
+from dagster_project.release.store import CHECKED, ReleaseError, current_release
 from dagster_project.settings import Damaged, home_folder, raw_folder
 from dagster_project.transform import build, project, replay
 from dagster_project.warehouse import arrivals, last_run, ledger, load, lock, tables
@@ -39,6 +41,7 @@ def warehouse_lock(context: dg.InitResourceContext) -> Iterator[dict[str, str]]:
     home = home_folder()
     with alive(home, context.run_id or ""), lock.hold(home, lambda text: tell(context, text)):
         last_run.begin(home)
+        shutil.rmtree(home / CHECKED, ignore_errors=True)  # each release describes itself alone
         yield {}
 
 
@@ -47,11 +50,29 @@ ONE_WRITER = {"warehouse_lock"}
 
 @dg.failure_hook
 def note_failure(context: dg.HookContext) -> None:
-    """Remember why a step failed, for who asks for the status; of an error that nobody foresaw only where and which, not what it said."""
+    """Remember why a step failed, for who asks for the status; of an error that nobody foresaw only where and which, not what it said.
+
+    What would fail the same way again, as a gate does, is not tried again.
+    """
     error = context.op_exception
-    is_told = isinstance(error, dg.Failure | ReleaseError | project.BuildFailed | RegionsError | Damaged)
-    reason = str(error) if is_told else f"没有料到的情况（{type(error).__name__}），经过见 junheng ui 的运行记录"
+    if isinstance(error, DagsterAssetCheckFailedError):
+        reason = f"没有通过检查：{'、'.join(line.partition(':')[0] for line in str(error).splitlines()[1:])}"
+    elif isinstance(error, dg.Failure | ReleaseError | project.BuildFailed | RegionsError | Damaged):
+        reason = str(error)
+    else:
+        reason = f"没有料到的情况（{type(error).__name__}），经过见 junheng ui 的运行记录"
     last_run.fail(home_folder(), f"{context.op.name}：{reason}")
+    if is_final(error):
+        context.instance.add_run_tags(context.run_id, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "false"})
+
+
+def is_final(error: BaseException | None) -> bool:
+    """Whether the same files and rules fail again: a verdict, not a full disk, a lost connection or a process that was killed."""
+    return (
+        isinstance(error, DagsterAssetCheckFailedError | RegionsError | Damaged)
+        or (isinstance(error, project.BuildFailed) and bool(error.tests))
+        or (isinstance(error, dg.Failure) and not error.allow_retries)
+    )
 
 
 def tell(context: Any, text: str, level: int = logging.INFO) -> None:
@@ -291,7 +312,7 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     Fails, after it has published, where a region stayed behind.
     """
     if GATE not in context.job_def.graph.node_dict:
-        raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh")
+        raise dg.Failure("没有发布：这次运行没有检查全部 marts，请运行作业 refresh", allow_retries=False)
     home = home_folder()
     published = publish(home, fingerprint.publishing()[:12], settings.keep())
     with tables.connect(home) as con:
@@ -308,7 +329,4 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
         raise dg.Failure(f"{told}；{error}。改正后运行 junheng refresh，会再写") from None
     last_run.end(home)
     if behind := context.resources.warehouse_lock:
-        context.instance.add_run_tags(
-            context.run_id, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "false"}
-        )  # files do not mend by it
-        raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数")
+        raise dg.Failure(f"{told}；{'、'.join(sorted(behind))} 没有更新，仍是以前的数", allow_retries=False)

@@ -28,7 +28,7 @@ STILL = 60  # seconds that a file has lain when the service first looks at it
 AGAIN = {
     MAX_RETRIES_TAG: "2",
     RETRY_STRATEGY_TAG: "ALL_STEPS",
-}  # of a run that died, or failed for other reasons than its files
+}  # of a run that died, or failed for what may be otherwise the next time (assets.is_final)
 
 refresh = dg.define_asset_job(
     "refresh",

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_project.console import full_disk
 from dagster_project.extracts.regions import Partition, find_partitions
 from dagster_project.orchestration.partitions import NAME, new_keys, run_tags
-from dagster_project.orchestration.runs import end_dead, forget_old_logs
+from dagster_project.orchestration.runs import end_dead, forget_old_logs, upgrade
 from dagster_project.settings import home_folder, raw_folder
 
 
@@ -17,6 +17,7 @@ def run(defs: dg.Definitions, partitions: Collection[Partition]) -> bool:
     """Refresh these partitions in one Dagster run; True when every step and every gate passed."""
     job = defs.resolve_job_def("refresh")
     with dg.DagsterInstance.get() as instance:
+        upgrade(instance, home_folder())
         end_dead(instance, home_folder())
         forget_old_logs(home_folder())
         instance.add_dynamic_partitions(NAME, new_keys(instance, find_partitions(raw_folder())))

@@ -4,16 +4,20 @@ Only one may run at a time, so one that died without a word would let no other s
 rows where Dagster looks for the newest of everything.
 """
 
+import io
 import shutil
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from filelock import FileLock, Timeout
+
+from dagster_project.settings import Damaged
+from dagster_project.whole import write_whole
 
 KEPT_LOGS = 100
 KEPT_DAYS = 90
@@ -31,6 +35,21 @@ def alive(home: Path, run_id: str) -> Generator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def upgrade(instance: dg.DagsterInstance, home: Path) -> None:
+    """Bring the record of runs that another version of Dagster has left to the tables of this one. Raises Damaged."""
+    mark = home / "dagster" / "version"
+    if mark.exists() and mark.read_text() == dg.__version__:
+        return
+    try:
+        with redirect_stdout(io.StringIO()):
+            instance.upgrade()
+    except Exception as error:  # of a later version, or damaged: whatever the tool that does it may say
+        raise Damaged(
+            f"{home / 'dagster'} 里的运行记录用不了（{str(error).splitlines()[0]}）：请移走这个文件夹再运行，会新建；报表、结果和已发布的版本都不在里面"
+        ) from error
+    write_whole(mark, dg.__version__)
 
 
 def end_dead(instance: dg.DagsterInstance, home: Path) -> list[str]:

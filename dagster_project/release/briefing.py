@@ -4,6 +4,8 @@
     briefing/data/index.js                       regions, indicators, the notice
     briefing/data/regions/<region>.js            the region's counties, policy targets and source files
     briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
+    briefing/data/sources.js                     from which columns an indicator is made
+    briefing/data/sources/<region>/<county>.js   the cells that a county's figures come from: read only when somebody asks for them
     briefing/data/release.js                     which release this is, when it was made, and what changed since the one before
 
 A page opened from disk may not fetch, but may add a script: each data file calls junheng.load(its name, its tables).
@@ -59,6 +61,52 @@ OF_RELEASE = {
         "region_id, school_year desc, county_code, cause_zh",
     ),
 }
+COLUMNS_OF_INDICATORS = {
+    "columns": Table(
+        "indicator_id, stage, input_id, extract, column_name, name_zh, role, role_zh",
+        "(select figure_id as indicator_id, stage, input_id, extract, column_name, name_zh, role, label_zh as role_zh, sort_order"
+        " from dim_figure_source inner join (select code as role, label_zh, sort_order from dim_label where kind = 'source_role') using (role)"
+        " where years_back = 0 and figure_id in (select indicator_id from dim_indicator))",
+        "indicator_id, stage, role = 'split', input_id = 'pupils', input_id, sort_order, column_name",
+    ),
+}
+SOURCES = {
+    "files": Table(
+        "file_no, source_file, sheet",
+        "(select distinct region_id, county_code, file_no, source_file, sheet from county_source)",
+        "file_no",
+    ),
+    "cells": Table(
+        "entity_id, stage, extract, column_name, name_zh, file_no, cell, said",
+        "county_source",
+        "entity_id, file_no, row_number, column_name, stage, cell",
+    ),
+}
+# Of the newest year the cells and rosters of a county, its townships and its schools, numbered by file: a file's name stands once.
+COUNTY_SOURCE = f"""
+create or replace temp table county_source as
+with cells as (
+    select region_id, school_year, entity_id, null as stage, extract, column_name, coalesce(fact_zh, funding_zh, column_zh) as name_zh,
+        source_file, sheet, row_number, cell, said
+    from mart_source_cell {NEWEST}
+    left join (select 'facts' as extract, fact_id as column_name, name_zh as fact_zh from dim_fact) using (extract, column_name)
+    left join (
+        select extract, column_name, min(name_zh) as funding_zh from dim_figure_source where extract = 'funding' group by extract, column_name
+    ) using (extract, column_name)
+    union all by name
+    select region_id, school_year, school_id as entity_id, stage, extract, source_file, sheet, row_count || ' 行' as said
+    from mart_source_roster {NEWEST}
+),
+placed as (
+    select cells.*, county_code
+    from cells
+    inner join dim_county on cells.region_id = dim_county.region_id and county_code = coalesce(
+        (select county_code from dim_school as s where (s.region_id, s.school_year, s.school_id) = (cells.region_id, cells.school_year, entity_id)),
+        case when starts_with(entity_id, county_code) then county_code end
+    )
+)
+select *, dense_rank() over (partition by region_id, county_code order by source_file, sheet) as file_no from placed
+"""
 REGION = {
     "counties": Table(
         "county_code, county_name_zh, school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count,"
@@ -267,10 +315,10 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
+    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_fact", "dim_figure_source", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
     "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
-    "mart_similar_standing", "mart_source_file", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
+    "mart_similar_standing", "mart_source_cell", "mart_source_file", "mart_source_roster", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",
 }  # fmt: skip
 
@@ -302,6 +350,12 @@ def write_briefing(
         name = f"regions/{region_id}"
         tables["mark"] = json.dumps(marks.get((region_id, newest.get(region_id, 0)), PROVISIONAL), ensure_ascii=False)
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
+    columns = _tables(con, COLUMNS_OF_INDICATORS, ())[()]
+    files.append(_write(building, previous, "briefing/data/sources.js", _script("sources", columns)))
+    con.execute(COUNTY_SOURCE)
+    for key, tables in _tables(con, SOURCES, ("region_id", "county_code")).items():
+        name = "/".join(("sources", *key))
+        files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
         form = form_of.get("/".join(key))
@@ -312,9 +366,10 @@ def write_briefing(
     return files
 
 
-def write_release(con: duckdb.DuckDBPyConnection, building: Path, release_id: str, created_at: str) -> dict[str, Any]:
-    """Write which release this is, when it was made and what changed since the one before; the file with its sha256."""
-    says = {"release_id": json.dumps(release_id), "created_at": json.dumps(created_at)}
+def write_release(con: duckdb.DuckDBPyConnection, building: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write which release this is, when it was made, what was checked and what changed since the one before; the file with its sha256."""
+    says = {key: json.dumps(manifest[key]) for key in ("release_id", "created_at")}
+    says["checks"] = json.dumps([file["file"] for file in manifest["data_docs"]])
     says |= _tables(con, OF_RELEASE, ())[()]
     return _write(building, None, RELEASE, _script("release", says))
 

@@ -3,7 +3,7 @@
     releases/<release_id>/changes/<mart>.parquet  the rows added since the release before (_copies 1) and removed (−1)
     releases/<release_id>/briefing.tar.xz         of a thinned one: the files of its page that the release after it has not
     opened/<release_id>/                          beside releases/: a thinned release that somebody asked for, as it was published but for
-                                                  Parquet; may be deleted at any time
+                                                  Parquet; forgotten when nobody has read it for KEPT_OPEN
 
 A mart of a release is that of a later one, less what all changes since came to. Where a mart's columns became others, or it was dropped,
 the older release keeps its Parquet file. A release that was signed, or that no later one was compared with, stays whole.
@@ -15,8 +15,8 @@ import os
 import shutil
 import tarfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +26,7 @@ import duckdb
 from dagster_project.release.content import create_statement, insert_earlier
 from dagster_project.release.store import (
     MANIFEST,
+    OPENED,
     PACKED,
     SNAPSHOT,
     THINNED,
@@ -42,6 +43,7 @@ from dagster_project.release.store import verify as verify_files
 from dagster_project.sql import quote
 
 STORAGE_VERSION = "v1.0.0"  # DuckDB 1.0 and later, and the BI drivers that lag behind
+KEPT_OPEN = timedelta(days=7)
 WHOLE = 3  # so many of the newest releases keep their snapshot and Parquet files
 
 
@@ -49,17 +51,31 @@ def snapshot_of(release: Path) -> Path:
     """A DuckDB file with a release's marts, its page beside it: its own, or made of the later releases. Raises ReleaseError."""
     if is_whole(release):
         return release / SNAPSHOT
-    opened = release.parent.parent / "opened" / release.name
+    opened = release.parent.parent / OPENED / release.name
     if not opened.exists():
         with _made_again(release) as folder:
-            for name in ("forms", "dictionary"):
-                for file in read_manifest(release)[name]:
+            for name in ("forms", "dictionary", "data_docs"):
+                for file in read_manifest(release).get(name, []):
                     (folder / file["file"]).parent.mkdir(parents=True, exist_ok=True)
                     os.link(release / file["file"], folder / file["file"])
             os.link(release / MANIFEST, folder / MANIFEST)
             (folder / SNAPSHOT).chmod(0o444)
-            folder.rename(opened)
+            try:
+                folder.rename(opened)
+            except OSError:
+                if not opened.exists():  # else another process was faster, and made the same
+                    raise
+    with suppress(OSError):  # who may only read does not keep it open for longer
+        os.utime(opened / SNAPSHOT)
     return opened / SNAPSHOT
+
+
+def forget_opened(home: Path, now: datetime) -> None:
+    """Delete the opened releases that nobody has asked for or read for KEPT_OPEN, and what a killed process left. An open reader keeps its file."""
+    for path in (home / OPENED).glob("*"):
+        stat = (path / SNAPSHOT if (path / SNAPSHOT).exists() else path).stat()
+        if now - datetime.fromtimestamp(max(stat.st_atime, stat.st_mtime)) > KEPT_OPEN:
+            remove(path)
 
 
 def verify(release: Path) -> list[str]:
@@ -78,7 +94,7 @@ def verify(release: Path) -> list[str]:
 def _made_again(release: Path) -> Generator[Path]:
     """A thinned release's marts and page in a new folder, each held to its manifest; the folder goes where it is not moved away."""
     manifest, later = read_manifest(release), list(_later(release))
-    opened = release.parent.parent / "opened"
+    opened = release.parent.parent / OPENED
     try:
         opened.mkdir(exist_ok=True)
         with TemporaryDirectory(prefix=".building-", dir=opened) as building:

@@ -5,6 +5,7 @@
     releases/<release_id>/forms/<region>/        the papers of every county, newest year: application form, schools' self-assessment
     releases/<release_id>/briefing/index.html    the director's page, which opens from disk without a server or a network
     releases/<release_id>/dictionary.{html,xlsx} what every table and column means
+    releases/<release_id>/data_docs/*.html       what Great Expectations checked before it was published, and what it found
     releases/<release_id>/changes/<mart>.parquet what differs from the release before (history.py, tell.py)
     releases/<release_id>/manifest.json          what is inside, from which source files, with a sha256 each
     releases/current                             symbolic link to the newest release
@@ -28,8 +29,9 @@ from dagster_project.release import briefing, live, signing
 from dagster_project.release.content import create_statement, digest, one_row, parquet, records
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
-from dagster_project.release.history import STORAGE_VERSION, WHOLE, remove, retire
+from dagster_project.release.history import STORAGE_VERSION, WHOLE, forget_opened, remove, retire
 from dagster_project.release.store import (
+    CHECKED,
     MANIFEST,
     SNAPSHOT,
     TOLD,
@@ -90,6 +92,7 @@ def publish(home: Path, code_version: str, keep: int | None = None, whole: int =
                     older = _comparable(releases, current)
                     manifest["previous"] = older.name if older else None
                     _name(releases, manifest)
+                    manifest["data_docs"] = _take_checks(home, building)
                     _complete(connection, building, manifest, older)
             release = release or _finish(building, manifest)
         finally:
@@ -99,6 +102,7 @@ def publish(home: Path, code_version: str, keep: int | None = None, whole: int =
         if is_new:
             _point(releases, release)
         retire(releases, release, keep, whole)
+        forget_opened(home, datetime.now())
         live.write_live(home)
     except (OSError, duckdb.Error) as error:
         served = current_release(home)
@@ -200,6 +204,16 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, building: Path, mart: 
     mart["digest"] = digest(connection, parquet(building / mart["file"]), mart["columns"])
 
 
+def _take_checks(home: Path, building: Path) -> list[dict[str, Any]]:
+    """Bring the Data Docs of the checks that this content has passed into the release; each with its sha256. None: nothing was checked."""
+    files = []
+    for page in sorted((home / CHECKED).glob("*.html")):
+        (building / "data_docs").mkdir(exist_ok=True)
+        shutil.copyfile(page, building / "data_docs" / page.name)
+        files.append({"file": f"data_docs/{page.name}", "sha256": sha256(page)})
+    return files
+
+
 def _complete(
     connection: duckdb.DuckDBPyConnection, building: Path, manifest: dict[str, Any], older: Path | None
 ) -> None:
@@ -229,9 +243,7 @@ def _complete(
     if briefing.MARTS.issubset(marts):
         files = [form["file"] for form in forms]
         manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files, marks)
-        manifest["briefing"].append(
-            briefing.write_release(connection, building, manifest["release_id"], manifest["created_at"])
-        )
+        manifest["briefing"].append(briefing.write_release(connection, building, manifest))
     manifest["dictionary"] = write_dictionary(building, older, code_version, marts)
     connection.execute("USE memory; DETACH junheng")
     shutil.rmtree(building / "spill", ignore_errors=True)

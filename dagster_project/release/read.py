@@ -14,7 +14,14 @@ import duckdb
 from dagster_project import settings
 from dagster_project.release import own_files
 from dagster_project.release.history import snapshot_of
-from dagster_project.release.store import SNAPSHOT, ReleaseError, current_release, find_release, require_release
+from dagster_project.release.store import (
+    SNAPSHOT,
+    ReleaseError,
+    current_release,
+    find_release,
+    read_manifest,
+    require_release,
+)
 from dagster_project.sql import quote
 
 Format = Literal["table", "csv", "json"]
@@ -89,8 +96,17 @@ def shell(home: Path, release: str | None = None) -> list[str]:
 
     program = Path(duckdb_cli.__file__).with_name("duckdb.exe" if os.name == "nt" else "duckdb")
     snapshot = snapshot_of(find_release(home, release)) if release else require_release(home) / SNAPSHOT
+    has_words = any(mart["name"] == "dim_label" for mart in read_manifest(snapshot.parent)["marts"])
     return [
-        *(str(program), "-readonly", "-no-init", "-cmd", f"{_CLOSE}; USE marts", "-cmd", ".safe_mode"),
+        *(
+            str(program),
+            "-readonly",
+            "-no-init",
+            "-cmd",
+            f"USE marts; {_WORDS if has_words else ''}; {_CLOSE}",
+            "-cmd",
+            ".safe_mode",
+        ),
         *("-cmd", f".print {_FORGET}", str(snapshot)),
     ]
 

@@ -14,10 +14,20 @@ from typing import Any
 
 from dagster_project.fingerprint import sha256
 
-PARTS = ("forms", "briefing", "dictionary", "changes")  # of a manifest: files that lie in a release beside its marts
+PARTS = (
+    "forms",
+    "briefing",
+    "dictionary",
+    "changes",
+    "data_docs",
+)  # of a manifest: files that lie in a release beside its marts
 MANIFEST, SNAPSHOT = "manifest.json", "junheng.duckdb"
 THINNED = "thinned"  # an empty file that marks a release as thinned
 PACKED = "briefing.tar.xz"  # in a thinned release: the files of its page that the release after it has not
+CHECKED = (
+    "checked"  # of a home: the Data Docs of the checks that the run under way has passed, which go into its release
+)
+OPENED = "opened"  # of a home: thinned releases that somebody asked for, made again
 SIGNED = (
     "signed"  # of a home: a folder a release of which a region and year was signed; such a release is never removed
 )

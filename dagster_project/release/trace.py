@@ -4,7 +4,7 @@ Read from a release alone; nothing is computed. A figure is asked for as a clerk
 
     371502 2023 小学 生均教学及辅助用房面积      a county's difference coefficient
     3715020001 2023 小学 生均教学及辅助用房面积  a school's value
-    371502 2023 表Ⅱ-2 第3行 L7                   a cell of the application form
+    371502 2023 表Ⅱ-2 第3行 L7                   a cell of the application form; 表Ⅱ-2 注 第1行 L1 a blank of its note
     371502 2023 G5-1, liaocheng 2023 LC-29       a criterion of the standard, a target of a policy document
 """
 
@@ -18,7 +18,7 @@ import duckdb
 
 from dagster_project.release.store import ReleaseError
 
-FORM = re.compile(r"表([ⅠⅡⅢⅣⅤⅥIV]+(?:-[12])?)第?(\d+)行?[Ll]?(\d+)")
+FORM = re.compile(r"表([ⅠⅡⅢⅣⅤⅥIV]+(?:-[12])?)\s*(注?)\s*第?\s*(\d+)(?:\s*行\s*L?|\s*L|\s)\s*(\d+)", re.IGNORECASE)
 FIRST_INDICATOR = 7  # of table Ⅱ-2: L7 is the first of the seven
 NAMED = 10  # how many names a message lists
 
@@ -48,6 +48,11 @@ union all
 select 'indicator', indicator_id, name_zh, stage
 from (from fct_school_indicator where $level = 'school' and {SCHOOL}) inner join dim_indicator using (indicator_id)
 union all
+select distinct 'mean', 'mean_coefficient', '综合差异系数', stage from mart_county_balance where $level = 'county' and {COUNTY}
+union all
+select distinct 'verdict', 'school_verdict', '综合评估', stage
+from mart_school_verdict where $level = 'county' and {COUNTY} or $level = 'school' and {SCHOOL}
+union all
 select 'criterion', criterion_id, measure_zh, null from mart_standard_item where $level = 'county' and {COUNTY}
 union all
 select 'criterion', criterion_id, measure_zh, null from mart_school_criterion where $level = 'school' and {SCHOOL}
@@ -57,15 +62,21 @@ from (from mart_target_area where {HERE} and ($level = 'region' or area_id = $ar
 inner join dim_target using (target_id)
 """
 FORM_SCHOOL = f"""
-select 'indicator' as kind, indicator_id as figure_id, stage, school_id as area_id, school_label as name, school_label as shown
-from mart_application_form_school inner join dim_indicator on is_national and dim_indicator.sort_order = $sort_order
-where {COUNTY} and row_no = $row_no
+select case when indicator_id is not null then 'indicator' when code is not null then 'column' else 'verdict' end as kind,
+    coalesce(indicator_id, code, 'school_verdict') as figure_id, stage, school_id as area_id, school_label as name, school_label as shown
+from mart_application_form_school
+left join dim_indicator on is_national and dim_indicator.sort_order = $sort_order
+left join dim_label on dim_label.kind = 'school_column' and dim_label.sort_order = $blank_no
+where {COUNTY} and row_no = $row_no and (indicator_id is not null or code is not null or $blank_no in (14, 15))
 """
 # Of what is said of a stage, tables Ⅱ-1 and Ⅲ, a blank is an indicator's or of all together.
 FORM_BLANK = f"""
-select county_code as area_id, $name as name, concat_ws('：', label_zh, coalesce(shown, missing)) as shown,
-    case when criterion_id is not null then 'criterion' when measure_id is not null then 'blank' else 'coefficient' end as kind,
-    coalesce(criterion_id, case when measure_id is not null then concat_ws('.', form_table, row_no, blank_no) end, indicator_id) as figure_id, stage
+select county_code as area_id, $name as name, concat_ws('：', label_zh, coalesce(shown, missing)) as shown, stage,
+    case when criterion_id is not null then 'criterion' when measure_id is not null then 'blank' when form_table = 'Ⅱ-2' then 'schools'
+        when form_table = 'Ⅱ-1' then if(indicator_id is null, 'verdict', 'indicator')
+        else if(indicator_id is null, 'mean', 'coefficient') end as kind,
+    case kind when 'criterion' then criterion_id when 'blank' then concat_ws('.', form_table, row_no, blank_no) when 'schools' then 'pupils'
+        when 'verdict' then 'school_verdict' when 'mean' then 'mean_coefficient' else indicator_id end as figure_id
 from (from mart_application_form where {COUNTY} and form_table = $form_table and row_no = $row_no and blank_no = $blank_no)
 left join (from dim_indicator where is_national) on stage is not null and sort_order = blank_no
 """
@@ -79,7 +90,27 @@ RESULT = {
             format('{{:.12g}}', value) || unit_zh || format(' ＝ {{:.12g}} ÷ {{:.12g}}', numerator, pupils::double)
             || case when scale <> 1 then ' × ' || scale else '' end
             || coalesce(format('；达标值 {{:.12g}}', threshold), '') || {MET.format("is_met")}, null_reason) as said
-        from (from fct_school_indicator where {SCHOOL} and stage = $stage and indicator_id = $figure_id) {TITLES}""",
+        from (from fct_school_indicator where $level = 'school' and {SCHOOL} and stage = $stage and indicator_id = $figure_id) {TITLES}
+        union all
+        select label_zh, coalesce(shown, missing)
+        from (from mart_application_form where $level = 'county' and {COUNTY} and form_table = 'Ⅱ-1' and stage = $stage)
+        inner join dim_indicator on indicator_id = $figure_id and sort_order = blank_no""",
+    "column": f"""
+        select stage_zh || label_zh as title, case $figure_id when 'pupils' then pupils when 'grades' then grades else classes end::varchar as said
+        from (from mart_application_form_school where {SCHOOL} and stage = $stage)
+        inner join dim_label on kind = 'school_column' and code = $figure_id""",
+    "verdict": f"""
+        select stage_zh || '综合评估' as title, concat_ws('；', met_count || ' 项达到，' || floor_failed_count || ' 项低于下限', reasons)
+            || {MET.format("is_passed")} as said
+        from mart_school_verdict where $level = 'school' and {SCHOOL} and stage = $stage
+        union all
+        select label_zh, coalesce(shown, missing) from mart_application_form
+        where $level = 'county' and {COUNTY} and form_table = 'Ⅱ-1' and stage = $stage and blank_no = 8""",
+    "mean": f"""
+        select label_zh as title, concat_ws('；', shown, format('未四舍五入 {{:.12g}}', value), missing) as said
+        from mart_application_form where {COUNTY} and form_table = 'Ⅲ' and stage = $stage and blank_no = 8""",
+    "schools": f"""
+        select label_zh as title, shown as said from mart_application_form where {COUNTY} and form_table = 'Ⅱ-2' and stage = $stage""",
     "coefficient": f"""
         select stage_zh || name_zh || '校际差异系数' as title, coalesce(
             format('{{:.12g}}', difference_coefficient) || coalesce(format('；限值 {{:.12g}}', limit_value), '') || {MET.format("is_met")}
@@ -113,13 +144,33 @@ select area_id, area_name as name, coalesce(value_zh, missing, '不适用') || {
 from mart_target_area where {HERE} and target_id = $figure_id and ($level = 'region' or area_id = $area_id or county_code = $area_id)
 order by area_id"""
 NONE = "select '' as area_id, '' as name, '' as said where false"
+OF_SCHOOL = """coalesce(format('{:.12g} ＝ {:.12g} ÷ {:.12g}', value, numerator, pupils::double)
+            || case when scale <> 1 then ' × ' || scale else '' end, null_reason)"""
 PARTS = {
-    "indicator": NONE,
     "blank": NONE,
+    "column": NONE,
+    "indicator": f"""
+        select school_id as area_id, school_name as name, {OF_SCHOOL} || {MET.format("is_met")} as said
+        from (from fct_school_indicator where $level = 'county' and {COUNTY} and stage = $stage and indicator_id = $figure_id) {TITLES}
+        inner join dim_school using (region_id, school_year, school_id) order by school_id""",
     "coefficient": f"""
-        select school_id as area_id, school_name as name, coalesce(
-            format('{{:.12g}} ＝ {{:.12g}} ÷ {{:.12g}}', value, numerator, pupils::double) || case when scale <> 1 then ' × ' || scale else '' end, null_reason) as said
+        select school_id as area_id, school_name as name, {OF_SCHOOL} as said
         from (from fct_school_indicator where {COUNTY} and stage = $stage and indicator_id = $figure_id) {TITLES}
+        inner join dim_school using (region_id, school_year, school_id) order by school_id""",
+    "mean": f"""
+        select indicator_id as area_id, name_zh as name, coalesce(format('{{:.12g}}', difference_coefficient), reason) as said
+        from (from mart_county_balance where {COUNTY} and stage = $stage) inner join (from dim_indicator where is_national) using (indicator_id)
+        order by sort_order""",
+    "verdict": f"""
+        select school_id as area_id, school_name as name, concat_ws('；', met_count || ' 项达到', reasons) || {MET.format("is_passed")} as said
+        from mart_school_verdict where $level = 'county' and {COUNTY} and stage = $stage
+        union all
+        select indicator_id, name_zh, {OF_SCHOOL} || {MET.format("is_met")}
+        from (from fct_school_indicator where $level = 'school' and {SCHOOL} and stage = $stage
+            and indicator_id in (select indicator_id from dim_indicator where is_national)) {TITLES}""",
+    "schools": f"""
+        select school_id as area_id, school_name as name, school_type_zh as said
+        from (from mart_application_form_school where {COUNTY} and stage = $stage)
         inner join dim_school using (region_id, school_year, school_id) order by school_id""",
     "criterion": f"""
         select school_id as area_id, school_name as name, coalesce(format('{{:.12g}}', value), missing) || {MET.format("is_met")} as said
@@ -131,12 +182,17 @@ SOURCES = """
 with wanted as (
     select distinct * exclude (figure_id) from dim_figure_source
     where figure_id = $figure_id and coalesce(stage = $stage, true)
+        or $kind in ('mean', 'verdict') and stage = $stage and figure_id in (select indicator_id from dim_indicator where is_national)
         or figure_id in (select measure_id from dim_clause where kind = $kind and figure_id = $figure_id and transition_id is null)
 ),
 -- the schools that the figure is made of, where a mart lists them; else all of the place
 listed as (
     select school_id from fct_school_indicator
-    where region_id = $region_id and school_year = $school_year and $kind = 'coefficient' and stage = $stage and indicator_id = $figure_id
+    where region_id = $region_id and school_year = $school_year and $kind in ('coefficient', 'indicator') and stage = $stage
+        and indicator_id = $figure_id
+    union all
+    select school_id from mart_application_form_school
+    where region_id = $region_id and school_year = $school_year and $kind in ('mean', 'verdict', 'schools') and stage = $stage
     union all
     select school_id from mart_school_criterion
     where region_id = $region_id and school_year = $school_year and $kind = 'criterion' and criterion_id = $figure_id
@@ -198,7 +254,7 @@ class Figure:
 def find(con: duckdb.DuckDBPyConnection, who: str, year: int, what: Sequence[str]) -> Figure:
     """The figure that the words mean; raises ReleaseError with what there is to choose from."""
     place = _place(con, who, year)
-    text = "".join(what)
+    text = " ".join(what)
     if text.startswith("表"):
         return _of_form(con, place, text)
     stages = {word: row["code"] for row in _rows(con, STAGES) for word in (row["code"], row["label_zh"])}
@@ -270,20 +326,16 @@ def _of_form(con: duckdb.DuckDBPyConnection, place: Figure, text: str) -> Figure
         raise ReleaseError(
             f"申报表的格请写县代码、学年、表号、行、列，例如 371502 2023 表Ⅱ-2 第3行 L7；收到的是“{text}”"
         )
-    table, row_no, blank_no = asked[1], int(asked[2]), int(asked[3])
-    of_school = unicodedata.normalize("NFKC", table) == "II-2"
+    table, note, row_no, blank_no = asked[1], asked[2], int(asked[3]), int(asked[4])
+    of_school = unicodedata.normalize("NFKC", table).upper() == "II-2" and not note
     more = {"form_table": table, "row_no": row_no, "blank_no": blank_no, "sort_order": blank_no - FIRST_INDICATOR + 1}
     found = _rows(con, FORM_SCHOOL if of_school else FORM_BLANK, place, **more)
+    cell = f"表{table}{note} 第 {row_no} 行 L{blank_no}"
     if not found:
-        raise ReleaseError(
-            f"{place.name} {place.school_year} 学年的申报表里，表{table} 没有第 {row_no} 行 L{blank_no} 这一格，或它不是算出来的数"
-        )
+        raise ReleaseError(f"{place.name} {place.school_year} 学年的申报表没有{cell}，或它不是算出来的数")
     row = found[0]
-    kind, figure_id, shown = row["kind"], row["figure_id"], row["shown"]
-    if figure_id is None:
-        raise ReleaseError(f"表{table} 第 {row_no} 行 L{blank_no}“{shown}”是几项合在一起的：请追溯其中一项，例如 L1")
-    level, blank = "school" if of_school else place.level, f"申报表 表{table} 第 {row_no} 行 L{blank_no}：{shown}"
-    meant = {"kind": kind, "figure_id": figure_id, "stage": row["stage"], "blank": blank}
+    level, blank = "school" if of_school else place.level, f"申报表 {cell}：{row['shown']}"
+    meant = {"kind": row["kind"], "figure_id": row["figure_id"], "stage": row["stage"], "blank": blank}
     return replace(place, level=level, area_id=row["area_id"], name=row["name"], **meant)
 
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from dagster_project.console import Failed
 from dagster_project.fingerprint import sha256
 from dagster_project.release.history import remove
-from dagster_project.release.store import current_release, verify
+from dagster_project.release.store import CHECKED, OPENED, current_release, verify
 from dagster_project.warehouse import lock
 
-LEFT_OUT = {"dagster", "dbt", "opened", "refresh.lock", "refresh.pid", "serve.lock", ".writable"}
+LEFT_OUT = {"dagster", "dbt", OPENED, CHECKED, "refresh.lock", "refresh.pid", "serve.lock", ".writable"}
 LIST = "backup.json"
 
 

@@ -11,6 +11,7 @@ from random import Random
 import duckdb
 import openpyxl
 import pytest
+from attribution import FIGURES, misattributed
 from helpers import ROOT
 from soak import WINDOW, compare, mutate
 from soak_changes import CHANGES, Change, change, file_withdrawn, nothing, year_withdrawn
@@ -28,6 +29,7 @@ def test_a_refresh_gives_what_a_build_from_nothing_gives() -> None:
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "12 步，比较 2 次，0 次不同" in outcome.stdout
+    assert re.search(r"版本 [1-9]\d* 个，说了 [1-9]\d* 个有变化的数，0 个不对", outcome.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +126,59 @@ def test_a_mutation_takes_the_window_and_nothing_else(tmp_path: Path) -> None:
             assert path.read_text("utf-8") == config.sub("", text)
             mutated += 1
     assert mutated >= 10
+
+
+RESTATED = "重报 a/2022/schools.csv"
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ([("a", 2022, "2", "3", RESTATED)], None),
+        ([], "变了，没有说"),
+        ([("a", 2022, "2", "3", RESTATED), ("b", 2022, "2", "3", RESTATED)], "没有变，却说变了"),
+        ([("a", 2022, "2", "9", RESTATED)], "没有变，却说变了"),
+        ([("a", 2022, "2", "3", "重报 a/2022/teachers.csv")], "的原因不对"),
+        ([("a", 2022, "2", "3", f"{RESTATED}；标准数据有改动：standards.csv")], "的原因不对"),
+        ([("a", 2022, "2", "3", f"{RESTATED}；重报 b/2022/schools.csv")], "的原因不对"),
+        ([("a", 2022, "2", "3", "区域登记有变化：regions.yml 的 a")], "的原因不对"),
+    ],
+)
+def test_a_change_that_is_told_wrongly_is_found(tmp_path: Path, told: list[tuple], found: str | None) -> None:
+    """Of two regions with one file each, one is restated."""
+    columns = "mart, region_id, school_year, county_code, school_id, stage, stage_zh, item, figure, change, old, new, kinds, zh"
+    for name, value, sha in (("older", 2, "1"), ("newer", 3, "2")):
+        (tmp_path / name).mkdir()
+        files = [
+            {
+                "path": f"{region}/2022/schools.csv",
+                "region_id": region,
+                "school_year": 2022,
+                "sha256": sha if region == "a" else "0",
+            }
+            for region in ("a", "b")
+        ]
+        workings = {"code": "c", "seeds": {"standards": "1"}, "libraries": {}}
+        manifest = {"source_files": files, "regions": [], "partitions": [], "workings": workings}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+        with duckdb.connect(str(tmp_path / name / "junheng.duckdb")) as con:
+            con.execute("create schema marts")
+            for mart, (key, figures) in FIGURES.items():
+                listed = [*(f"null as {name}" for name in key.split(", ")), *(f"null as {name}" for name in figures)]
+                con.execute(f"create table marts.{mart} as select 'a' as region_id, {', '.join(listed)} where false")
+            key = "'a', 2022, 's', 'primary', 'books_per_pupil'"
+            con.execute("drop table marts.fct_school_indicator")
+            con.execute(
+                "create table marts.fct_school_indicator (region_id text, school_year int, school_id text, stage text, indicator_id text, value double, is_met bool)"
+            )
+            con.execute(f"insert into marts.fct_school_indicator values ({key}, {value}, null)")
+            con.execute(
+                f"create table marts.mart_release_change ({', '.join(c + (' int' if c == 'school_year' else ' text') for c in columns.split(', '))})"
+            )
+            for region, year, old, new, zh in told:
+                con.execute(
+                    "insert into marts.mart_release_change values ('fct_school_indicator', ?, ?, null, 's', 'primary', '小学', 'books_per_pupil', 'value', 'changed', ?, ?, 'file_restated', ?)",
+                    [region, year, old, new, zh],
+                )
+    problems = misattributed(tmp_path / "older", tmp_path / "newer")
+    assert problems == [] if found is None else any(found in problem for problem in problems), problems

@@ -207,6 +207,32 @@ def test_a_first_build_goes_out_without_the_region_that_fails(tmp_path: Path) ->
     assert run.tags["dagster/retry_on_asset_or_op_failure"] == "false"  # the same files would fail again
 
 
+def test_a_release_keeps_what_was_checked_of_it_and_of_no_other(tmp_path: Path) -> None:
+    raw, releases = tmp_path / "raw", tmp_path / "home" / "releases"
+    write_regions(raw, REGIONS)
+    for year, count in ((2022, 10), (2023, 6)):
+        hand_in(raw, "jia", year, count)
+        hand_in(raw, "yi", year)
+    refresh(tmp_path)
+    first = (releases / "current").resolve()
+    docs = {path.name: path.read_text("utf-8") for path in (first / "data_docs").iterdir()}
+    assert docs.keys() == {"index.html", "raw.html", "marts.html"}
+    assert "检查范围：yi 2022、yi 2023" in docs["raw.html"] and "检查范围：yi 2022、yi 2023" in docs["marts.html"]
+    assert "jia" not in docs["raw.html"] and "0 张表未通过" in docs["raw.html"]
+    assert "1 张表未通过" in (tmp_path / "home" / "data_docs" / "raw.html").read_text(
+        "utf-8"
+    )  # what the clerk has to mend
+    hand_in(raw, "jia", 2023)
+    hand_in(raw, "yi", 2023, 小学在校生数=500)
+    assert refresh(tmp_path).returncode == 0
+    second = (releases / "current").resolve()
+    assert "检查范围：jia 2022、jia 2023、yi 2022、yi 2023" in (second / "data_docs" / "raw.html").read_text("utf-8")
+    assert {path.name: path.read_text("utf-8") for path in (first / "data_docs").iterdir()} == docs
+    (second / "data_docs" / "raw.html").chmod(0o644)
+    (second / "data_docs" / "raw.html").write_text("", "utf-8")
+    assert verify(second) == ["文件已损坏（sha256 与清单不符）：data_docs/raw.html"]
+
+
 def test_what_a_killed_run_loaded_is_not_read_by_the_next(folder: Path) -> None:
     """kill -9 after the load, before any gate: yi's refresh publishes jia's old figures, and jia's own the new ones."""
     before = pupils(folder)

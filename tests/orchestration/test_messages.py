@@ -1,10 +1,13 @@
 """Each thing is told once, by mail and by webhook, until it changes; who could not be reached is tried again; no address is written anywhere."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,11 +17,13 @@ import apprise
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
-from helpers import junheng, write_regions
+from helpers import command, environment, junheng, write_regions
 from three_regions import REGIONS, hand_in
 
-from dagster_project.orchestration import messages
+from dagster_project import settings
+from dagster_project.orchestration import messages, notices
 from dagster_project.orchestration.notices import Notice, words
+from dagster_project.orchestration.summary import survey
 from dagster_project.warehouse import last_run
 
 SECRET = "s3cr3t-T0ken"
@@ -143,6 +148,39 @@ def test_every_kind_has_its_word() -> None:
     }  # fmt: skip
     assert set(words()) == kinds
     assert [kind for kind in kinds if not Notice(kind, None, None, "x", "y").is_open] == ["filed_late"]
+
+
+def test_files_that_lie_for_long_without_a_refresh_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By when they came to lie there, not by the date that a copied file bears."""
+    for name in ("JUNHENG_RAW", "JUNHENG_HOME", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")
+    settings.use(tmp_path / "raw", tmp_path / "home")
+    write_regions(tmp_path / "raw", REGIONS)
+    hand_in(tmp_path / "raw", "jia", 2023)
+    os.utime(tmp_path / "raw" / "jia" / "2023" / "schools.csv", (0, 0))
+    assert notices.gather(survey()) == []
+    monkeypatch.setattr(notices, "STALE", timedelta(0))
+    [notice] = notices.gather(survey())
+    assert (notice.kind, notice.subject, notice.is_open) == ("region_stale", "jia市 2023", True)
+    assert "还没有载入：请运行 junheng refresh" in notice.text
+
+
+@pytest.mark.parametrize(("megabytes", "is_low"), [(300, True), (1500, False)])
+def test_a_disk_that_is_nearly_full_is_told_before_it_is(tmp_path: Path, megabytes: int, is_low: bool) -> None:
+    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    script = f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && exec "$@"'
+    write_regions(tmp_path / "raw", REGIONS)
+    (tmp_path / "home").mkdir()
+    if shutil.which("unshare") is None or subprocess.run([*mount, script, tmp_path / "home", "true"]).returncode:
+        pytest.skip("no user namespaces here")
+    asked = command("status", "--raw", tmp_path / "raw", "--home", tmp_path / "home")
+    told = subprocess.run(
+        [*mount, script, tmp_path / "home", *asked], env=environment(), capture_output=True, text=True, timeout=300
+    )
+    assert ("所在的磁盘：可用的不到 1 GB，下一次刷新可能写不下：请清出空间" in told.stdout) == is_low, (
+        told.stdout + told.stderr
+    )
+    assert "Traceback" not in told.stderr and (not is_low or told.returncode == 1)
 
 
 def test_a_run_that_did_not_end_is_told_with_its_reason(tmp_path: Path) -> None:

@@ -8,13 +8,21 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.utils import make_new_run_id
 from helpers import write_regions
 
 from dagster_project import settings
 from dagster_project.console import prepare
+from dagster_project.extracts.regions import RegionsError
 from dagster_project.orchestration import runs
+from dagster_project.orchestration.assets import note_failure
+from dagster_project.orchestration.automation import AGAIN
+from dagster_project.release.store import ReleaseError
+from dagster_project.transform.project import BuildFailed
+from dagster_project.warehouse import last_run
 
 
 @dg.asset(
@@ -67,3 +75,60 @@ def test_looks_with_nothing_to_do_are_kept_for_a_day(home: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         kept = instance.get_tick_retention_settings(InstigatorType.SENSOR)
     assert kept[TickStatus.SKIPPED] == 1 and all(0 < days <= runs.KEPT_DAYS for days in kept.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"),
+    [
+        (None, False),  # a gate that blocks
+        (dg.Failure("没有通过检查", allow_retries=False), False),
+        (BuildFailed("没有通过检查", ["test.junheng.a"]), False),
+        (RegionsError("regions.yml 写错了"), False),
+        (BuildFailed("database is full"), True),
+        (ReleaseError("发布未完成：磁盘满了"), True),
+        (OSError(28, "No space left on device"), True),
+    ],
+)
+def test_what_would_fail_the_same_way_is_not_tried_again(
+    home: Path, error: Exception | None, is_tried_again: bool
+) -> None:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("expectations", asset="judged", blocking=True)])
+    def judged() -> dg.MaterializeResult:
+        if error:
+            raise error
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+
+    job = dg.define_asset_job("judge", [judged], hooks={note_failure}, executor_def=dg.in_process_executor)
+    resolved = dg.Definitions(assets=[judged], jobs=[job]).resolve_job_def("judge")
+    last_run.begin(home)
+    with dg.DagsterInstance.get() as instance:
+        run_id = resolved.execute_in_process(instance=instance, tags=AGAIN, raise_on_error=False).run_id
+        run = instance.get_run_by_id(run_id)
+        assert run
+        asked = auto_reexecution_should_retry_run(instance, run, RunFailureReason.STEP_FAILURE)
+    assert asked == is_tried_again
+    assert ("judged：没有通过检查：judged" in (last_run.problem(home) or "")) == (error is None)
+
+
+def test_the_record_of_an_older_dagster_is_brought_up_and_a_later_one_says_what_to_do(home: Path) -> None:
+    with dg.DagsterInstance.get() as instance:
+        run_id = dg.materialize([table], instance=instance, partition_key="a").run_id
+        instance.run_storage._alembic_downgrade("-12")  # ty: ignore[missing-attribute]
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        older = con.execute("select sql from sqlite_master order by name").fetchall()
+    with dg.DagsterInstance.get() as instance:
+        runs.upgrade(instance, home)
+        for store in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            assert store
+            found, newest = store.alembic_version() or (None, None)
+            assert found == newest is not None
+        assert [run.run_id for run in instance.get_runs()] == [run_id]
+        dg.materialize([table], instance=instance, partition_key="b")
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        assert con.execute("select sql from sqlite_master order by name").fetchall() != older
+    (home / "dagster" / "version").write_text("0.1")
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as con:
+        con.execute("update alembic_version set version_num = 'ffffffffffff'")
+        con.commit()
+    with dg.DagsterInstance.get() as instance, pytest.raises(settings.Damaged, match="请移走这个文件夹再运行"):
+        runs.upgrade(instance, home)

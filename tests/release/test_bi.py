@@ -170,6 +170,8 @@ def test_the_shell_completes_remembers_and_refuses(demo_home: Path, tmp_path: Pa
     expect("from dim_indicator")
     os.write(terminal, b";\r")
     expect("│    14 │")
+    os.write(terminal, b"select zh('stage', 'primary') as word;\r")
+    expect("小学")
     os.write(terminal, f"copy dim_indicator to '{tmp_path}/out.csv';\r".encode())
     expect("disabled by configuration")
     os.write(terminal, b"delete from dim_indicator;\r")

@@ -14,7 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Download, Page, expect
 
 from dagster_project.release.publish import publish
+from dagster_project.release.read import connect
 from dagster_project.release.store import verify
+from dagster_project.release.trace import find, sources
 
 REGION, COUNTY, SCHOOL = "liaocheng", "371522", "3715220001"
 VIEWS = {"home": "", "region": REGION, "county": f"{REGION}/{COUNTY}", "school": f"{REGION}/{COUNTY}/{SCHOOL}"}
@@ -54,6 +56,11 @@ def marts(home: Path, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(home / "releases/current/junheng.duckdb"), read_only=True) as con:
         con.execute("use marts")
         return con.execute(query).fetchall()
+
+
+def records(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
@@ -97,7 +104,7 @@ def test_the_manifest_knows_every_file_and_the_same_file_is_linked(demo_home: Pa
     first, second = publish(tmp_path, "one").path, publish(tmp_path, "two").path
     listed = {file["file"] for file in json.loads((second / "manifest.json").read_text("utf-8"))["briefing"]}
     present = {path.relative_to(second).as_posix() for path in second.rglob("briefing/**/*") if path.is_file()}
-    assert listed == present and len([name for name in listed if name.count("/") == 4]) == 19
+    assert listed == present and len([name for name in listed if name.count("/") == 4]) == 2 * 19
     assert verify(second) == []
     for name in listed - {"briefing/data/release.js"}:
         assert (first / name).samefile(second / name), name
@@ -302,7 +309,7 @@ def test_a_phone_needs_no_sideways_scroll(page: Page, demo_home: Path, view: str
 @pytest.mark.parametrize("view", VIEWS)
 def test_print_opens_what_is_folded_and_cuts_nothing_off(page: Page, demo_home: Path, view: str) -> None:
     open_page(page, demo_home / "releases/current", VIEWS[view])
-    folded = page.locator("details").count()
+    folded = page.locator("details:not(.later)").count()
     sheets = page.pdf(prefer_css_page_size=True)
     assert sheets.startswith(b"%PDF") and b"/MediaBox [0 0 594.95" in sheets
     assert page.locator("details[open]").count() == 0
@@ -363,6 +370,47 @@ def test_what_comes_from_data_stays_text_on_the_page_and_in_the_download(
     assert file.suggested_filename == "莘县_学校.csv"
     assert header[:2] == ["学校", "标识码"] and [row[1] for row in rows] == [row["school_id"] for row in shown]
     assert rows[0][0] == f"'{HOSTILE}"
+
+
+def test_a_figure_of_a_school_leads_to_its_cells(page: Page, demo_home: Path) -> None:
+    release = demo_home / "releases/current"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_page(page, release, VIEWS["school"])
+    assert not any("/sources" in url for url in asked)
+    title = "小学指标的数出自哪一格"
+    page.get_by_text(title, exact=True).click()
+    expect(page.get_by_role("table", name=title)).to_be_visible()
+    _, (header, *rows) = download(page, title)
+    with connect(demo_home) as con:
+        names = con.execute("select indicator_id, name_zh from dim_indicator").fetchall()
+        for indicator_id, name in names:
+            figure = find(con, SCHOOL, 2023, ("小学", indicator_id))
+            expected = [
+                (
+                    row["role_zh"],
+                    " · ".join(filter(None, (row["source_file"], row["sheet"]))),
+                    row["cell"] or "名册",
+                    f"{row['row_count']} 行" if row["cell"] is None else row["said"] or "（没有填）",
+                )
+                for row in records(sources(con, figure))
+            ]
+            assert sorted(tuple(row[2:]) for row in rows if row[0] == name) == sorted(expected), name
+    assert header == ["指标", "栏目", "怎样用", "文件", "单元格", "原文"] and rows
+    expect(page.get_by_text(f"junheng trace {SCHOOL} 2023 小学 指标名称")).to_be_visible()
+
+
+def test_a_county_lists_every_cell_of_its_newest_year(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    page.get_by_text("每个数出自哪一格", exact=True).click()
+    expect(page.get_by_role("table", name="每个数出自哪一格")).to_be_visible()
+    _, (_, *rows) = download(page, "每个数出自哪一格")
+    cells = marts(
+        demo_home,
+        "select concat_ws(' · ', source_file, sheet), cell, coalesce(said, '（没有填）') from mart_source_cell"
+        f" where region_id = '{REGION}' and school_year = 2023 and starts_with(entity_id, '{COUNTY}')",
+    )
+    assert sorted(tuple(row[2:]) for row in rows if row[3] != "名册") == sorted(cells) != []
 
 
 def test_an_address_that_is_nowhere_says_so(page: Page, demo_home: Path) -> None:

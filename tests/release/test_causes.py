@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import duckdb
 import pytest
 import soak_files
+from attribution import Files, changed, differing, state, told_by
 from helpers import ROOT
 from soak_changes import row_added, row_removed, value
 from soak_files import Place, extracts, read_rows, reduce, write_rows
@@ -30,31 +30,6 @@ from dagster_project.warehouse import ledger, load, tables
 
 STEPS = int(os.environ.get("JUNHENG_STEPS", "12"))
 KEPT = {"liaocheng": ("371521",), "wenshang": ("370830",)}
-FIGURES = {  # of a mart: its key, and what of it is published
-    "fct_school_indicator": ("school_year, school_id, stage, indicator_id", ("value", "is_met")),
-    "mart_county_balance": (
-        "school_year, county_code, stage, indicator_id",
-        ("county_mean", "difference_coefficient", "is_met"),
-    ),
-    "mart_county_verdict": ("school_year, county_code", ("verdict", "resource_verdict")),
-    "mart_item_verdict": ("school_year, county_code, item_id", ("is_met",)),
-    "mart_school_verdict": ("school_year, school_id, stage", ("is_passed",)),
-    "mart_target_progress": ("school_year, target_id", ("actual", "status")),
-    "mart_basic_balance_verdict": ("school_year, county_code", ("verdict",)),
-}
-Files = dict[str, tuple[str, str]]  # path: region / year, sha256
-
-
-def state(home: Path) -> dict[tuple, str]:
-    """Every published figure of the warehouse that has a value, with twelve digits."""
-    found = {}
-    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as con:
-        for mart, (key, figures) in FIGURES.items():
-            for figure in figures:
-                rows = con.execute(f"select region_id, {key}, {figure} from marts.{mart} where {figure} is not null")
-                for *place, said in rows.fetchall():
-                    found[mart, figure, *place] = f"{said:.12g}" if isinstance(said, float) else str(said).lower()
-    return found
 
 
 def lying_in(raw: Path) -> Files:
@@ -130,46 +105,19 @@ MOVES: list[Callable[[Place, Random], str | None]] = [
 ]
 
 
-def differing(before: Files, after: Files) -> tuple[set[str], set[str]]:
-    """The paths of files with other content than before, or without any; and those by another name alone."""
-    gone, come = before.keys() - after.keys(), after.keys() - before.keys()
-    same = {before[path] for path in gone} & {after[path] for path in come}
-    renamed = {p for p in gone if before[p] in same} | {p for p in come if after[p] in same}
-    other = {p for p in before.keys() & after.keys() if before[p] != after[p]}
-    return (gone | come | other) - renamed, renamed
-
-
 def assert_told(home: Path, before: dict[tuple, str], files: set[str], others: set[str], what: str) -> int:
     """The release tells of every figure that changed and of no other, each with its causes; how many."""
-    after = state(home)
-    truth = {(*key, before.get(key), after.get(key)) for key in before.keys() | after.keys()}
-    truth = {row for row in truth if row[-2] != row[-1]}
-    with connect(home) as con:
-        rows = con.execute("from mart_release_change").fetchall()
-    told = set()
-    for mart, region, year, county, school, stage, stage_zh, item, figure, change, old, new, kinds, zh in rows:
-        columns = FIGURES[mart][0].split(", ")
-        here = {"school_year": year, "county_code": county, "school_id": school, "stage": stage}
-        place = [here.get(name, str(item).split("/")[-1]) for name in columns]
-        said = [text if text is None or not is_number(text) else f"{float(text):.12g}" for text in (old, new)]
-        told.add((mart, figure, region, *place, *said))
-        assert {"primary": "小学", "junior": "初中", None: None}[stage] == stage_zh
-        assert (change == "changed" or None in (old, new)) and kinds != "unknown", (what, mart, zh)
+    truth, told = changed(before, state(home / "warehouse.duckdb")), []
+    for figure, region, year, kinds, zh in told_by(home / "releases" / "current" / "junheng.duckdb"):
+        told.append(figure)
+        assert kinds != "unknown", (what, figure, zh)
         named = {path for path in files if f" {path}" in zh}
         assert (named and all(path.startswith(f"{region}/") for path in named)) or others, (what, zh)
         assert {path for path in files if path.startswith(f"{region}/{year}/")} <= named, (what, zh)
         assert all(other in zh for other in others), (what, zh)
         assert sum(zh.count(f" {region_id}/") for region_id in KEPT if region_id != region) == 0, (what, zh)
-    assert told == truth and len(told) == len(rows), (what, told ^ truth)
-    return len(rows)
-
-
-def is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    assert set(told) == truth and len(told) == len(truth), (what, truth.symmetric_difference(told))
+    return len(told)
 
 
 WORKINGS = {"code": "a" * 64, "seeds": {"standards": "1", "unit_costs": "1"}, "libraries": {"python-calamine": "0.9.0"}}
@@ -236,15 +184,15 @@ def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tup
     place, home = small
     rng, counts = Random(16), []
     for step in range(STEPS):
-        before, files = state(home), lying_in(place.raw)
+        before, files = state(home / "warehouse.duckdb"), lying_in(place.raw)
         what = next(said for _ in range(50) if (said := MOVES[step % len(MOVES)](place, rng)) or rng.random() < 2)
-        changed, renamed = differing(files, lying_in(place.raw))
+        touched, renamed = differing(files, lying_in(place.raw))
         if not refresh(home, place.raw):
-            assert state(home) == before and not changed | renamed, what
+            assert state(home / "warehouse.duckdb") == before and not touched | renamed, what
             continue
-        counts.append(assert_told(home, before, changed, set(), f"{step} {what}"))
-        assert changed or counts[-1] == 0, what
-        if renamed and not changed:
+        counts.append(assert_told(home, before, touched, set(), f"{step} {what}"))
+        assert touched or counts[-1] == 0, what
+        if renamed and not touched:
             with connect(home) as con:
                 [(said,)] = con.execute(
                     "select change_zh from mart_release order by release_id desc limit 1"
@@ -252,7 +200,7 @@ def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tup
             assert not any(word in said for word in ("新交", "撤回", "重报")), what
     assert sum(map(bool, counts)) > STEPS // 3 and 0 in counts
 
-    before = state(home)
+    before = state(home / "warehouse.duckdb")
     rows = read_rows(place.seeds / "standards.csv")
     at = rows[0].index("threshold")
     rows[1][at] = str(float(rows[1][at]) * 1.2)
@@ -274,7 +222,7 @@ def test_every_figure_that_changed_has_its_cause_and_no_other_is_told(small: tup
     manifest["workings"]["libraries"]["python-calamine"] = "0.9.0"
     (last / "manifest.json").chmod(0o644)
     (last / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
-    before, files = state(home), lying_in(place.raw)
+    before, files = state(home / "warehouse.duckdb"), lying_in(place.raw)
     path = next(path for path in extracts(place.raw, "schools") if path.suffix == ".csv")
     rows = read_rows(path)
     at = rows[0].index("运动场地面积")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,7 @@ from helpers import junheng
 from small_warehouse import make_warehouse
 
 from dagster_project import settings
-from dagster_project.release.history import snapshot_of, verify
+from dagster_project.release.history import KEPT_OPEN, snapshot_of, verify
 from dagster_project.release.publish import publish
 from dagster_project.release.read import connect
 from dagster_project.release.store import ReleaseError, find_release, listed
@@ -106,6 +107,49 @@ def test_a_column_that_changed_leaves_the_older_table_as_it_was(home: Path) -> N
     manifest = json.loads((find_release(home, "2.0") / "manifest.json").read_text("utf-8"))
     assert manifest["difference"]["redefined"] == ["dim_view", "mart_county_balance"]
     assert verify(find_release(home, "2.0")) == []
+
+
+def test_two_processes_open_the_same_release_at_once(home: Path) -> None:
+    """The slower one finds the faster one's where it would put its own."""
+    code = """
+        import os, subprocess, sys
+        from pathlib import Path
+        from dagster_project.release.history import snapshot_of
+        release, others = Path(sys.argv[1]), []
+        def race(event, arguments):
+            if event == "os.rename" and os.fspath(arguments[1]).endswith(f"opened/{release.name}") and len(sys.argv) < 3:
+                others.append(subprocess.run([sys.executable, "-c", sys.orig_argv[2], str(release), "faster"], text=True, capture_output=True))
+        sys.addaudithook(race)
+        print(snapshot_of(release), *(other.stdout + other.stderr for other in others))
+    """
+    publish(home, "v", whole=1)
+    before = held(home)
+    make_warehouse(home, 2)
+    publish(home, "v", whole=1)
+    command = [sys.executable, "-c", textwrap.dedent(code), str(listed(home / "releases")[0])]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    one, other = done.stdout.split()
+    assert one == other and done.returncode == 0, done.stderr
+    assert held(home, "1.0") == before
+    assert [path.name for path in (home / "opened").iterdir()] == [listed(home / "releases")[0].name]
+
+
+def test_what_nobody_reads_any_more_is_closed_again(home: Path) -> None:
+    for number in range(1, 4):
+        make_warehouse(home, number)
+        publish(home, "v", whole=1)
+    read, forgotten = (snapshot_of(find_release(home, version)) for version in ("1.0", "1.1"))
+    (home / "opened" / ".building-killed").mkdir()
+    long_ago = time.time() - KEPT_OPEN.total_seconds() - 60
+    for path in (read, forgotten, home / "opened" / ".building-killed"):
+        os.utime(path, (long_ago, long_ago))
+    assert snapshot_of(find_release(home, "1.0")) == read
+    with duckdb.connect(str(forgotten), read_only=True) as con:  # who reads it reads on
+        os.utime(forgotten, (long_ago, long_ago))
+        publish(home, "v", whole=1)
+        assert con.execute("SELECT DISTINCT number FROM marts.fct_school_indicator").fetchall() == [(2,)]
+    assert [path for path in (home / "opened").iterdir()] == [read.parent]
+    assert held(home, "1.1")[1][0][0] == 2
 
 
 @pytest.mark.parametrize("name", ["changes/fct_school_indicator.parquet", "parquet/fct_school_indicator.parquet"])

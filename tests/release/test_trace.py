@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from helpers import seed
+from helpers import junheng, seed
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 from dagster_project.release.read import connect
@@ -152,6 +152,13 @@ def test_what_is_counted_in_a_roster_leads_to_its_file_and_to_no_person(demo: Pa
         ),
         ("370830 2023 表Ⅱ-2 第3行 L7", "原文“10”"),
         ("370830 2023 表Ⅲ 第2行 L3", "资源配置第3项，校际差异系数"),
+        ("370830 2023 表Ⅲ 第2行 L8", "算法：综合差异系数＝七项差异系数之和÷7"),
+        ("370830 2023 表Ⅱ-1 1 1", "达标"),
+        ("370830 2023 表Ⅱ-1 3 L8", "每所学校至少有6项指标达到要求，余项不能低于要求的85%"),
+        ("370830 2023 表Ⅱ-2 3 14", "南旺镇中心小学 2023 学年 小学综合评估：7 项达到"),
+        ("370830 2023 表Ⅱ-2 3 5", "小学年级数（计入）：wenshang/2023/schools.xlsx 工作表“学校”第 5 行"),
+        ("370830 2023 表Ⅱ-2 注 1 1", "小学在校生数（计入）：wenshang/2023/schools.xlsx"),
+        ("370830 2023 表Ⅴ 9 2", "国家义务教育质量监测语文校际差异率（计入）：wenshang/2023/facts.xlsx"),
         ("370830 2023 表Ⅰ 1 1", "人口总数"),
         ("370830 2023 P1", "教督〔2017〕6号 前提条件第1项：通过国家义务教育基本均衡发展认定三年以上"),
         ("汶上县 2023 Q1", "＋毕业年级三年转出学生数"),
@@ -175,8 +182,9 @@ def test_a_figure_is_asked_for_as_it_is_named(demo_home: Path, words: str, said:
         ("370830 2023", "请写明追溯哪个数"),
         ("370830 2023 G5", "小学最大班额（G5-1）、初中最大班额（G5-2）"),
         ("370830 2023 backbone_teachers_per_100", "请写明小学或初中"),
-        ("370830 2023 表Ⅱ-2 第99行 L7", "没有第 99 行"),
-        ("370830 2023 表Ⅱ-1 3 8", "是几项合在一起的"),
+        ("370830 2023 表Ⅱ-2 第99行 L7", "申报表没有表Ⅱ-2 第 99 行 L7"),
+        ("370830 2023 表Ⅱ-2 3 1", "没有表Ⅱ-2 第 3 行 L1，或它不是算出来的数"),
+        ("370830 2023 表Ⅲ 1 8", "没有表Ⅲ 第 1 行 L8"),
         ("370830 2023 不存在的", "没有“不存在的”这个数"),
     ],
 )
@@ -185,3 +193,27 @@ def test_what_cannot_be_traced_says_what_to_write(demo_home: Path, words: str, s
     with connect(demo_home) as con, pytest.raises(ReleaseError) as error:
         list(lines(con, find(con, who, int(year), what)))
     assert said in str(error.value)
+
+
+def test_whatever_an_application_form_shows_leads_to_a_cell_or_a_roster(demo_home: Path) -> None:
+    with connect(demo_home) as con:
+        blanks = con.execute(
+            """select distinct form_table || case when form_table = 'Ⅱ-2' then '注' else '' end, row_no, blank_no
+            from mart_application_form where county_code = '370830' and school_year = 2023 and value is not null
+            union all
+            select 'Ⅱ-2', row_no, unnest(range(4, 16)) from mart_application_form_school
+            where county_code = '370830' and school_year = 2023 and serial_no = 1"""
+        ).fetchall()
+        for table, row, blank in blanks:
+            figure = find(con, "370830", 2023, (f"表{table} 第{row}行 L{blank}",))
+            told = list(lines(con, figure))
+            assert any("wenshang/20" in line for line in told), (figure, told)
+    assert len(blanks) > 130
+
+
+def test_an_old_release_is_traced_as_it_was(demo_home: Path, tmp_path: Path) -> None:
+    release = next(path for path in (demo_home / "releases").iterdir() if not path.is_symlink())
+    arguments = ("370830", "2023", "表Ⅲ 第2行 L8", "--home", demo_home, "--release")
+    told = junheng("trace", *arguments, release.name)
+    assert told.returncode == 0 and "综合差异系数＝" in told.stdout, told.stderr
+    assert "没有版本“9.9”" in junheng("trace", *arguments, "9.9").stderr

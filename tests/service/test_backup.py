@@ -51,6 +51,24 @@ def test_another_home_is_the_same_row_for_row(made: Path, tmp_path: Path) -> Non
     assert junheng("verify", "--home", home).returncode == 0
 
 
+def test_what_was_signed_comes_back_as_it_was_signed(made: Path, tmp_path: Path) -> None:
+    """The certificate, the papers, and what the signature covers."""
+
+    def signed(home: Path) -> dict[Path, bytes]:
+        paths = (home / "signed").rglob("*")
+        return {path.relative_to(home): path.read_bytes() for path in paths if path.is_file()}
+
+    shutil.copytree(made / "home", tmp_path / "home", symlinks=True)
+    for arguments in (("sign", "demo", "2023", "--name", "张三"), ("backup", tmp_path / "signed.tar")):
+        done = junheng(*arguments, "--home", tmp_path / "home")
+        assert done.returncode == 0, done.stderr
+    assert junheng("restore", tmp_path / "signed.tar", "--home", tmp_path / "new").returncode == 0
+    assert signed(tmp_path / "new") == signed(tmp_path / "home")
+    assert {path.suffix for path in signed(tmp_path / "new")} >= {".html", ".xlsx"}
+    listed = junheng("sign", "--list", "--home", tmp_path / "new").stdout
+    assert "demo 2023：" in listed and "张三" in listed
+
+
 def test_what_stands_is_not_overwritten_unless_asked(made: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -168,6 +168,43 @@ function folded(title, file, columns, rows, empty) {
   return el("details", {}, el("summary", {}, el("h3", {}, `${title}（${rows.length}行）`)), table(title, file, columns, rows));
 }
 
+/** What is long and seldom asked for: read when its title is opened, not printed. `fill` gives its elements. */
+function onDemand(title, fill) {
+  const made = el("details", { class: "later", ontoggle: async () => {
+    if (!made.open || made.dataset.filled) return;
+    made.dataset.filled = "yes";
+    try { made.append(...(await fill())); } catch (error) { made.append(el("p", {}, error.message)); }
+  } }, el("summary", {}, el("h3", {}, title)));
+  return made;
+}
+
+/** The cells of raw/ that figures come from: of the whole county, or of one school and stage by indicator. `ask` is the command that tells more. */
+const sourceColumns = [
+  column("文件", (r) => [r.source_file, r.sheet].filter(Boolean).join(" · ")), column("单元格", (r) => r.cell || "名册", null, "short"), long("原文", (r) => r.said || "（没有填）"),
+];
+const asking = (...words) => el("p", { class: "soft" }, "连同条款、算法和以前的学年：", el("code", {}, `junheng trace ${words.join(" ")}`));
+
+async function countySources(name, region, county, schoolName) {
+  const { files, cells } = await read(`sources/${region.region_id}/${county.county_code}`);
+  const rows = cells.map((cell) => ({ ...cell, ...files[cell.file_no - 1] }));
+  return [asking(county.county_code, county.school_year, "表Ⅲ 第2行 L8"), table("每个数出自哪一格", `${name}_出处`, [
+    column("学校、乡镇或县", (r) => schoolName.get(r.entity_id) || r.entity_id), column("栏目", (r) => r.name_zh || EXTRACTS[r.extract]), ...sourceColumns,
+  ], rows, "没有记下出处。")];
+}
+
+async function schoolSources(title, region, county, school, stage, label) {
+  const [{ columns }, { files, cells }] = await Promise.all([read("sources"), read(`sources/${region.region_id}/${county.county_code}`)]);
+  const mine = cells.filter((cell) => cell.entity_id === school.school_id);
+  const used = columns.filter((c) => c.stage === stage).flatMap((c) => mine
+    .filter((cell) => cell.extract === c.extract && cell.column_name === c.column_name && (!cell.stage || cell.stage === stage))
+    .map((cell) => ({ ...c, ...files[cell.file_no - 1], cell: cell.cell, said: cell.said, column_zh: cell.name_zh || EXTRACTS[cell.extract] })));
+  const filed = new Set(used.filter((r) => r.role === "add").map((r) => `${r.indicator_id} ${r.input_id}`));
+  const rows = used.filter((r) => r.role !== "instead" || !filed.has(`${r.indicator_id} ${r.input_id}`));
+  return [asking(school.school_id, county.school_year, STAGES[stage], "指标名称"), table(title, `${school.school_name}_${title}`, [
+    column("指标", (r) => label(r.indicator_id)), column("栏目", (r) => r.column_zh), column("怎样用", (r) => r.role_zh, null, "short"), ...sourceColumns,
+  ], rows, "没有记下出处。")];
+}
+
 const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 /** Reasons as the mart gives them, one a line. */
@@ -317,7 +354,8 @@ function quality(name, data, checks, missing = data.missing, filing = data.filin
   ];
   const release = loaded.get("release");
   return [
-    el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。"),
+    el("p", {}, "发布时间：", release ? moment(release.created_at) : "—", "。行数 = 载入 + 隔离 + 略过。", el("a", { href: "../manifest.json" }, "发布清单"), "列出每个文件的校验值。",
+      release?.checks?.length ? [el("a", { href: "../data_docs/index.html" }, "数据质量文档"), "列出发布前检查了什么、查出什么。"] : null),
     (checks ? table : folded)("报送情况", `${name}_报送情况`, filingColumns, filing, checks ? "各校应报的报表都按时报了。" : "没有应报的报表。"),
     table("缺的学校", `${name}_缺的学校`, missingColumns, missing, "不缺学校。"),
     checks && folded("数据核对：两处不一致的数", `${name}_数据核对`, checkColumns, checks, "没有不符的数据核对。"),
@@ -560,7 +598,7 @@ function countyPage(index, region, county, data, regionData) {
       ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
       ["经费", funding],
       ["学校", schools],
-      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing, data.filing)],
+      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing, data.filing), onDemand("每个数出自哪一格", () => countySources(name, region, county, schoolName))],
     ),
   ]];
 }
@@ -605,6 +643,7 @@ function schoolPage(index, region, county, school, data) {
       folded(`${stage}其他指标（不判定）`, `${school.school_name}_${stage}_其他指标`, [
         column("指标", (v) => label(v.indicator_id)), number("实际", (v) => v.value, (x, v) => (has(x) ? fixed(x, 2) + unit(v) : "—")), long("没有值的原因", (v) => v.null_reason, (v) => v.null_reason || ""),
       ], all.filter((v) => !has(v.threshold)), "没有其他指标。"),
+      onDemand(`${stage}指标的数出自哪一格`, () => schoolSources(`${stage}指标的数出自哪一格`, region, county, school, section.stage, label)),
       folded(`${stage}最相似的学校`, `${school.school_name}_${stage}_相似学校`, [
         column("学校", (r) => r.similar_school_name, (r) => link(r.similar_school_name, r.similar_region_id, r.similar_county_code, r.similar_school_id)),
         column("县", (r) => r.county_name_zh || r.similar_county_code), number("学生", (r) => r.similar_pupils, whole), number("距离（0为相同）", (r) => r.distance, (v) => fixed(v, 3)),
@@ -707,7 +746,7 @@ async function frame() {
 
 let opened = [];
 addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open])")];
+  opened = [...document.querySelectorAll("details:not([open], .later)")];
   for (const details of opened) details.open = true;
 });
 addEventListener("afterprint", () => { for (const details of opened) details.open = false; });

@@ -1,4 +1,4 @@
--- Grain: kind of figure × figure × stage × standard or document × area × first year × transition rule × measure: the clause that it is judged by.
+-- Grain: kind of figure × figure × stage × standard or document × area × first year × transition rule × measure: its clause.
 {{ config(materialized='view') }}
 with documents as (
     select
@@ -118,6 +118,43 @@ clauses as (
     inner join {{ ref('stages') }} as stages using (stage)
     inner join words as formula on formula.kind = 'formula' and formula.code = 'difference_coefficient'
     where judged.cv_limit is not null
+    union all
+    select
+        'verdict' as kind,
+        formula.code as figure_id,
+        null as stage,
+        '{{ var("standard_id") }}' as document_id,
+        rules.source as document_zh,
+        '资源配置' as article_zh,
+        rules.clause_zh,
+        formula.label_zh as formula_zh,
+        null as measure_id,
+        rules.area_code,
+        rules.valid_from,
+        null as transition_id,
+        null as evidence_grade,
+        null as sources
+    from {{ ref('parameters') }} as rules
+    inner join words as formula on formula.kind = 'formula' and formula.code = 'school_verdict'
+    where rules.parameter_id = 'min_indicators_met'
+    union all
+    select
+        'mean' as kind,
+        formula.code as figure_id,
+        null as stage,
+        'application_form' as document_id,
+        '申报表' as document_zh,
+        '表Ⅲ' as article_zh,
+        '综合' as clause_zh,
+        formula.label_zh as formula_zh,
+        null as measure_id,
+        null as area_code,
+        null as valid_from,
+        null as transition_id,
+        null as evidence_grade,
+        null as sources
+    from words as formula
+    where formula.kind = 'formula' and formula.code = 'mean_coefficient'
     union all
     select
         'criterion' as kind,

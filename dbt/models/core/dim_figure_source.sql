@@ -81,10 +81,27 @@ of_measures as (
     left join {{ ref('populations') }} as populations using (population_id)
 ),
 
+-- what table Ⅱ-2 of the application form shows of a school as it was handed in
+of_columns as (
+    select
+        words.code as figure_id,
+        stages.stage,
+        stages.stage as input_stage,
+        words.code as input_id,
+        words.label_zh as name_zh,
+        cast(null as varchar) as role,
+        0 as years_back
+    from {{ ref('dim_label') }} as words
+    cross join {{ ref('stages') }} as stages
+    where words.kind = 'school_column' and stages.is_judged
+),
+
 figures as (
     select * from of_indicators
     union all
     select * from of_measures
+    union all
+    select * from of_columns
 )
 
 select

@@ -301,7 +301,12 @@ select
     expenditure_yuan - expenditure_last_year_yuan as expenditure_change_yuan,
     expenditure_per_pupil - expenditure_last_year_yuan / pupils_last_year as expenditure_per_pupil_change,
     nullif(rtrim(
-        case when pupils is null then '在校生数缺失；' when pupils = 0 then '没有在校生；' else '' end
+        case
+            when pupils is null then '在校生数缺失；'
+            when pupils = 0 then '没有在校生；'
+            when counted_pupils is null or counted_share is null then '有的学段缺在校生数，公用经费分不到各学段；'
+            else ''
+        end
         || case when public_funds_yuan is null then '经费表缺公用经费；' else '' end
         || case
             when
