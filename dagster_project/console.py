@@ -5,8 +5,6 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -39,8 +37,7 @@ class Group(click.Group):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            with _streams_given_back():
-                return super().main(*arguments, **{**more, "standalone_mode": False})
+            return super().main(*arguments, **{**more, "standalone_mode": False})
         except click.UsageError as error:
             _leave(2, f"{_translated(error)}。用法见 {error.ctx.command_path if error.ctx else 'junheng'} -h")
         except click.exceptions.Exit as error:
@@ -56,18 +53,6 @@ class Group(click.Group):
             sys.exit(1)
         except Exception as error:  # the last resort
             _leave(1, full_disk(traceback.format_exc()) or _unforeseen(error))
-
-
-@contextmanager
-def _streams_given_back() -> Generator[None]:
-    """Let stdout and stderr go where they went before: Dagster turns them to a file of its home, and leaves them there if the disk is full."""
-    kept = [(stream.fileno(), os.dup(stream.fileno())) for stream in (sys.__stdout__, sys.__stderr__) if stream]
-    try:
-        yield
-    finally:
-        for given, copy in kept:
-            os.dup2(copy, given)
-            os.close(copy)
 
 
 def full_disk(text: str) -> str | None:
@@ -210,7 +195,7 @@ def prepare() -> None:
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
     """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log, no
-    look of a sensor for longer than it serves anybody. A run that asks for it is tried again (automation.AGAIN).
+    copy of what a step prints, which is nothing, by two processes a step, no look of a sensor for longer than it serves anybody. A run that asks for it is tried again (automation.AGAIN).
     """
     return {
         "telemetry": {"enabled": False},
@@ -218,6 +203,10 @@ def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
         "concurrency": {"runs": {"max_concurrent_runs": 1}},
         "run_monitoring": {"enabled": True},
         "run_retries": {"enabled": True},
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
         "retention": {"sensor": {"purge_after_days": KEPT_LOOKS}},
         "event_log_storage": {
             "module": "dagster_project.patches.event_log",
