@@ -12,9 +12,8 @@ import duckdb
 
 from dagster_project.extracts import plausible
 from dagster_project.extracts.regions import Partition
-from dagster_project.warehouse.tables import TABLES, among
+from dagster_project.warehouse.tables import ENTRY, TABLES, among
 
-ENTRY = ("region", "county")  # tables of a region, not of a partition
 EXPECTED = """
 select hash(array_agg(school order by school)) from (
     select (school_id, county_code, school_type, status, predecessor_ids,
@@ -32,28 +31,34 @@ class Blocked(NamedTuple):
 
 
 @contextmanager
-def replacing(con: duckdb.DuckDBPyConnection, partition: Partition) -> Generator[None]:
-    """A transaction that replaces a partition's rows: what it held is kept, and its marts are noted to be old.
+def replacing(
+    con: duckdb.DuckDBPyConnection, partition: Partition, tables: Collection[str] = tuple(TABLES)
+) -> Generator[None]:
+    """A transaction that replaces a partition's rows in these tables: what they held is kept, and its marts are noted to be old.
 
     So are next year's, where the list of schools is another: which schools should be there is read from the year before.
     """
     with _transaction(con):
         expected = _one(con, EXPECTED, partition)
-        _keep(con, partition)
+        _keep(con, partition, tables)
         yield
         _note(con, partition, expected)
         con.execute("insert into raw.pending_partition values (?, ?, true)", partition)
 
 
-def _keep(con: duckdb.DuckDBPyConnection, partition: Partition) -> None:
-    region_id, _ = partition
-    new = with_new_rows(con)
-    if partition not in new:
-        for table in TABLES:
-            con.execute(f"insert into previous.{table} from raw.{table} where {among([partition])}")
-    if region_id not in {owner for owner, _ in new}:
+def _keep(con: duckdb.DuckDBPyConnection, partition: Partition, tables: Collection[str]) -> None:
+    for table in set(tables) - _replaced(con, partition):
+        con.execute(f"insert into previous.{table} from raw.{table} where {among([partition])}")
+        con.execute("insert into raw.replaced_table values (?, ?, ?)", [*partition, table])
+    if partition[0] not in {owner for owner, _ in with_new_rows(con)}:
         for table in ENTRY:
-            con.execute(f"insert into previous.{table} from raw.{table} where region_id = ?", [region_id])
+            con.execute(f"insert into previous.{table} from raw.{table} where region_id = ?", [partition[0]])
+
+
+def _replaced(con: duckdb.DuckDBPyConnection, partition: Partition) -> set[str]:
+    """The tables of which schema previous has what they held of a partition."""
+    found = con.execute(f"select table_name from raw.replaced_table where {among([partition])}")
+    return {table for (table,) in found.fetchall()}
 
 
 def restore(con: duckdb.DuckDBPyConnection, partitions: Collection[Partition]) -> None:
@@ -65,10 +70,11 @@ def restore(con: duckdb.DuckDBPyConnection, partitions: Collection[Partition]) -
 def _restore(con: duckdb.DuckDBPyConnection, partitions: Collection[Partition]) -> None:
     for partition in partitions:
         expected, where = _one(con, EXPECTED, partition), among([partition])
-        for table in TABLES:
+        for table in _replaced(con, partition):
             con.execute(f"delete from raw.{table} where {where}")
             con.execute(f"insert into raw.{table} from previous.{table} where {where}")
             con.execute(f"delete from previous.{table} where {where}")
+        con.execute(f"delete from raw.replaced_table where {where}")
         _note(con, partition, expected)
         con.execute(f"update raw.pending_partition set has_new_rows = false where {where}")
     still_new = {region_id for region_id, _ in with_new_rows(con)}
@@ -105,7 +111,7 @@ def _block(con: duckdb.DuckDBPyConnection, partition: Partition, reason: str, re
 def accept(con: duckdb.DuckDBPyConnection) -> None:
     """Note that a release holds every partition as it is now."""
     with _transaction(con):
-        con.execute("delete from raw.pending_partition")
+        con.execute("delete from raw.pending_partition; delete from raw.replaced_table")
         for table in (*TABLES, *ENTRY):
             con.execute(f"delete from previous.{table}")
 

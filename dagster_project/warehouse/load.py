@@ -10,9 +10,10 @@ import duckdb
 
 from dagster_project import fingerprint
 from dagster_project.extracts import official
-from dagster_project.extracts.files import is_within
+from dagster_project.extracts.files import extract_of, is_form, is_within, shown_name
 from dagster_project.extracts.regions import Partition, Region, find_partitions, partition_files
 from dagster_project.settings import today
+from dagster_project.sql import quote
 from dagster_project.warehouse import arrivals, ledger
 from dagster_project.warehouse.reading import read_files
 from dagster_project.warehouse.tables import TABLES, Account, account, write_region
@@ -78,15 +79,29 @@ def _look(raw: Path, partition: Partition) -> Look:
 
 
 def _fingerprint(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
-    """Hash of all that decides a partition's rows: its files, its region's entry, whether they are overdue, the contract, the reader,
-    the key."""
-    digest = hashlib.sha256(f"{region}{key}{fingerprint.loading()}{_is_over(region, partition[1]) or ''}".encode())
-    for source in (raw / official.MAP.name, *partition_files(raw, *partition)):
-        is_ours = is_within(raw, source) and source.is_file()
-        digest.update(
-            os.fsencode(source.relative_to(raw)) + (fingerprint.sha256_once(source) if is_ours else "").encode()
-        )
+    """Hash of all that decides a partition's rows: its files, and how they are read."""
+    digest = hashlib.sha256(_basis(raw, partition, region, key).encode())
+    for source in partition_files(raw, *partition):
+        digest.update(os.fsencode(source.relative_to(raw)) + _sha256_once(raw, source).encode())
     return digest.hexdigest()
+
+
+def _basis(raw: Path, partition: Partition, region: Region | None, key: str) -> str:
+    """Hash of all that decides how a partition's files are read: its region's entry, whether they are overdue, the contract, the
+    reader, the key."""
+    decides = (
+        region,
+        key,
+        fingerprint.loading(),
+        _is_over(region, partition[1]),
+        _sha256_once(raw, raw / official.MAP.name),
+    )
+    return hashlib.sha256(repr(decides).encode()).hexdigest()
+
+
+def _sha256_once(raw: Path, path: Path) -> str:
+    """Hash of a file; empty for what is no file, or lies outside raw/."""
+    return fingerprint.sha256_once(path) if is_within(raw, path) and path.is_file() else ""
 
 
 def _is_over(region: Region | None, school_year: int) -> bool | None:
@@ -101,17 +116,63 @@ def apply_change(con: duckdb.DuckDBPyConnection, raw: Path, change: Change, regi
     Raises StillChanging for files that are no longer those that the change was found by.
     """
     files = partition_files(raw, *change.partition) if change.fingerprint is not None else []
-    read_files(con, raw, files, region, change.school_year, key)
+    basis = _basis(raw, change.partition, region, key)
+    kept = _unchanged_extracts(con, raw, change.partition, files, basis)
+    read_files(con, raw, [path for path in files if extract_of(path) not in kept], region, change.school_year, key)
+    if kept and not _are_schools_the_same(con, change.partition):
+        kept = set()
+        read_files(con, raw, files, region, change.school_year, key)
     if change.look is not None and _look(raw, change.partition) != change.look:
         raise StillChanging("载入的时候文件还在改动：请等文件放稳，再运行 junheng refresh")
     if change.fingerprint is not None:
-        con.execute("insert into incoming_loaded_partition values (?)", [change.fingerprint])
+        con.execute("insert into incoming_loaded_partition values (?, ?)", [change.fingerprint, basis])
     if region and (due := region.due(change.school_year)):
         con.execute("insert into incoming_deadline values (?, ?)", [due, _is_over(region, change.school_year)])
-    with ledger.replacing(con, change.partition):
-        for table in TABLES:
-            con.execute(f"delete from raw.{table} where region_id = ? and school_year = ?", change.partition)
+    replaced, of_kept = TABLES.keys() - kept, f"coalesce(list_contains({sorted(kept)}, extract), false)"
+    with ledger.replacing(con, change.partition, replaced):
+        for table in replaced:
+            stays = of_kept if "extract VARCHAR" in TABLES[table] else "false"
+            con.execute(
+                f"delete from raw.{table} where region_id = ? and school_year = ? and not {stays}", change.partition
+            )
             con.execute(f"insert into raw.{table} select ?, ?, * from incoming_{table}", change.partition)
         arrivals.note(con, change.partition, today())
         write_region(con, change.region_id, region)
     return account(con, [change.partition])
+
+
+def _unchanged_extracts(
+    con: duckdb.DuckDBPyConnection, raw: Path, partition: Partition, files: list[Path], basis: str
+) -> set[str]:
+    """The extracts that need not be read again: they are in the warehouse, from the same files read the same way, without a row that
+    was put aside. Schools and facts always are, as what the others refer to and what names schools; all are where one workbook makes
+    rows of several.
+    """
+    where = f"region_id = {quote(partition[0])} and school_year = {partition[1]}"
+    loaded = con.execute(f"select basis from raw.loaded_partition where {where}").fetchone()
+    if loaded != (basis,) or any(map(is_form, files)):
+        return set()
+    was: dict[str, set[tuple[str, str]]] = {}
+    for name, path, sha256 in con.execute(
+        f"select distinct extract, source_file, sha256 from raw.source_file where {where} and extract not in ("
+        f"select extract from raw.quarantine where {where} and extract is not null)"
+    ).fetchall():
+        was.setdefault(name, set()).add((path, sha256))
+    now: dict[str | None, set[tuple[str, str]]] = {}
+    for path in files:
+        now.setdefault(extract_of(path), set()).add((shown_name(raw, path), _sha256_once(raw, path)))
+    return {name for name, found in was.items() if name not in ("schools", "facts") and now.get(name) == found}
+
+
+def _are_schools_the_same(con: duckdb.DuckDBPyConnection, partition: Partition) -> bool:
+    """Whether the schools that were just read are, by id and county, those in the warehouse, and no row of theirs was put aside."""
+    schools, where = (
+        "list((school_id, county_code) order by school_id)",
+        f"(region_id, school_year) = ({quote(partition[0])}, {partition[1]})",
+    )
+    row = con.execute(
+        f"""select (select {schools} from incoming_schools) is not distinct from (select {schools} from raw.schools where {where})
+            and not exists (from incoming_quarantine where extract = 'schools')
+            and not exists (from raw.quarantine where extract = 'schools' and {where})"""
+    ).fetchone()
+    return row == (True,)

@@ -8,14 +8,15 @@ Schema raw, one table an extract by the contract, and
   unread_cell        one row a cell that could not be read, of a row that was loaded without it: null where it stands
   implausible_cell   one row a cell whose figure is some power of ten away from what it can be
   region, county     raw/regions.yml as tables
-  loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again
+  loaded_partition   fingerprint of what was loaded, so that an unchanged partition is not loaded again; basis: of how it was read
   blocked_partition  why a partition is not as raw/ has it, and since which release its rows are (null: never published)
   deadline           by when a partition's extracts are due, and whether that day was over when they were loaded
   arrival            when a school's rows of an extract were first loaded: arrivals.py keeps it beside the warehouse too
   pending_partition  partitions whose marts are older than their raw rows; has_new_rows: no gate has passed these rows yet
+  replaced_table     raw tables of a partition of which schema previous has what they held before
   build              fingerprint of the dbt project that built the marts
 
-Schema previous has the same tables with what the partitions with new rows held before: ledger.py puts it back.
+Schema previous has the same tables with what was replaced of the partitions with new rows: ledger.py puts it back.
 """
 
 import hashlib
@@ -53,16 +54,19 @@ TABLES = {
     "source_cell": f"extract VARCHAR, entity_id VARCHAR, column_name VARCHAR, column_zh VARCHAR, header VARCHAR, {ORIGIN},"
     " cell VARCHAR, said VARCHAR",
     "deadline": "deadline DATE, is_over BOOLEAN",
-    "loaded_partition": "fingerprint VARCHAR",
+    "loaded_partition": "fingerprint VARCHAR, basis VARCHAR",
     "blocked_partition": "reason VARCHAR, since_release VARCHAR",
 }  # each after region_id and school_year
 OTHER_TABLES = {
     "pending_partition": "region_id VARCHAR, school_year INTEGER, has_new_rows BOOLEAN",
+    "replaced_table": "region_id VARCHAR, school_year INTEGER, table_name VARCHAR",
     "region": "region_id VARCHAR, region_name_zh VARCHAR, is_synthetic BOOLEAN, documents VARCHAR, rules_of INTEGER",
     "county": "region_id VARCHAR, county_code VARCHAR, county_name_zh VARCHAR",
     "arrival": "region_id VARCHAR, school_year INTEGER, school_id VARCHAR, extract VARCHAR, arrived_on DATE",
     "build": "fingerprint VARCHAR",
 }
+
+ENTRY = ("region", "county")  # what regions.yml says of a region
 
 PENDING = """
 create macro if not exists raw.pending(years_before, years_after) as table
@@ -136,7 +140,7 @@ def write_regions(
 
 def write_region(con: duckdb.DuckDBPyConnection, region_id: str, region: Region | None) -> None:
     """One region's rows in raw.region and raw.county; None: out with them."""
-    for table in ("region", "county"):
+    for table in ENTRY:
         con.execute(f"delete from raw.{table} where region_id = ?", [region_id])
     if region is None:
         return
