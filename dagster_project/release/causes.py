@@ -121,8 +121,10 @@ def _workings(older: Manifest, newer: Manifest) -> list[Cause]:
 
 def reaching(mart: str, causes: list[Cause]) -> Callable[[str | None, int | None], tuple[str, str]]:
     """A function that says which of the causes may have changed a mart's figure of a region and year: their kinds, and Chinese words."""
-    columns, before, after = _window(mart)
-    seeds = _seeds_of(mart)
+    nodes = project.nodes()
+    model = next((n for n in nodes.values() if n["resource_type"] == "model" and n["name"] == mart), None)
+    columns, before, after = _window(model)
+    seeds = _seeds_of(model, nodes)
     possible = [cause for cause in causes if cause.seed is None or seeds is None or cause.seed in seeds]
 
     def reaches(cause: Cause, region_id: str | None, school_year: int | None) -> bool:
@@ -143,29 +145,25 @@ def reaching(mart: str, causes: list[Cause]) -> Callable[[str | None, int | None
     return say
 
 
-def _window(mart: str) -> tuple[tuple[str, ...], int, int]:
+def _window(model: dict[str, Any] | None) -> tuple[tuple[str, ...], int, int]:
     """By which columns a mart's rows are rebuilt, and how many years of them before and after the one that changed."""
-    config = _models().get(mart, {}).get("config", {})
+    config = model["config"] if model else {}
     columns = tuple(config.get("partition_by") or ("region_id", "school_year"))
     return columns, config.get("years_before") or 0, config.get("years_after") or 0
 
 
-def _seeds_of(mart: str) -> set[str] | None:
+def _seeds_of(model: dict[str, Any] | None, nodes: dict[str, Any]) -> set[str] | None:
     """The seeds that decide a mart's rows: those it reads, however much lies between, and those by which files are read; null: not known."""
-    if mart not in _models():
+    if model is None:
         return None
-    found, todo, seen = set(LOADING_SEEDS), [_models()[mart]["unique_id"]], set()
+    found, todo, seen = set(LOADING_SEEDS), [model["unique_id"]], set()
     while todo:
         key = todo.pop()
         if key in seen:
             continue
         seen.add(key)
-        if node := project.nodes().get(key):
+        if node := nodes.get(key):
             todo += node["depends_on"].get("nodes", ())
             if node["resource_type"] == "seed":
                 found.add(node["name"])
     return found
-
-
-def _models() -> dict[str, Any]:
-    return {node["name"]: node for node in project.nodes().values() if node["resource_type"] == "model"}
