@@ -409,15 +409,16 @@ def _grid(sheet: Worksheet, paper: Paper, rows: Sequence[int]) -> None:
     The first cell of a kind is given its style, the next ones copy it: openpyxl looks each part of a style up anew.
     """
     styles: dict[tuple[str, bool], Any] = {}
+    head = int(paper.repeated.rpartition(":")[2]) if paper.repeated else rows[0]
     for row in rows:
         cells = [sheet.cell(row, column) for column in range(1, len(paper.widths) + 1)]
         sheet.row_dimensions[row].height = paper.heights.get(row, 20)
-        if paper.line and row > rows[0] and row not in paper.heights:
+        if paper.line and row > head and row not in paper.heights:
             lines = max(len(str(cells[column - 1].value or "")) // most for column, most in paper.line.items())
             sheet.row_dimensions[row].height = paper.padding + paper.line_height * (lines + 1)
         for cell in cells:
             as_text(cell)
-            is_left = cell.column in paper.left and row > rows[0]
+            is_left = cell.column in paper.left and row > head
             kind = cell.number_format, is_left
             if kind in styles:
                 cell._style = copy(styles[kind])

@@ -180,6 +180,7 @@ def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.W
     given = [row(sheet, 5 + i, 1, 15) for i in range(len(lines))]
     assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), *line[13:]] for line in given] == lines
     assert row(sheet, 4, 1, 14) == [f"L{i}" for i in range(1, 15)]
+    assert {sheet.cell(4, column).alignment.horizontal for column in range(1, 15)} == {"center"}
     assert row(sheet, 3, 1, 15)[0] == "序号" and str(row(sheet, 3, 1, 15)[14]).startswith("备注")
     note = str(sheet.cell(5 + len(lines), 1).value)
     assert note.startswith(f"注：1.小学学校总数{len(county.sections['小学'])}所（其中：一贯制学校的小学部有")

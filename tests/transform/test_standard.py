@@ -325,6 +325,13 @@ def test_a_county_s_total_goes_before_its_rosters(marts: duckdb.DuckDBPyConnecti
     ]
 
 
+def test_a_county_without_schools_counts_none_on_its_form(marts: duckdb.DuckDBPyConnection) -> None:
+    """What was not handed in is not 0 schools: the note below 表Ⅱ-2 is left to be written on, and told among what is missing."""
+    notes = "select shown, missing from mart_application_form where (county_code, form_table) = (?, 'Ⅱ-2')"
+    assert marts.execute(notes, ["371503"]).fetchall() == [(None, "没有报送学校表")] * 6
+    assert {missing for _, missing in marts.execute(notes, [EDGE]).fetchall()} == {None}
+
+
 def test_rooms_that_are_large_enough_count_together(marts: duckdb.DuckDBPyConnection) -> None:
     """Shenyang's formula for twelve classes: of 96, 95 and 60 m² the first is enough; who lists no art room and does not say none is not told."""
     rooms = "select area_id, value, missing from fct_measure where measure_id = 'large_enough_rooms_per_12_classes' and area_id in ('edge2', 'p1') order by 1"

@@ -215,10 +215,13 @@ of_stages as (
         parts.blank_no,
         parts.label_zh,
         0 as decimals,
-        coalesce(
-            case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end, 0
-        ) as value,
-        null as missing
+        case
+            when counties.has_schools
+                then coalesce(
+                    case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end, 0
+                )
+        end as value,
+        '没有报送学校表' as missing
     from counties
     cross join notes as parts
     inner join {{ ref('stages') }} as stages on stages.is_judged
