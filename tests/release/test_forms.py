@@ -195,7 +195,8 @@ def remark(stage: str, values: list[Fraction]) -> str:
         kind = "达到要求" if value >= threshold else "达到85%" if value >= threshold * Fraction("0.85") else "低于85%"
         floor = threshold * Fraction("0.85")
         bound = threshold if value >= floor else floor
-        onto = f"（{rounded(value, 6)}，未达到{float(bound):g}）" if value < bound <= rounded(value, 2) else ""
+        told = next((shown for n in range(3, 7) if (shown := rounded(value, n)) < bound), rounded(value, 6))
+        onto = f"（{told}，未达到{float(bound):g}）" if value < bound <= rounded(value, 2) else ""
         kinds[kind].append(f"L{i + 7}{onto}")
     return "；".join(f"{kind}：{'、'.join(columns)}" for kind, columns in kinds.items() if columns)
 
@@ -476,7 +477,7 @@ def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) ->
 
 
 def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
-    """Also where a school meets nothing; what rounds onto a bound without meeting it is told unrounded."""
+    """Also where a school meets nothing; what rounds onto a bound without meeting it is told with as many digits as show it."""
     with connect(demo_home) as con:
         remarks = con.execute(
             "select remark, school_label from mart_application_form_school join mart_school_verdict using (region_id, school_year, school_id, stage)"
@@ -487,7 +488,7 @@ def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
             " and county_code = '371522'"
         ).fetchall()
     assert remarks and all(remark.startswith(("达到85%：", "低于85%：")) for remark, _ in remarks)
-    assert "达到85%：L8（0.996678，未达到1）；" in onto
+    assert "达到85%：L8（0.997，未达到1）；" in onto
 
 
 def test_every_figure_has_its_place(demo_home: Path) -> None:

@@ -19,6 +19,7 @@ listed as (
     select
         items.*,
         measures.name_zh as measure_zh,
+        measures.statistic,
         measures.unit_zh,
         measures.decimals,
         measures.factor,
@@ -43,6 +44,7 @@ select
     bound.text_zh,
     bound.measure_id,
     bound.measure_zh,
+    bound.statistic,
     bound.unit_zh,
     bound.decimals,
     bound.factor,

@@ -89,7 +89,7 @@ select
     unit_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }} as actual_zh,
     operator,
     cast(threshold as double) as threshold,
     {{ demand_zh() }} as demand_zh,
@@ -113,7 +113,7 @@ select
                 || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
-            measure_zh || {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} || '，'
+            measure_zh || {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }} || '，'
             || case operator
                 when '>=' then case when unit_zh = '比例' and threshold = 1 then '未达到' else '低于' end
                 when '<' then '未低于'
