@@ -90,7 +90,7 @@ PROVINCE = {  # rows alone; the last binds from 2024 on
             "long_service_terms": 3,
         }.items()
     ),
-    "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
+    "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1,\n",
 }
 EDGE = "371502"
 COUNTIES = {EDGE: "东昌府区", "371503": "茌平区", "320601": "甲县", "320501": "乙县"}
@@ -219,7 +219,7 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         )
         facts(con, "school", school, {"is_built_by_2010_or_mostly_migrant": "是"})
     facts(con, "county", EDGE, FACTS)
-    facts(con, "county", "320601", FACTS)
+    facts(con, "county", "320601", {**FACTS, "teacher_average_pay": "87312.6", "civil_service_average_pay": "90700"})
     con.execute(
         "delete from raw.facts where entity_id = '320601' and fact_id = any(['difference_rate_chinese', 'monitored_year_pe'])"
     )
@@ -289,6 +289,8 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
     assert item("G4-1")[:4] == (True, False, 2, 2)  # 2,000 pupils
     assert item("G8-1")[:2] == (True, False)  # 1.0
     assert item("P1")[:2] == (True, False)  # three years
+    pay = "select reason from mart_item_verdict where (county_code, item_id) = ('320601', 'G8')"
+    assert marts.execute(pay).fetchall() == [("教师平均工资87313元，为当地公务员的96.3%，未达到“不低于”",)]
     assert item("Q1")[:2] == (True, False)  # 95 %
     assert item("Q9-1")[:2] == (True, False)  # level Ⅲ
     assert item("Q9-2")[::4] == (

@@ -60,7 +60,8 @@ select
     bound.reading_zh,
     bound.ambiguity_zh,
     bound.evidence_grade,
-    bound.sources
+    bound.sources,
+    bound.failed_zh
 from counties
 inner join {{ in_force('listed', 'years', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as bound
     using (region_id, school_year, county_code)
