@@ -94,6 +94,13 @@ class County:
             found.append((mean, float(variance) ** 0.5 / float(mean)))
         return found
 
+    def teachers_of(self, year: str) -> pd.DataFrame:
+        """Those of another year, in the schools that the county had then."""
+        schools = pd.read_csv(RAW.parent / year / "schools.csv", dtype=str)
+        mine = schools[schools["县级行政区划代码"] == self.schools["县级行政区划代码"].iloc[0]]["学校标识码"]
+        teachers = pd.read_csv(RAW.parent / year / "teachers.csv", dtype=str)
+        return teachers[teachers["学校标识码"].isin(mine)].query("学段 in ['小学', '初中']")
+
     def fact(self, name: str) -> Fraction:
         return Fraction(self.facts[name])
 
@@ -233,7 +240,12 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
         said[9]
         == f"完成360学时培训的教师{trained}人，全县教师{all_of_them}人，教师培训完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
     )
-    eligible, moved = int((teachers["是否符合交流条件"] == "是").sum()), teachers[teachers["本年是否交流轮岗"] == "是"]
+    before = county.teachers_of("2022")
+    eligible, moved = int((before["是否符合交流条件"] == "是").sum()), before[before["本年是否交流轮岗"] == "是"]
+    assert len(moved) != (teachers["本年是否交流轮岗"] == "是").sum()
+    assert book["表Ⅳ"].cell(19, 1).value == (
+        "注：表中所有比例数值保留一位小数，其余保留整数。第11项各数按表中“上一年度”取上一学年；是否达标按本学年的交流轮岗判定。"
+    )
     backbone = int(moved["骨干教师级别"].isin(["县级", "市级", "省级"]).sum())
     assert said[11] == (
         f"全县符合交流轮岗条件教师总数{eligible}名，上一年度交流轮岗教师{len(moved)}名，交流轮岗教师占符合交流轮岗条件教师总数的比例{rounded(Fraction(100 * len(moved), eligible), 1)}%；"

@@ -310,16 +310,16 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_county_s_total_goes_before_its_rosters(marts: duckdb.DuckDBPyConnection) -> None:
-    """Rotation as a county's fill-in form asks it, on the form as it was handed in; who hands in none is read by its rosters."""
+    """Rotation as a county's fill-in form asks it; who hands in none is read by its rosters. The form asks for the year before."""
     item = "select county_code, is_met, coalesce(actual_zh, reason) from mart_standard_item where criterion_id = ? and region_id = 'r' order by 1"
     rosters = (
-        "无法判定：教师表缺“本年交流轮岗的教师数”：q1、q2等4个单位；教师表缺“符合交流条件的教师数”：q1、q2等4个单位"
+        "无法判定：教师表缺“本年交流轮岗的教师数”：q1、q2等8个单位；教师表缺“符合交流条件的教师数”：q1、q2等8个单位"
     )
     shares, backbone = marts.execute(item, ["G11-1"]).fetchall(), marts.execute(item, ["G11-2"]).fetchall()
     assert (shares[0], shares[-2]) == (("320501", None, rosters), (EDGE, True, "10%"))
     assert (backbone[1], backbone[-2]) == (("320601", False, "16.7%"), (EDGE, False, "16.7%"))
-    blanks = "select shown from mart_application_form where (county_code, form_table, row_no) = (?, 'Ⅳ', 11) order by blank_no"
-    assert marts.execute(blanks, [EDGE]).fetchall() == [("300",), ("30",), ("10.0",), ("5",), ("16.7",)]
+    blanks = "select shown, missing from mart_application_form where (county_code, form_table, row_no) = (?, 'Ⅳ', 11)"
+    assert marts.execute(blanks, [EDGE]).fetchall() == [(None, "没有报送2022学年的学校表")] * 5
     otherwise = "select alternative_actual_zh, alternative_is_met, reason from mart_alternative_reading where (county_code, alternative_id) = (?, 'G7b')"
     assert marts.execute(otherwise, [EDGE]).fetchall() == [("7999元", False, None)]
     assert marts.execute(otherwise, ["320501"]).fetchall() == [
