@@ -242,7 +242,8 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
     )
     before = county.teachers_of("2022")
     eligible, moved = int((before["是否符合交流条件"] == "是").sum()), before[before["本年是否交流轮岗"] == "是"]
-    assert len(moved) != (teachers["本年是否交流轮岗"] == "是").sum()
+    this_year = [int((teachers[column] == "是").sum()) for column in ("是否符合交流条件", "本年是否交流轮岗")]
+    assert [eligible, len(moved)] != this_year, "the two years could not be told apart"
     assert book["表Ⅳ"].cell(19, 1).value == (
         "注：表中所有比例数值保留一位小数，其余保留整数。第11项各数按表中“上一年度”取上一学年；是否达标按本学年的交流轮岗判定。"
     )

@@ -1,4 +1,4 @@
--- Grain: kind of figure × figure × stage × standard or document × area × first year × transition rule × measure: the clause that it is judged by.
+-- Grain: kind of figure × figure × stage × standard or document × area × first year × transition rule × measure: the clause that judges it.
 {{ config(materialized='view') }}
 with documents as (
     select

@@ -237,9 +237,12 @@ of_stages as (
         0 as decimals,
         case
             when counties.has_schools
-                then coalesce(
-                    case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end, 0
-                )
+                then
+                    coalesce(case parts.blank_no
+                        when 1 then sections.school_count
+                        when 2 then sections.combined_count
+                        else sections.other_count
+                    end, 0)
         end as value,
         '没有报送学校表' as missing
     from counties
