@@ -8,13 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pandas as pd
 import pytest
 from helpers import ROOT
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project.release.forms import read_layout
+from dagster_project.release.forms import file_names, read_layout
 from dagster_project.release.read import connect
 
 RAW = ROOT / "raw" / "liaocheng" / "2023"
@@ -25,6 +26,11 @@ THRESHOLDS = {
 }
 STAGE_NAMES = ("小学", "初中")
 PASSING, FAILING = "371524", "371522"
+NAMES = {PASSING: "东阿县", FAILING: "莘县"}
+
+
+def paper_of(home: Path, county: str, kind: str = "申报表") -> Path:
+    return home / f"releases/current/forms/liaocheng/{NAMES[county]}_2023_{kind}.xlsx"
 
 
 def rounded(value: Fraction | int | float, decimals: int) -> Decimal:
@@ -117,7 +123,7 @@ def county(request: pytest.FixtureRequest) -> County:
 @pytest.fixture(scope="module")
 def book(county: County, demo_home: Path) -> openpyxl.Workbook:
     code = county.schools["县级行政区划代码"].iloc[0]
-    return openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+    return openpyxl.load_workbook(paper_of(demo_home, code))
 
 
 def row(sheet: Worksheet, number: int, first: int, last: int) -> list[Any]:
@@ -426,7 +432,7 @@ def school_lines(county: County, school: pd.Series) -> list[tuple[str, str | Non
 def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
     """附件4: both stages of a combined school in each cell, 是 only where each of them meets; a first sheet lists them all."""
     code = county.schools["县级行政区划代码"].iloc[0]
-    book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023_schools.xlsx")
+    book = openpyxl.load_workbook(paper_of(demo_home, code, "学校自评表"))
     contents, *sheets = book.worksheets
     schools = [school for _, school in county.schools.sort_values("学校标识码").iterrows()]
     assert [sheet.title for sheet in sheets] == [f"{i} {school['学校名称']}" for i, school in enumerate(schools, 1)]
@@ -446,7 +452,7 @@ def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
 
 def test_the_form_says_who_passes(demo_home: Path) -> None:
     def column(code: str, sheet: str) -> list[Any]:
-        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+        book = openpyxl.load_workbook(paper_of(demo_home, code))
         return [is_met for _, is_met in items(book[sheet]).values()]
 
     assert column(PASSING, "表Ⅳ") == ["是"] * 15 and column(PASSING, "表Ⅴ") == ["是"] * 9
@@ -469,8 +475,8 @@ def test_a_conclusion_names_the_schools(county: County, book: openpyxl.Workbook)
 def test_every_sheet_says_that_its_data_are_made_up(county: County, demo_home: Path) -> None:
     """And which page it is, in letters of nine points at least; before them a cover, to be signed and stamped."""
     code = county.schools["县级行政区划代码"].iloc[0]
-    for end in ("", "_schools"):
-        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023{end}.xlsx")
+    for kind in ("申报表", "学校自评表"):
+        book = openpyxl.load_workbook(paper_of(demo_home, code, kind))
         for sheet in book:
             assert str(sheet.cell(2, 1).value).endswith("暂定（未签署）　合成数据，不反映任何学校的实际情况")
             assert sheet.oddFooter.center.text == "第 &P 页，共 &N 页"
@@ -479,7 +485,14 @@ def test_every_sheet_says_that_its_data_are_made_up(county: County, demo_home: P
             across = sum(7 * column.width + 5 for column in sheet.column_dimensions.values()) / 96
             assert 10 * (paper - margins) / across >= 9, sheet.title
         cover = [cell for line in book.worksheets[0].iter_rows(min_row=3, values_only=True) for cell in line if cell]
-        assert end or cover == ["填报单位（公章）", "填表人", "审核人", "单位负责人", "填报日期", "＿＿年＿＿月＿＿日"]
+        assert kind != "申报表" or cover == [
+            "填报单位（公章）",
+            "填表人",
+            "审核人",
+            "单位负责人",
+            "填报日期",
+            "＿＿年＿＿月＿＿日",
+        ]
 
 
 def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) -> None:
@@ -487,6 +500,27 @@ def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) ->
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
     assert {form["file"] for form in manifest["forms"]} == files and len(files) == 2 * 19
+    mine = [form["file"] for form in manifest["forms"] if form["county_code"] == FAILING]
+    assert mine == [f"forms/liaocheng/莘县_2023_{kind}.xlsx" for kind in ("申报表", "学校自评表")]
+
+
+def test_counties_of_one_name_have_files_of_their_own() -> None:
+    """With the code, in both; in another region the name is enough; what has no name is called by its code, and no name leads elsewhere."""
+    with duckdb.connect() as con:
+        con.execute("create table dim_county (region_id varchar, county_code varchar, county_name_zh varchar)")
+        con.executemany(
+            "insert into dim_county values (?, ?, ?)",
+            [
+                ("a", "1", "市辖区"),
+                ("a", "2", "市辖区"),
+                ("a", "3", None),
+                ("b", "1", "市辖区"),
+                ("b", "2", "../甲:县"),
+            ],
+        )
+        assert file_names(con) == {
+            ("a", "1"): "市辖区1", ("a", "2"): "市辖区2", ("a", "3"): "3", ("b", "1"): "市辖区", ("b", "2"): ".. 甲 县"
+        }  # fmt: skip
 
 
 def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
