@@ -69,7 +69,7 @@ def write_floor(release: duckdb.DuckDBPyConnection, out: Path) -> None:
 
 
 def write_ours(release: duckdb.DuckDBPyConnection, out: Path) -> None:
-    write_briefing(release, out, None, None, [], {})
+    write_briefing(release, out, None, None, {}, {})
     write_release(release, out, {"release_id": "bench", "created_at": "2026-01-01T00:00:00+00:00", "data_docs": []})
 
 

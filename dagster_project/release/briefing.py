@@ -328,12 +328,13 @@ def write_briefing(
     building: Path,
     previous: Path | None,
     notice: str | None,
-    forms: Sequence[str],
+    forms: Mapping[tuple[str, ...], Sequence[str]],
     marks: Mapping[tuple[str, int], str],
 ) -> list[dict[str, Any]]:
     """Write briefing/ into a release; a file that is the same in the release before is linked to it. Each file with its sha256.
 
-    `marks`: of the regions and years that were signed; the others are provisional. All of MARTS have to be there. `forms` are the workbooks in the release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx.
+    `marks`: of the regions and years that were signed; the others are provisional. All of MARTS have to be there. `forms`: of each
+    region's county its workbooks in the release, the application form first.
     """
     con.execute("use junheng.marts")
     con.execute(
@@ -356,11 +357,8 @@ def write_briefing(
     for key, tables in _tables(con, SOURCES, ("region_id", "county_code")).items():
         name = "/".join(("sources", *key))
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
-    form_of = {file.rpartition("_")[0].removeprefix("forms/"): file for file in forms}
     for key, tables in _tables(con, COUNTY, ("region_id", "county_code")).items():
-        form = form_of.get("/".join(key))
-        schools = form and form.replace(".xlsx", "_schools.xlsx")
-        tables["forms"] = json.dumps([file for file in (form, schools) if file in forms])
+        tables["forms"] = json.dumps(forms.get(key, []), ensure_ascii=False)
         name = "/".join(("regions", *key))
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
     return files

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -45,6 +45,7 @@ LEFT = Alignment("left", "center", wrap_text=True)
 FIELD = re.compile(r"{(.+?)(?::(.+?))?(?:\|(.+?))?}")
 
 NOT_IN_A_TITLE, LONGEST_TITLE = re.compile(r"[\[\]:*?/\\']"), 31  # of a sheet
+NOT_IN_A_FILE_NAME, LONGEST_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f]'), 40  # of a county in a file's name
 
 NUMBERS = ("row_no", "column_no", "column_span", "row_span")
 
@@ -134,35 +135,49 @@ def write_forms(
     code_version: str,
     marks: Mapping[tuple[str, int], str],
 ) -> list[dict[str, Any]]:
-    """Write the papers of every county into a release, forms/<region>/<county>_<year>.xlsx and …_schools.xlsx; a workbook whose figures
-    and mark are those of the release before, written by the same code and seeds, is linked to it. Each file with the digest of its
-    figures and mark and that code version. `marks`: of the regions and years that were signed."""
+    """Write the papers of every county into a release, forms/<region>/<county>_<year>_申报表.xlsx and …_学校自评表.xlsx; a workbook whose
+    figures and mark are those of the release before, written by the same code and seeds, is linked to it. Each file with its county and
+    the digest of its figures and mark and that code version. `marks`: of the regions and years that were signed."""
     con.execute("use junheng.marts")
     before = json.loads((previous / "manifest.json").read_bytes()).get("forms", []) if previous else []
     known = {(form["file"], form["figures"]) for form in before}
-    forms = []
-    for suffix, layout_name, query, write in FORMS:
+    forms, names = [], file_names(con)
+    for kind, layout_name, query, write in FORMS:
         layout = read_layout(layout_name)
         for region_id, county_code, school_year, figures in counties(con, query):
             mark = marks.get((region_id, school_year), PROVISIONAL)
             figures = f"{code_version}-{hashlib.md5(f'{figures}{mark}'.encode()).hexdigest()}"
-            file = f"forms/{region_id}/{county_code}_{school_year}{suffix}.xlsx"
+            file = f"forms/{region_id}/{names[region_id, county_code]}_{school_year}_{kind}.xlsx"
             (building / file).parent.mkdir(parents=True, exist_ok=True)
             if previous and (file, figures) in known and (previous / file).is_file():
                 os.link(previous / file, building / file)
             else:
                 write(con, layout, region_id, county_code, school_year, mark, building / file)
-            forms.append({"file": file, "figures": figures})
+            forms.append({"region_id": region_id, "county_code": county_code, "file": file, "figures": figures})
     return forms
 
 
 def write_papers(con: duckdb.DuckDBPyConnection, folder: Path, region_id: str, school_year: int, mark: str) -> None:
     """Write the papers of every county of a region and year into a folder, under this mark."""
+    names = file_names(con)
     query = "select county_code from mart_county_verdict where (region_id, school_year) = (?, ?) order by county_code"
     for (county_code,) in con.execute(query, [region_id, school_year]).fetchall():
-        for suffix, layout_name, _, write in FORMS:
-            path = folder / f"{county_code}_{school_year}{suffix}.xlsx"
+        for kind, layout_name, _, write in FORMS:
+            path = folder / f"{names[region_id, county_code]}_{school_year}_{kind}.xlsx"
             write(con, read_layout(layout_name), region_id, county_code, school_year, mark, path)
+
+
+def file_names(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """What the files of each region's county are called: its name, with its code where the region has another of that name; one without
+    a name by its code."""
+    counties = con.execute(
+        "select region_id, county_code, coalesce(county_name_zh, county_code) from dim_county"
+    ).fetchall()
+    names = {(region, code): NOT_IN_A_FILE_NAME.sub(" ", name)[:LONGEST_NAME] for region, code, name in counties}
+    alike = Counter((region, name) for (region, _), name in names.items())
+    return {
+        (region, code): f"{name}{code}" if alike[region, name] > 1 else name for (region, code), name in names.items()
+    }
 
 
 def counties(con: duckdb.DuckDBPyConnection, lines: str) -> list[tuple[str, str, int, str]]:
@@ -259,9 +274,9 @@ def write_self_assessments(
 
 FORMS: list[
     tuple[str, str, str, Callable[..., None]]
-] = [  # end of the file's name, layout, what it shows, who writes it
+] = [  # what the file is called behind county and year, layout, what it shows, who writes it
     (
-        "",
+        "申报表",
         "application_form_layout",
         """
         select region_id, county_code, school_year, md5(form::varchar) as line from mart_application_form as form
@@ -279,7 +294,7 @@ FORMS: list[
         write_form,
     ),
     (
-        "_schools",
+        "学校自评表",
         "self_assessment_layout",
         """
         select region_id, county_code, school_year, md5(concat(form::varchar, county_name_zh, is_synthetic)) as line
@@ -409,15 +424,16 @@ def _grid(sheet: Worksheet, paper: Paper, rows: Sequence[int]) -> None:
     The first cell of a kind is given its style, the next ones copy it: openpyxl looks each part of a style up anew.
     """
     styles: dict[tuple[str, bool], Any] = {}
+    head = int(paper.repeated.rpartition(":")[2]) if paper.repeated else rows[0]
     for row in rows:
         cells = [sheet.cell(row, column) for column in range(1, len(paper.widths) + 1)]
         sheet.row_dimensions[row].height = paper.heights.get(row, 20)
-        if paper.line and row > rows[0] and row not in paper.heights:
+        if paper.line and row > head and row not in paper.heights:
             lines = max(len(str(cells[column - 1].value or "")) // most for column, most in paper.line.items())
             sheet.row_dimensions[row].height = paper.padding + paper.line_height * (lines + 1)
         for cell in cells:
             as_text(cell)
-            is_left = cell.column in paper.left and row > rows[0]
+            is_left = cell.column in paper.left and row > head
             kind = cell.number_format, is_left
             if kind in styles:
                 cell._style = copy(styles[kind])

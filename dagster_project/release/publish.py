@@ -241,8 +241,10 @@ def _complete(
         form["sha256"] = sha256(building / form["file"])
     manifest["forms"], manifest["briefing"] = forms, []
     if briefing.MARTS.issubset(marts):
-        files = [form["file"] for form in forms]
-        manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], files, marks)
+        papers: dict[tuple[str, ...], list[str]] = {}
+        for form in forms:
+            papers.setdefault((form["region_id"], form["county_code"]), []).append(form["file"])
+        manifest["briefing"] = briefing.write_briefing(connection, building, older, manifest["notice"], papers, marks)
         manifest["briefing"].append(briefing.write_release(connection, building, manifest))
     manifest["dictionary"] = write_dictionary(building, older, code_version, marts)
     connection.execute("USE memory; DETACH junheng")

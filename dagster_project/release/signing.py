@@ -2,7 +2,7 @@
 
     <home>/signed/<release_id>/<region>_<year>.json       who, when, the sha256 of every file that went in and of every table that came out
     <home>/signed/<release_id>/<region>_<year>.html       the certificate, to print
-    <home>/signed/<release_id>/<region>_<year>/<county>_<year>.xlsx, …_schools.xlsx   the papers of its counties, marked as signed
+    <home>/signed/<release_id>/<region>_<year>/<county>_<year>_申报表.xlsx, …_学校自评表.xlsx   the papers of its counties, marked as signed
 
 All of it lies beside the releases: nothing that is published changes. A release with a signature is never removed. Later releases hold
 their own files and tables to those that were signed, and say so where they differ. The newest signature of a region and year counts.

@@ -180,7 +180,9 @@ PARTS = {
 }
 SOURCES = """
 with wanted as (
-    select distinct * exclude (figure_id) from dim_figure_source
+    select distinct * exclude (figure_id) replace (years_back + (
+        select coalesce(max(years_back), 0) from dim_clause where kind = $kind and figure_id = $figure_id) as years_back)
+    from dim_figure_source
     where figure_id = $figure_id and coalesce(stage = $stage, true)
         or $kind in ('mean', 'verdict') and stage = $stage and figure_id in (select indicator_id from dim_indicator where is_national)
         or figure_id in (select measure_id from dim_clause where kind = $kind and figure_id = $figure_id and transition_id is null)

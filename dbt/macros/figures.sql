@@ -37,12 +37,31 @@
 {%- endmacro %}
 
 
-{# A number as a reader sees it: with so many decimals; with six where rounding would contradict the judgement. #}
-{% macro shown(number, decimals, flips='false') -%}
+{# A number as a reader sees it: with so many decimals; where rounding would contradict the judgement, with as many more as tell it
+   from its bound, six at most. #}
+{% macro shown(number, decimals, flips='false', bound='null') -%}
+  {%- set rounded = 'cast(cast(' ~ half_up(number, decimals) ~ ' as decimal(28, ' ~ decimals ~ ')) as varchar)' -%}
+  {%- if flips == 'false' -%}
+  {{ rounded }}
+  {%- else -%}
   case
+    {%- for more in range(decimals + 1, 6) %}
+    when
+      {{ flips }}
+      and {{ tells(number, more, bound) }}
+      then cast(cast({{ half_up(number, more) }} as decimal(28, {{ more }})) as varchar)
+    {%- endfor %}
     when {{ flips }} then cast(cast({{ number }} as decimal(28, 6)) as varchar)
-    else cast(cast({{ half_up(number, decimals) }} as decimal(28, {{ decimals }})) as varchar)
+    else {{ rounded }}
   end
+  {%- endif -%}
+{%- endmacro %}
+
+
+{# Does a number of so many decimals still stand on its side of the bound? #}
+{% macro tells(number, decimals, bound) -%}
+  sign({{ judged_as_shown(number, decimals) }} - {{ judged(bound) }})
+      = sign({{ judged(number) }} - {{ judged(bound) }})
 {%- endmacro %}
 
 
@@ -57,18 +76,28 @@
 
 {# A figure of a row with the columns of int_measures__shown (of the table `of`, where there are several), as an official writes it:
    62.1%, 0.156, 87313元, 2022-09-30, Ⅲ级, 是. #}
-{% macro figure_zh(number, of='', flips='false') -%}
+{% macro figure_zh(number, of='', flips='false', bound='null') -%}
   {%- set row = of ~ '.' if of else '' -%}
+  {%- set figure = '(' ~ number ~ ' * ' ~ row ~ 'factor)' -%}
   case
     when {{ number }} is null then null
     when {{ row }}unit_zh = '日期'
       then regexp_replace(cast(cast({{ number }} as bigint) as varchar), '^(....)(..)(..)$', '\1-\2-\3')
     when {{ row }}unit_zh = '级' and {{ number }} in (1, 2, 3, 4) then substr('ⅠⅡⅢⅣ', cast({{ number }} as integer), 1) || '级'
     when {{ row }}unit_zh is null and {{ number }} in (0, 1) then case when {{ number }} = 1 then '是' else '否' end
+    {%- if flips != 'false' %}
+    {%- for more in range(1, 6) %}
+    when
+      {{ flips }}
+      and {{ row }}shown_decimals < {{ more }}
+      and {{ tells(figure, more, '(' ~ bound ~ ' * ' ~ row ~ 'factor)') }}
+      then cast(cast({{ half_up(figure, more) }} as decimal(28, {{ more }})) as varchar) || {{ row }}suffix_zh
+    {%- endfor %}
     when {{ flips }}
-      then rtrim(rtrim(cast(cast({{ number }} * {{ row }}factor as decimal(28, 6)) as varchar), '0'), '.') || {{ row }}suffix_zh
+      then rtrim(rtrim(cast(cast({{ figure }} as decimal(28, 6)) as varchar), '0'), '.') || {{ row }}suffix_zh
+    {%- endif %}
     else
-      {{ plain('cast(' ~ judged_as_shown('(' ~ number ~ ' * ' ~ row ~ 'factor)', row ~ 'shown_decimals') ~ ' as double)') }}
+      {{ plain('cast(' ~ judged_as_shown(figure, row ~ 'shown_decimals') ~ ' as double)') }}
       || {{ row }}suffix_zh
   end
 {%- endmacro %}
@@ -83,12 +112,19 @@
 {%- endmacro %}
 
 
-{# What is asked of a figure, by operator and threshold of the row: 不低于95%, 1所至2所, 应为是; null: nothing. #}
+{# What is asked of a figure, by operator and threshold of the row: 不低于95%, 1所至2所, 应为是; of a change from the year before
+   高于0 is 比上年提高, 不超过-0.5个百分点 is 比上年下降0.5个百分点以上; null: nothing. #}
 {% macro demand_zh(high='null') -%}
   case
     when threshold is null then null
     when operator = 'between' then {{ rule_zh('threshold') }} || '至' || {{ rule_zh(high) }}
     when unit_zh is null then '应为' || case when threshold = 1 then '是' else '否' end
+    when statistic = 'change' and threshold = 0
+      then case operator when '>' then '比上年提高' when '<' then '比上年下降' when '>=' then '不低于上年' when '<=' then '不高于上年' else '与上年相同' end
+    when statistic = 'change' and (operator in ('>=', '>')) = (threshold > 0) and operator <> '='
+      then
+        '比上年' || case when threshold > 0 then '提高' else '下降' end || case when operator in ('>', '<') then '超过' else '' end
+        || {{ rule_zh('abs(threshold)') }} || case when operator in ('>', '<') then '' else '以上' end
     when unit_zh = '日期' and operator = '<=' then '不晚于' || {{ rule_zh('threshold') }}
     else
       case operator when '>=' then '不低于' when '<=' then '不超过' when '<' then '低于' when '>' then '高于' else '等于' end
@@ -97,9 +133,12 @@
 {%- endmacro %}
 
 
-{# A quantity of a row with units and unit_zh, as an official writes it: 7间; an amount of money in 万元. #}
-{% macro quantity_zh() -%}
-  case when unit_zh = '元' then {{ shown('units / 10000.0', 2) }} || '万元' else cast(units as varchar) || coalesce(unit_zh, '') end
+{# A quantity as an official writes it, of a row's units and unit_zh: 7间; an amount of money in 万元. #}
+{% macro quantity_zh(units='units', unit_zh='unit_zh') -%}
+  case
+    when {{ unit_zh }} = '元' then {{ shown(units ~ ' / 10000.0', 2) }} || '万元'
+    else cast({{ units }} as varchar) || coalesce({{ unit_zh }}, '')
+  end
 {%- endmacro %}
 
 

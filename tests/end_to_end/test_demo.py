@@ -86,6 +86,19 @@ def test_a_county_named_xian_has_no_city_and_the_seat_of_a_town_is_town() -> Non
     assert set(schools["乡镇街道"][seats & (classes == "乡中心区")].str[-1]) == {"乡"}
 
 
+def test_no_two_counties_say_the_same_of_themselves() -> None:
+    """L1 to L8 of table Ⅰ: a county's are its own, in every year and from region to region."""
+    asked = [
+        "population_wan", "agricultural_population_wan", "townships", "villages", "gdp_per_capita_yuan",
+        "fiscal_revenue_per_capita_yuan", "rural_income_yuan", "urban_income_yuan",
+    ]  # fmt: skip
+    for year in ("2021", "2022", "2023"):
+        facts = pd.concat([read(p) for p in EXTRACTS if p.stem == "facts" and p.parts[-2] == year])
+        told = facts[facts["事实编号"].isin(asked)].pivot(index="单位代码", columns="事实编号", values="值")
+        assert told.shape == (19, 8) and told.notna().all(axis=None)
+        assert told.loc[told.duplicated(keep=False)].empty, year
+
+
 def test_the_readme_holds_the_contract() -> None:
     readme = (RAW / "README.md").read_text(encoding="utf-8")
     assert generate.with_contract(readme) == readme

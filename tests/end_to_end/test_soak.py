@@ -91,7 +91,7 @@ def release(folder: Path, value: float, cell: str, said: str) -> Path:
         con.execute("insert into marts.mart_x values (2022, 'A', 1), (2023, 'A', ?), (2023, 'B', 1)", [value])
     book = openpyxl.Workbook()
     book.worksheets[0]["B2"] = cell
-    book.save(folder / "forms" / "demo" / "371502_2023.xlsx")
+    book.save(folder / "forms" / "demo" / "某县_2023_申报表.xlsx")
     (folder / "briefing" / "data" / "release.js").write_text(said)
     (folder / "briefing" / "data" / "index.js").write_text(f"say({said})")
     (folder / "manifest.json").write_text(json.dumps({"release_id": said, "source_files": [said]}))
@@ -103,7 +103,7 @@ def test_a_difference_is_told_with_its_place_and_both_values(tmp_path: Path) -> 
     assert compare(one, one) == []
     assert compare(one, release(tmp_path / "other", 0.3, "不达标", "B")) == [
         "mart_x（school_year=2023, school_id=A）：figure 0.30000000000000004 / 0.3",
-        "forms/demo/371502_2023.xlsx 工作表“Sheet”第 2 行第 2 列：'达标' / '不达标'",
+        "forms/demo/某县_2023_申报表.xlsx 工作表“Sheet”第 2 行第 2 列：'达标' / '不达标'",
         "briefing/data/index.js：…say(A)… / …say(B)…",
         "manifest.json：source_files 不同",
     ]

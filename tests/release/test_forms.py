@@ -8,13 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pandas as pd
 import pytest
 from helpers import ROOT
 from openpyxl.worksheet.worksheet import Worksheet
 
-from dagster_project.release.forms import read_layout
+from dagster_project.release.forms import file_names, read_layout
 from dagster_project.release.read import connect
 
 RAW = ROOT / "raw" / "liaocheng" / "2023"
@@ -25,6 +26,11 @@ THRESHOLDS = {
 }
 STAGE_NAMES = ("小学", "初中")
 PASSING, FAILING = "371524", "371522"
+NAMES = {PASSING: "东阿县", FAILING: "莘县"}
+
+
+def paper_of(home: Path, county: str, kind: str = "申报表") -> Path:
+    return home / f"releases/current/forms/liaocheng/{NAMES[county]}_2023_{kind}.xlsx"
 
 
 def rounded(value: Fraction | int | float, decimals: int) -> Decimal:
@@ -94,6 +100,13 @@ class County:
             found.append((mean, float(variance) ** 0.5 / float(mean)))
         return found
 
+    def teachers_of(self, year: str) -> pd.DataFrame:
+        """Those of another year, in the schools that the county had then."""
+        schools = pd.read_csv(RAW.parent / year / "schools.csv", dtype=str)
+        mine = schools[schools["县级行政区划代码"] == self.schools["县级行政区划代码"].iloc[0]]["学校标识码"]
+        teachers = pd.read_csv(RAW.parent / year / "teachers.csv", dtype=str)
+        return teachers[teachers["学校标识码"].isin(mine)].query("学段 in ['小学', '初中']")
+
     def fact(self, name: str) -> Fraction:
         return Fraction(self.facts[name])
 
@@ -110,7 +123,7 @@ def county(request: pytest.FixtureRequest) -> County:
 @pytest.fixture(scope="module")
 def book(county: County, demo_home: Path) -> openpyxl.Workbook:
     code = county.schools["县级行政区划代码"].iloc[0]
-    return openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+    return openpyxl.load_workbook(paper_of(demo_home, code))
 
 
 def row(sheet: Worksheet, number: int, first: int, last: int) -> list[Any]:
@@ -180,6 +193,7 @@ def test_tables_2_and_3_follow_from_the_schools(county: County, book: openpyxl.W
     given = [row(sheet, 5 + i, 1, 15) for i in range(len(lines))]
     assert [[*line[:6], *(Decimal(str(value)) for value in line[6:13]), *line[13:]] for line in given] == lines
     assert row(sheet, 4, 1, 14) == [f"L{i}" for i in range(1, 15)]
+    assert {sheet.cell(4, column).alignment.horizontal for column in range(1, 15)} == {"center"}
     assert row(sheet, 3, 1, 15)[0] == "序号" and str(row(sheet, 3, 1, 15)[14]).startswith("备注")
     note = str(sheet.cell(5 + len(lines), 1).value)
     assert note.startswith(f"注：1.小学学校总数{len(county.sections['小学'])}所（其中：一贯制学校的小学部有")
@@ -194,7 +208,8 @@ def remark(stage: str, values: list[Fraction]) -> str:
         kind = "达到要求" if value >= threshold else "达到85%" if value >= threshold * Fraction("0.85") else "低于85%"
         floor = threshold * Fraction("0.85")
         bound = threshold if value >= floor else floor
-        onto = f"（{rounded(value, 6)}，未达到{float(bound):g}）" if value < bound <= rounded(value, 2) else ""
+        told = next((shown for n in range(3, 7) if (shown := rounded(value, n)) < bound), rounded(value, 6))
+        onto = f"（{told}，未达到{float(bound):g}）" if value < bound <= rounded(value, 2) else ""
         kinds[kind].append(f"L{i + 7}{onto}")
     return "；".join(f"{kind}：{'、'.join(columns)}" for kind, columns in kinds.items() if columns)
 
@@ -231,7 +246,13 @@ def test_table_4_says_what_government_guarantees(county: County, book: openpyxl.
         said[9]
         == f"完成360学时培训的教师{trained}人，全县教师{all_of_them}人，教师培训完成率{rounded(Fraction(100 * trained, all_of_them), 1)}%"
     )
-    eligible, moved = int((teachers["是否符合交流条件"] == "是").sum()), teachers[teachers["本年是否交流轮岗"] == "是"]
+    before = county.teachers_of("2022")
+    eligible, moved = int((before["是否符合交流条件"] == "是").sum()), before[before["本年是否交流轮岗"] == "是"]
+    this_year = [int((teachers[column] == "是").sum()) for column in ("是否符合交流条件", "本年是否交流轮岗")]
+    assert [eligible, len(moved)] != this_year, "the two years could not be told apart"
+    assert book["表Ⅳ"].cell(19, 1).value == (
+        "注：表中所有比例数值保留一位小数，其余保留整数。第11项各数按表中“上一年度”取上一学年；是否达标按本学年的交流轮岗判定。"
+    )
     backbone = int(moved["骨干教师级别"].isin(["县级", "市级", "省级"]).sum())
     assert said[11] == (
         f"全县符合交流轮岗条件教师总数{eligible}名，上一年度交流轮岗教师{len(moved)}名，交流轮岗教师占符合交流轮岗条件教师总数的比例{rounded(Fraction(100 * len(moved), eligible), 1)}%；"
@@ -411,7 +432,7 @@ def school_lines(county: County, school: pd.Series) -> list[tuple[str, str | Non
 def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
     """附件4: both stages of a combined school in each cell, 是 only where each of them meets; a first sheet lists them all."""
     code = county.schools["县级行政区划代码"].iloc[0]
-    book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023_schools.xlsx")
+    book = openpyxl.load_workbook(paper_of(demo_home, code, "学校自评表"))
     contents, *sheets = book.worksheets
     schools = [school for _, school in county.schools.sort_values("学校标识码").iterrows()]
     assert [sheet.title for sheet in sheets] == [f"{i} {school['学校名称']}" for i, school in enumerate(schools, 1)]
@@ -431,7 +452,7 @@ def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
 
 def test_the_form_says_who_passes(demo_home: Path) -> None:
     def column(code: str, sheet: str) -> list[Any]:
-        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023.xlsx")
+        book = openpyxl.load_workbook(paper_of(demo_home, code))
         return [is_met for _, is_met in items(book[sheet]).values()]
 
     assert column(PASSING, "表Ⅳ") == ["是"] * 15 and column(PASSING, "表Ⅴ") == ["是"] * 9
@@ -454,8 +475,8 @@ def test_a_conclusion_names_the_schools(county: County, book: openpyxl.Workbook)
 def test_every_sheet_says_that_its_data_are_made_up(county: County, demo_home: Path) -> None:
     """And which page it is, in letters of nine points at least; before them a cover, to be signed and stamped."""
     code = county.schools["县级行政区划代码"].iloc[0]
-    for end in ("", "_schools"):
-        book = openpyxl.load_workbook(demo_home / f"releases/current/forms/liaocheng/{code}_2023{end}.xlsx")
+    for kind in ("申报表", "学校自评表"):
+        book = openpyxl.load_workbook(paper_of(demo_home, code, kind))
         for sheet in book:
             assert str(sheet.cell(2, 1).value).endswith("暂定（未签署）　合成数据，不反映任何学校的实际情况")
             assert sheet.oddFooter.center.text == "第 &P 页，共 &N 页"
@@ -464,7 +485,14 @@ def test_every_sheet_says_that_its_data_are_made_up(county: County, demo_home: P
             across = sum(7 * column.width + 5 for column in sheet.column_dimensions.values()) / 96
             assert 10 * (paper - margins) / across >= 9, sheet.title
         cover = [cell for line in book.worksheets[0].iter_rows(min_row=3, values_only=True) for cell in line if cell]
-        assert end or cover == ["填报单位（公章）", "填表人", "审核人", "单位负责人", "填报日期", "＿＿年＿＿月＿＿日"]
+        assert kind != "申报表" or cover == [
+            "填报单位（公章）",
+            "填表人",
+            "审核人",
+            "单位负责人",
+            "填报日期",
+            "＿＿年＿＿月＿＿日",
+        ]
 
 
 def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) -> None:
@@ -472,10 +500,31 @@ def test_every_county_has_its_form_and_the_manifest_knows_it(demo_home: Path) ->
     manifest = json.loads((release / "manifest.json").read_text("utf-8"))
     files = {path.relative_to(release.resolve()).as_posix() for path in release.resolve().rglob("forms/*/*.xlsx")}
     assert {form["file"] for form in manifest["forms"]} == files and len(files) == 2 * 19
+    mine = [form["file"] for form in manifest["forms"] if form["county_code"] == FAILING]
+    assert mine == [f"forms/liaocheng/莘县_2023_{kind}.xlsx" for kind in ("申报表", "学校自评表")]
+
+
+def test_counties_of_one_name_have_files_of_their_own() -> None:
+    """With the code, in both; in another region the name is enough; what has no name is called by its code, and no name leads elsewhere."""
+    with duckdb.connect() as con:
+        con.execute("create table dim_county (region_id varchar, county_code varchar, county_name_zh varchar)")
+        con.executemany(
+            "insert into dim_county values (?, ?, ?)",
+            [
+                ("a", "1", "市辖区"),
+                ("a", "2", "市辖区"),
+                ("a", "3", None),
+                ("b", "1", "市辖区"),
+                ("b", "2", "../甲:县"),
+            ],
+        )
+        assert file_names(con) == {
+            ("a", "1"): "市辖区1", ("a", "2"): "市辖区2", ("a", "3"): "3", ("b", "1"): "市辖区", ("b", "2"): ".. 甲 县"
+        }  # fmt: skip
 
 
 def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
-    """Also where a school meets nothing; what rounds onto a bound without meeting it is told unrounded."""
+    """Also where a school meets nothing; what rounds onto a bound without meeting it is told with as many digits as show it."""
     with connect(demo_home) as con:
         remarks = con.execute(
             "select remark, school_label from mart_application_form_school join mart_school_verdict using (region_id, school_year, school_id, stage)"
@@ -486,7 +535,7 @@ def test_a_remark_begins_with_what_it_says(demo_home: Path) -> None:
             " and county_code = '371522'"
         ).fetchall()
     assert remarks and all(remark.startswith(("达到85%：", "低于85%：")) for remark, _ in remarks)
-    assert "达到85%：L8（0.996678，未达到1）；" in onto
+    assert "达到85%：L8（0.997，未达到1）；" in onto
 
 
 def test_every_figure_has_its_place(demo_home: Path) -> None:

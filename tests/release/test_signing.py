@@ -17,8 +17,6 @@ from dagster_project.release.read import connect
 from dagster_project.release.store import code_version, current_release, verify
 from dagster_project.settings import Damaged
 
-COUNTY = "371502"
-
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -73,9 +71,9 @@ def live(folder: Path) -> dict[str, list[dict[str, str]]]:
 
 def test_what_changes_after_signing_is_told_everywhere(folder: Path) -> None:
     first = current(folder)
-    form = f"forms/jia/{COUNTY}_2023.xlsx"
+    form = "forms/jia/某县_2023_申报表.xlsx"
     assert all(line.endswith("暂定（未签署）") for line in heading(first / form))
-    assert all("暂定（未签署）" in line for line in heading(first / form.replace(".xlsx", "_schools.xlsx")))
+    assert all("暂定（未签署）" in line for line in heading(first / form.replace("申报表", "学校自评表")))
     assert mark_of_page(first, "jia") == "暂定（未签署）" and "2023 暂定（未签署）" in status(folder).stdout
 
     outcome = sign(folder, "jia", "2023", "--name", "张三")
@@ -88,7 +86,7 @@ def test_what_changes_after_signing_is_told_everywhere(folder: Path) -> None:
     certificate = (signed / "jia_2023.html").read_text("utf-8")
     assert all(said in certificate for said in ("张三", first.name, *record["inputs"].values(), *record["results"]))
     mark = f"已签署：张三，{record['signed_at'][:10]}"
-    assert all(line.endswith(mark) for line in heading(signed / "jia_2023" / f"{COUNTY}_2023.xlsx"))
+    assert all(line.endswith(mark) for line in heading(signed / "jia_2023" / "某县_2023_申报表.xlsx"))
     assert [r["mark"] for r in live(folder)["signed"]] == [mark]
     assert f"    2023 {mark}" in status(folder).stdout
 
@@ -161,7 +159,7 @@ def test_a_release_that_was_signed_is_kept_and_an_unsigned_form_is_linked(folder
     assert version is not None
     second = publish(home, version, keep=1).path
     assert second != first and verify(first) == verify(second) == []
-    forms = [f"forms/{region}/{code}_2023.xlsx" for region, code in (("jia", COUNTY), ("yi", "371503"))]
+    forms = [f"forms/{region}/某县_2023_申报表.xlsx" for region in ("jia", "yi")]
     is_linked = [(first / form).samefile(second / form) for form in forms]
     assert is_linked == [False, True], "the mark is part of what a form shows"
     assert publish(home, version, keep=1).path == second
@@ -188,7 +186,7 @@ def test_a_damaged_release_or_signature_says_so(folder: Path) -> None:
     record.write_text("{", "utf-8")
     with pytest.raises(Damaged, match="请从备份恢复"), connect(folder / "home") as con:
         signing.marks(con, folder / "home")
-    form = release / f"forms/jia/{COUNTY}_2023.xlsx"
+    form = release / "forms/jia/某县_2023_申报表.xlsx"
     form.chmod(0o644)
     form.write_bytes(b"x")
     outcome = sign(folder, "yi", "2023", "--name", "张三")

@@ -90,7 +90,7 @@ PROVINCE = {  # rows alone; the last binds from 2024 on
             "long_service_terms": 3,
         }.items()
     ),
-    "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1\n",
+    "standard_items": "G5-1,quality_2017,government,G5,,32,,,小学班额不超过40人,largest_class_primary,school,<=,40,true,省定,,C,S1,\n",
 }
 EDGE = "371502"
 COUNTIES = {EDGE: "东昌府区", "371503": "茌平区", "320601": "甲县", "320501": "乙县"}
@@ -219,7 +219,7 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
         )
         facts(con, "school", school, {"is_built_by_2010_or_mostly_migrant": "是"})
     facts(con, "county", EDGE, FACTS)
-    facts(con, "county", "320601", FACTS)
+    facts(con, "county", "320601", {**FACTS, "teacher_average_pay": "87312.6", "civil_service_average_pay": "90700"})
     con.execute(
         "delete from raw.facts where entity_id = '320601' and fact_id = any(['difference_rate_chinese', 'monitored_year_pe'])"
     )
@@ -289,6 +289,8 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
     assert item("G4-1")[:4] == (True, False, 2, 2)  # 2,000 pupils
     assert item("G8-1")[:2] == (True, False)  # 1.0
     assert item("P1")[:2] == (True, False)  # three years
+    pay = "select reason from mart_item_verdict where (county_code, item_id) = ('320601', 'G8')"
+    assert marts.execute(pay).fetchall() == [("教师平均工资87313元，为当地公务员的96.3%，未达到“不低于”",)]
     assert item("Q1")[:2] == (True, False)  # 95 %
     assert item("Q9-1")[:2] == (True, False)  # level Ⅲ
     assert item("Q9-2")[::4] == (
@@ -308,21 +310,28 @@ def test_edges_are_exact(marts: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_a_county_s_total_goes_before_its_rosters(marts: duckdb.DuckDBPyConnection) -> None:
-    """Rotation as a county's fill-in form asks it, on the form as it was handed in; who hands in none is read by its rosters."""
+    """Rotation as a county's fill-in form asks it; who hands in none is read by its rosters. The form asks for the year before."""
     item = "select county_code, is_met, coalesce(actual_zh, reason) from mart_standard_item where criterion_id = ? and region_id = 'r' order by 1"
     rosters = (
-        "无法判定：教师表缺“本年交流轮岗的教师数”：q1、q2等4个单位；教师表缺“符合交流条件的教师数”：q1、q2等4个单位"
+        "无法判定：教师表缺“本年交流轮岗的教师数”：q1、q2等8个单位；教师表缺“符合交流条件的教师数”：q1、q2等8个单位"
     )
     shares, backbone = marts.execute(item, ["G11-1"]).fetchall(), marts.execute(item, ["G11-2"]).fetchall()
     assert (shares[0], shares[-2]) == (("320501", None, rosters), (EDGE, True, "10%"))
     assert (backbone[1], backbone[-2]) == (("320601", False, "16.7%"), (EDGE, False, "16.7%"))
-    blanks = "select shown from mart_application_form where (county_code, form_table, row_no) = (?, 'Ⅳ', 11) order by blank_no"
-    assert marts.execute(blanks, [EDGE]).fetchall() == [("300",), ("30",), ("10.0",), ("5",), ("16.7",)]
+    blanks = "select shown, missing from mart_application_form where (county_code, form_table, row_no) = (?, 'Ⅳ', 11)"
+    assert marts.execute(blanks, [EDGE]).fetchall() == [(None, "没有报送2022学年的学校表")] * 5
     otherwise = "select alternative_actual_zh, alternative_is_met, reason from mart_alternative_reading where (county_code, alternative_id) = (?, 'G7b')"
     assert marts.execute(otherwise, [EDGE]).fetchall() == [("7999元", False, None)]
     assert marts.execute(otherwise, ["320501"]).fetchall() == [
         (None, None, "尚未报送“特殊教育学校经费总额”；尚未报送“特殊教育学校学生人数”")
     ]
+
+
+def test_a_county_without_schools_counts_none_on_its_form(marts: duckdb.DuckDBPyConnection) -> None:
+    """What was not handed in is not 0 schools: the note below 表Ⅱ-2 is left to be written on, and told among what is missing."""
+    notes = "select shown, missing from mart_application_form where (county_code, form_table) = (?, 'Ⅱ-2')"
+    assert marts.execute(notes, ["371503"]).fetchall() == [(None, "没有报送学校表")] * 6
+    assert {missing for _, missing in marts.execute(notes, [EDGE]).fetchall()} == {None}
 
 
 def test_rooms_that_are_large_enough_count_together(marts: duckdb.DuckDBPyConnection) -> None:

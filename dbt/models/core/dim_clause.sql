@@ -96,7 +96,8 @@ clauses as (
         judged.valid_from,
         cast(null as varchar) as transition_id,
         judged.evidence_grade,
-        judged.sources
+        judged.sources,
+        0 as years_back
     from judged
     union all
     select
@@ -113,7 +114,8 @@ clauses as (
         judged.valid_from,
         null as transition_id,
         judged.evidence_grade,
-        judged.sources
+        judged.sources,
+        0 as years_back
     from judged
     inner join {{ ref('stages') }} as stages using (stage)
     inner join words as formula on formula.kind = 'formula' and formula.code = 'difference_coefficient'
@@ -170,7 +172,8 @@ clauses as (
         items.valid_from,
         items.transition_id,
         items.evidence_grade,
-        items.sources
+        items.sources,
+        0 as years_back
     from {{ ref('standard_items') }} as items
     left join documents using (standard_id)
     left join words as part on part.kind = 'part' and items.part = part.code
@@ -190,7 +193,8 @@ clauses as (
         null as valid_from,
         null as transition_id,
         targets.evidence_grade,
-        null as sources
+        null as sources,
+        0 as years_back
     from {{ ref('targets') }} as targets
     inner join {{ ref('policy_documents') }} as documents using (document_id)
     left join formulas using (measure_id)
@@ -209,7 +213,8 @@ clauses as (
         null as valid_from,
         null as transition_id,
         null as evidence_grade,
-        null as sources
+        null as sources,
+        coalesce(blanks.years_back, 0) as years_back
     from {{ ref('application_form_blanks') }} as blanks
     left join formulas using (measure_id)
     where blanks.measure_id is not null
@@ -230,5 +235,6 @@ select
     valid_from,
     transition_id,
     evidence_grade,
-    sources
+    sources,
+    years_back
 from clauses

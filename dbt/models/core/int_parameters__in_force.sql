@@ -26,6 +26,7 @@ select
     max(case when parameter_id = 'training_years' then value end) as training_years,
     max(case when parameter_id = 'max_young_head_age' then value end) as max_young_head_age,
     max(case when parameter_id = 'long_service_terms' then value end) as long_service_terms,
+    max(case when parameter_id = 'monitoring_cycle_years' then value end) as monitoring_cycle_years,
     max(case when parameter_id = 'rooms_built_year' then value end) as rooms_built_year,
     max(case when parameter_id = 'size_built_year' then value end) as size_built_year,
     max(case when parameter_id = 'most_migrant_share' then value end) as most_migrant_share,

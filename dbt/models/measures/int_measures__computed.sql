@@ -48,9 +48,11 @@ components as (
         terms.is_sum,
         case when terms.term like '-%' then -1 else 1 end as sign,
         inputs.input_id,
-        nullif(inputs.condition_input, '') as condition_input
+        nullif(inputs.condition_input, '') as condition_input,
+        coalesce(conditions.value_type = 'last_year', false) as is_of_last_year
     from terms
     inner join {{ ref('inputs') }} as inputs on replace(terms.term, '-', '') = inputs.input_id
+    left join {{ ref('inputs') }} as conditions on inputs.condition_input = conditions.input_id
 ),
 
 inputs as (
@@ -63,9 +65,14 @@ members as (
     where {{ pending() }}
 ),
 
+parameters as (
+    select * from {{ ref('int_parameters__in_force') }}
+    where {{ pending() }}
+),
+
 -- a school's own fact before the one that its county hands in for all; what is asked only where another input is not 0 is not there
--- where that is 0, and missing where that is
-figures as (
+-- where that is 0, and missing where that is, or where it is a year before the latest cycle
+found as (
     select
         members.region_id,
         members.school_year,
@@ -89,7 +96,11 @@ figures as (
             when components.condition_input is not null and conditions.value is null then null
             when own.unit_id is not null then own.value
             else of_county.value
-        end as value
+        end as found_value,
+        case
+            when components.is_of_last_year and conditions.value < members.school_year - parameters.monitoring_cycle_years
+                then conditions.value
+        end as outdated_year
     from members
     inner join components using (measure_id)
     left join inputs as own using (region_id, school_year, unit_level, unit_id, stage, input_id)
@@ -103,7 +114,15 @@ figures as (
         on
             {{ same('members', 'conditions', 'region_id, school_year, unit_level, unit_id, stage') }}
             and components.condition_input = conditions.input_id
+    left join parameters on {{ same('members', 'parameters', 'region_id, school_year, county_code') }}
     where components.condition_input is null or coalesce(conditions.value, 1) <> 0
+),
+
+figures as (
+    select
+        *,
+        case when outdated_year is null then found_value end as value
+    from found
 ),
 
 -- of several inputs the least, the greatest or the sum counts, and all must be there
@@ -184,6 +203,7 @@ gaps as (
         placed.area_id,
         case when figures.is_known_member then figures.input_id else '' end as input_id,
         case when not figures.is_known_member then figures.lacks end as lacks,
+        figures.outdated_year,
         figures.unit_id,
         figures.unit_name,
         placed.area_level in ('school', 'township')
@@ -216,6 +236,7 @@ named as (
         gaps.input_id,
         coalesce(
             gaps.lacks,
+            {{ quoted_zh('inputs.name_zh') }} || '是' || cast(cast(max(gaps.outdated_year) as integer) as varchar) || '年的结果，早于最近一轮监测',
             case inputs.source
                 when 'facts' then '尚未报送'
                 when 'schools' then '学校表缺'

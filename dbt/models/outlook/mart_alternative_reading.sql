@@ -80,6 +80,7 @@ read_otherwise as (
 bound as (
     select
         read_otherwise.*,
+        measures.statistic,
         measures.unit_zh,
         measures.decimals,
         measures.factor,

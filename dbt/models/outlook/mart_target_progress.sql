@@ -21,6 +21,7 @@ with_counties as (
 targets as (
     select
         targets.*,
+        measures.statistic,
         measures.unit_zh,
         measures.factor,
         measures.shown_decimals,
@@ -122,6 +123,7 @@ judged as (
         targets.operator,
         targets.threshold,
         targets.threshold_high,
+        targets.statistic,
         targets.unit_zh,
         targets.factor,
         targets.shown_decimals,
@@ -289,7 +291,7 @@ select
     indicator_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }} as actual_zh,
     cast(threshold as double) as threshold,
     cast(threshold_high as double) as threshold_high,
     operator,

@@ -152,7 +152,7 @@ select
     steps.indicator_id,
     steps.from_school_id,
     coalesce(costs.way_zh, indicators.numerator_zh) as way_zh,
-    coalesce(steps.counts_zh, indicators.numerator_zh || cast(steps.units as varchar) || indicators.unit_zh) as counts_zh,
+    coalesce(steps.counts_zh, indicators.numerator_zh || {{ quantity_zh('steps.units', 'indicators.unit_zh') }}) as counts_zh,
     cast(steps.units as bigint) as units,
     costs.unit_zh,
     costs.cost_kind,

@@ -78,7 +78,8 @@ select
         when 'not_solved' then '全县这类教师超过' || {{ plain(parameter('max_transfer_teachers')) }} || '人，没有求解'
         when 'infeasible'
             then
-                '只在校际间调配，差异系数最低为' || {{ shown('least_coefficient', 3, half_up('least_coefficient', 3) ~ ' <= limit_value') }}
+                '只在校际间调配，差异系数最低为'
+                || {{ shown('least_coefficient', 3, half_up('least_coefficient', 3) ~ ' <= limit_value', 'limit_value') }}
                 || '，仍高于限值' || {{ plain('limit_value') }}
     end as null_reason
 from judged

@@ -19,6 +19,7 @@ listed as (
     select
         items.*,
         measures.name_zh as measure_zh,
+        measures.statistic,
         measures.unit_zh,
         measures.decimals,
         measures.factor,
@@ -43,6 +44,7 @@ select
     bound.text_zh,
     bound.measure_id,
     bound.measure_zh,
+    bound.statistic,
     bound.unit_zh,
     bound.decimals,
     bound.factor,
@@ -58,7 +60,8 @@ select
     bound.reading_zh,
     bound.ambiguity_zh,
     bound.evidence_grade,
-    bound.sources
+    bound.sources,
+    bound.failed_zh
 from counties
 inner join {{ in_force('listed', 'years', ['standard_id', 'criterion_id', 'transition_id', 'measure_id']) }} as bound
     using (region_id, school_year, county_code)

@@ -14,6 +14,7 @@ with results as (
         criteria.is_open,
         facts.area_level,
         facts.area_id,
+        facts.numerator,
         facts.value,
         facts.missing,
         {{ judged('facts.value') }} as judged_value,
@@ -51,6 +52,7 @@ select
         when count(case when is_met then 1 end) > 0 then true
     end as is_met,
     max(case when transition_id is null then gap end) as gap,
+    max(case when transition_id is null then numerator end) as numerator,
     max(case when transition_id is null then value end) as value,
     max(case when transition_id is null then missing end) as missing,
     max(case when is_met is not null and rounding_flips then 1 else 0 end) = 1 as rounding_flips,

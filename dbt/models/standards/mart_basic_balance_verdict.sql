@@ -67,7 +67,8 @@ parts as (
             when judged.is_met is null
                 then stages.name_zh || judged.required_zh || '只有' || cast(judged.coefficient_count as varchar) || '项可评估，平均值无法判定'
             else
-                stages.name_zh || judged.required_zh || '平均值' || {{ shown('judged.mean_coefficient', 3, 'judged.rounding_flips') }}
+                stages.name_zh || judged.required_zh || '平均值'
+                || {{ shown('judged.mean_coefficient', 3, 'judged.rounding_flips', 'judged.mean_limit_value') }}
                 || '，超过' || {{ shown('judged.mean_limit_value', 2) }}
         end as reason
     from judged

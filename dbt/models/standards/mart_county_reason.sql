@@ -224,7 +224,7 @@ reasons as (
         coefficients.difference_coefficient as figure,
         cast(coefficients.limit_value as double) as limit_value,
         stages.name_zh || coefficients.name_zh || '差异系数'
-        || {{ shown('coefficients.difference_coefficient', 3, 'coefficients.rounding_flips') }}
+        || {{ shown('coefficients.difference_coefficient', 3, 'coefficients.rounding_flips', 'coefficients.limit_value') }}
         || '，超过' || {{ shown('coefficients.limit_value', 2) }} as reason
     from coefficients
     inner join {{ ref('stages') }} as stages using (stage)

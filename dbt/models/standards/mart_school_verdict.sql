@@ -31,7 +31,9 @@ explained as (
         case
             when results.value is null then indicators.name_zh || '无法判定（' || results.null_reason || '）'
             else
-                indicators.name_zh || {{ shown('results.value', 2, 'results.rounding_flips') }}
+                indicators.name_zh || {{ shown(
+                    'results.value', 2, 'results.rounding_flips', 'case when results.is_floor_met then results.threshold else results.floor_value end'
+                ) }}
                 || '，低于标准' || {{ plain('results.threshold') }}
                 || case
                     when results.is_floor_met then '，不低于其' || results.floor_share

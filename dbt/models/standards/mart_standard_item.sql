@@ -36,6 +36,7 @@ over_areas as (
         count(case when missing is not null then 1 end) as areas_missing,
         count(case when is_eased then 1 end) as areas_eased,
         max(case when place = 1 then value end) as worst_value,
+        max(case when place = 1 then numerator end) as worst_numerator,
         max(case when rounding_flips then 1 else 0 end) = 1 as rounding_flips,
         max(case when place = 1 and rounding_flips then 1 else 0 end) = 1 as worst_flips,
         {{ dbt.listagg("case when not is_met and place <= 5 then school_name end", "'、'", 'order by place') }} as failed_names,
@@ -55,6 +56,7 @@ decided as (
         over_areas.failed_names,
         over_areas.rounding_flips,
         over_areas.worst_flips,
+        over_areas.worst_numerator,
         coalesce(over_areas.areas_counted, 0) as areas_counted,
         case
             when over_areas.areas_not_met > 0 then false
@@ -89,7 +91,7 @@ select
     unit_zh,
     area_level,
     actual,
-    {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} as actual_zh,
+    {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }} as actual_zh,
     operator,
     cast(threshold as double) as threshold,
     {{ demand_zh() }} as demand_zh,
@@ -111,9 +113,15 @@ select
                 measure_zh || case when operator in ('>=', '>') then '不足' else '超过' end
                 || {{ rule_zh('threshold') }}
                 || '：' || {{ and_more('failed_names', 5, 'areas_not_met', '所') }}
+        when failed_zh is not null
+            then
+                replace(
+                    replace(failed_zh, '{numerator}', {{ shown('worst_numerator', 0) }}), '{actual}',
+                    {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }}
+                )
         when operator = '=' then measure_zh || '：申报为' || case when actual = 1 then '是' else '否' end
         else
-            measure_zh || {{ figure_zh('actual', flips='coalesce(worst_flips, false)') }} || '，'
+            measure_zh || {{ figure_zh('actual', flips='coalesce(worst_flips, false)', bound='threshold') }} || '，'
             || case operator
                 when '>=' then case when unit_zh = '比例' and threshold = 1 then '未达到' else '低于' end
                 when '<' then '未低于'

@@ -1,4 +1,6 @@
 -- Grain: region × school year × county × blank of the application form's tables Ⅰ, Ⅱ-1, Ⅲ, Ⅳ, Ⅴ and Ⅵ, and of the notes below Ⅱ-2.
+-- Some blanks ask for the year before, so a refresh rebuilds the year after too.
+{{ config(years_after=1) }}
 with counties as (
     select * from {{ ref('int_counties__listed') }}
     where {{ pending() }}
@@ -13,45 +15,63 @@ blanks as (
     left join {{ ref('measures') }} as measures using (measure_id)
 ),
 
--- none of a kind is 0 where schools were handed in; a figure that lacks a part is none
-filled as (
+-- each blank with the year that it asks for, and whether the county handed in schools in it
+asked as (
     select
+        blanks.*,
         counties.region_id,
         counties.school_year,
         counties.county_code,
-        blanks.form_table,
-        blanks.row_no,
-        blanks.blank_no,
-        blanks.label_zh,
-        blanks.measure_id,
-        blanks.criterion_id,
-        blanks.decimals,
-        blanks.is_level,
+        counties.school_year - coalesce(blanks.years_back, 0) as figure_year,
+        coalesce(of_year.has_schools, false) as has_schools
+    from counties
+    cross join blanks
+    left join {{ ref('int_counties__listed') }} as of_year
+        on
+            {{ same('counties', 'of_year', 'region_id, county_code') }}
+            and counties.school_year - coalesce(blanks.years_back, 0) = of_year.school_year
+),
+
+-- none of a kind is 0 where schools were handed in; a figure that lacks a part is none
+filled as (
+    select
+        asked.region_id,
+        asked.school_year,
+        asked.county_code,
+        asked.form_table,
+        asked.row_no,
+        asked.blank_no,
+        asked.label_zh,
+        asked.measure_id,
+        asked.criterion_id,
+        asked.decimals,
+        asked.is_level,
         case
-            when blanks.criterion_id is not null
-                then case when items.areas_missing = 0 and counties.has_schools then items.areas_not_met end
-            when facts.measure_id is null then case when blanks.is_of_schools and counties.has_schools then 0 end
-            when facts.units_missing = 0 then blanks.multiplier * facts.value
+            when asked.criterion_id is not null
+                then case when items.areas_missing = 0 and asked.has_schools then items.areas_not_met end
+            when facts.measure_id is null then case when asked.is_of_schools and asked.has_schools then 0 end
+            when facts.units_missing = 0 then asked.multiplier * facts.value
         end as value,
         case
-            when blanks.criterion_id is not null then case when items.areas_missing > 0 or not counties.has_schools then items.reason end
-            when facts.measure_id is null and not counties.has_schools then '没有报送学校表'
-            when facts.measure_id is null and not blanks.is_of_schools then '没有适用的数据'
+            when asked.criterion_id is not null then case when items.areas_missing > 0 or not asked.has_schools then items.reason end
+            when facts.measure_id is null and not asked.has_schools
+                then '没有报送' || case when asked.years_back > 0 then cast(asked.figure_year as varchar) || '学年的' else '' end || '学校表'
+            when facts.measure_id is null and not asked.is_of_schools then '没有适用的数据'
             when facts.value is null and facts.missing is null then '没有适用的学校或人数为0'
             else facts.missing
         end as missing
-    from counties
-    cross join blanks
+    from asked
     left join {{ ref('int_measures__combined') }} as facts
         on
-            {{ same('counties', 'facts', 'region_id, school_year') }}
-            and counties.county_code = facts.area_id
-            and blanks.measure_id = facts.measure_id
+            asked.region_id = facts.region_id
+            and asked.figure_year = facts.school_year
+            and asked.county_code = facts.area_id
+            and asked.measure_id = facts.measure_id
             and facts.area_level = 'county'
     left join {{ ref('mart_standard_item') }} as items
         on
-            {{ same('counties', 'items', 'region_id, school_year, county_code') }}
-            and blanks.criterion_id = items.criterion_id
+            {{ same('asked', 'items', 'region_id, school_year, county_code') }}
+            and asked.criterion_id = items.criterion_id
             and items.standard_id = '{{ var("standard_id") }}'
 ),
 
@@ -215,10 +235,16 @@ of_stages as (
         parts.blank_no,
         parts.label_zh,
         0 as decimals,
-        coalesce(
-            case parts.blank_no when 1 then sections.school_count when 2 then sections.combined_count else sections.other_count end, 0
-        ) as value,
-        null as missing
+        case
+            when counties.has_schools
+                then
+                    coalesce(case parts.blank_no
+                        when 1 then sections.school_count
+                        when 2 then sections.combined_count
+                        else sections.other_count
+                    end, 0)
+        end as value,
+        '没有报送学校表' as missing
     from counties
     cross join notes as parts
     inner join {{ ref('stages') }} as stages on stages.is_judged

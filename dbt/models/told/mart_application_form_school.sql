@@ -8,16 +8,15 @@
     'equipment_value_per_pupil',
     'multimedia_rooms_per_100'
 ] %}
+{%- set bound = 'case when results.is_floor_met then results.threshold else results.floor_value end' %}
 with results as (
     select
         results.*,
         indicators.sort_order,
         {{ half_up('results.value', 2) }} as shown,
         case
-            when {{ half_up('results.value', 2) }} >= case when results.is_floor_met then results.threshold else results.floor_value end
-                then
-                    '（' || {{ shown('results.value', 2, 'true') }} || '，未达到'
-                    || {{ plain('case when results.is_floor_met then results.threshold else results.floor_value end') }} || '）'
+            when {{ half_up('results.value', 2) }} >= {{ bound }}
+                then '（' || {{ shown('results.value', 2, 'true', bound) }} || '，未达到' || {{ plain(bound) }} || '）'
             else ''
         end as onto,
         'L' || cast(indicators.sort_order + 6 as varchar) as column_name
@@ -26,7 +25,7 @@ with results as (
     where indicators.is_national and {{ pending('results') }}
 ),
 
--- the remark names the indicators by their column in the form, L7 to L13, and says unrounded what rounds onto a bound without meeting it
+-- the remark names the indicators by their column in the form, L7 to L13, and says more exactly what rounds onto a bound without meeting it
 wide as (
     select
         region_id,

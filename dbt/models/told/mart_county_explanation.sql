@@ -239,7 +239,7 @@ sentences as (
         county_code,
         3 as sentence_no,
         case when round(difference_coefficient, 12) <= limit_value then '差距最接近限值' else '差距超过限值最多' end || '的是' || indicator_zh || '：差异系数'
-        || {{ shown('difference_coefficient', 3, 'rounding_flips') }} || '，限值' || {{ shown('limit_value', 2) }} || '；全县均值'
+        || {{ shown('difference_coefficient', 3, 'rounding_flips', 'limit_value') }} || '，限值' || {{ shown('limit_value', 2) }} || '；全县均值'
         || {{ shown('county_mean', 2) }} || unit_zh || '。' as sentence
     from widest
     union all
