@@ -135,7 +135,8 @@ clauses as (
         rules.valid_from,
         null as transition_id,
         null as evidence_grade,
-        null as sources
+        null as sources,
+        0 as years_back
     from {{ ref('parameters') }} as rules
     inner join words as formula on formula.kind = 'formula' and formula.code = 'school_verdict'
     where rules.parameter_id = 'min_indicators_met'
@@ -154,7 +155,8 @@ clauses as (
         null as valid_from,
         null as transition_id,
         null as evidence_grade,
-        null as sources
+        null as sources,
+        0 as years_back
     from words as formula
     where formula.kind = 'formula' and formula.code = 'mean_coefficient'
     union all
