@@ -3,11 +3,12 @@
 import click
 
 from dagster_project.cli import filing, keeping, published, running
+from dagster_project.cli.words import in_chinese
 from dagster_project.console import Group
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="junheng", message="均衡 Junheng %(version)s")
+@click.group(cls=Group, subcommand_metavar="命令 …")
+@click.version_option(package_name="junheng", message="均衡 Junheng %(version)s", help="显示版本")
 def main() -> None:
     """均衡 Junheng：县域义务教育优质均衡数据仓库。
 
@@ -30,6 +31,7 @@ def main() -> None:
     """
 
 
+in_chinese(main)
 for command in (
     *(running.refresh, running.status, running.serve, running.ui),
     *(published.sql, published.trace, published.export, published.superset),
@@ -37,4 +39,4 @@ for command in (
     *(filing.template, filing.check, filing.scenario),
     *(keeping.backup, keeping.restore),
 ):
-    main.add_command(command)
+    main.add_command(in_chinese(command))

@@ -12,7 +12,7 @@ from dagster_project.cli.options import FORM, HOME, PATH, RELEASE
 from dagster_project.console import Failed
 
 
-@click.command()
+@click.command(short_help="查询已发布的版本（只读，刷新时也能查）")
 @click.argument("query", required=False, metavar="[查询]")
 @RELEASE
 @HOME
@@ -202,7 +202,7 @@ def superset(path: Path, home: Path | None) -> None:
     click.echo(f"已写出 {path}：在 Superset 的“看板”页导入")
 
 
-@click.command()
+@click.command(short_help="核对已发布的版本：每个文件都在，且与清单相符")
 @click.option("--release", "name", metavar="版本", help="核对以前的一版：版本号（如 2.1）或编号")
 @click.option("--all", "is_all", is_flag=True, help="核对全部版本；已精简的逐个还原")
 @HOME

@@ -128,9 +128,11 @@ def status(raw: Path | None, home: Path | None) -> None:
 @click.command()
 @RAW
 @HOME
-@click.option("--host", default="127.0.0.1", show_default=True, help="成果网页绑定的地址")
-@click.option("--port", default=8000, show_default=True, help="成果网页的端口")
-@click.option("--ui-port", default=3000, show_default=True, help="流程网页（Dagster）的端口，只绑定本机")
+@click.option("--host", metavar="地址", default="127.0.0.1", show_default=True, help="成果网页绑定的地址")
+@click.option("--port", default=8000, show_default=True, metavar="端口", help="成果网页的端口")
+@click.option(
+    "--ui-port", metavar="端口", default=3000, show_default=True, help="流程网页（Dagster）的端口，只绑定本机"
+)
 @click.option("--public", is_flag=True, help="成果网页允许绑定本机以外的地址（没有登录，须放在代理之后）")
 @click.option("--unit", is_flag=True, help="不启动，写出 systemd 的单元文件")
 def serve(raw: Path | None, home: Path | None, host: str, port: int, ui_port: int, public: bool, unit: bool) -> None:
@@ -162,8 +164,8 @@ def serve(raw: Path | None, home: Path | None, host: str, port: int, ui_port: in
 @click.command()
 @RAW
 @HOME
-@click.option("--host", default="127.0.0.1", show_default=True, help="网页绑定的地址")
-@click.option("--port", default=3000, show_default=True, help="网页端口")
+@click.option("--host", metavar="地址", default="127.0.0.1", show_default=True, help="网页绑定的地址")
+@click.option("--port", default=3000, show_default=True, metavar="端口", help="网页端口")
 @click.option("--public", is_flag=True, help="允许绑定本机以外的地址（网页没有登录，须放在代理之后）")
 def ui(raw: Path | None, home: Path | None, host: str, port: int, public: bool) -> None:
     """打开 Dagster 网页：流程图、分区、定时、运行记录。"""
