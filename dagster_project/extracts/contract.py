@@ -32,6 +32,8 @@ class Column:
     adds_up: bool = True
     is_school_year: bool = False
     refers_to: tuple[str, ...] = ()
+    says: str | None = None
+    endings: tuple[str, ...] = ()
     min: float | None = None
     max: float | None = None
     plausible: dict[str, Any] = field(default_factory=dict, hash=False)
@@ -64,6 +66,7 @@ class Extract:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     note_zh: str = ""
+    file_names: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -98,10 +101,12 @@ class Contract:
     answer_zh: dict[str, str]
 
 
-def _column(entry: dict, prefix: str = "", prefix_zh: str = "") -> Column:
+def _column(entry: dict, unit_words: dict[str, list[str]], prefix: str = "", prefix_zh: str = "") -> Column:
     aliases = tuple(prefix_zh + alias for alias in entry.get("aliases", ()))
     renamed: dict[str, Any] = {"name": prefix + entry["name"], "zh": prefix_zh + entry["zh"], "aliases": aliases}
     renamed["refers_to"] = tuple(entry.get("refers_to", ()))
+    unit = entry.get("unit")
+    renamed["endings"] = (*entry.get("endings", ()), *((unit, *unit_words.get(unit, ())) if unit else ()))
     renamed["essential"] = entry.get("essential", entry.get("required", False))
     return Column(**{**entry, **renamed})
 
@@ -113,12 +118,16 @@ def contract() -> Contract:
     stages = document["stages"]
     extracts = {}
     for name, entry in document["extracts"].items():
-        columns = [_column(column) for column in entry["columns"]]
+        columns = [_column(column, document["unit_words"]) for column in entry["columns"]]
         for stage, zh in stages.items():
-            columns += [_column(column, f"{stage}_", zh) for column in entry.get("per_stage", ())]
+            of_stage = entry.get("per_stage", ())
+            columns += [_column(column, document["unit_words"], f"{stage}_", zh) for column in of_stage]
         note = entry.get("note_zh", "")
         key = tuple(entry["key"])
-        extracts[name] = Extract(name, entry["zh"], entry["grain_zh"], entry["count_zh"], key, tuple(columns), note)
+        also = tuple(entry.get("file_names", ()))
+        extracts[name] = Extract(
+            name, entry["zh"], entry["grain_zh"], entry["count_zh"], key, tuple(columns), note, also
+        )
     return Contract(
         extracts=extracts,
         domains=document["domains"],

@@ -14,6 +14,7 @@ from dagster_project.extracts.text import read_text
 from dagster_project.extracts.workbook import read_workbook
 
 FORMS = "forms"
+A_YEAR = r"\d{4}([-—–]\d{4})?(学?年度?)?[_\-. ]?"  # before the name
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
@@ -28,11 +29,12 @@ def is_form(path: Path) -> bool:
 
 
 def extract_of(path: Path) -> str | None:
-    """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv; None where it says none."""
+    """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv, 2022学年教师名册.xlsx; None where it says none."""
     if is_form(path):
         return "schools"
     for name, extract in contract().extracts.items():
-        if re.fullmatch(rf"({name}|{extract.zh})([_\-. (（].*)?", path.stem.lower()):
+        names = "|".join((name, extract.zh, *extract.file_names))
+        if re.fullmatch(rf"({A_YEAR})?({names})([\d_\-. (（].*)?", path.stem.lower()):
             return name
     return None
 

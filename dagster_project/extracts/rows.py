@@ -81,9 +81,19 @@ def _trimmed(sheet: Sheet) -> str:
 
 
 def _number(column: Column, factor: float) -> str:
-    """SQL of a numeric column's text as a number in the contract's unit, whole or not."""
+    """SQL of a numeric column's text as a number in the contract's unit, whole or not: 58, 58人, 四年级."""
+    text = f"t_{column.name}"
+    number = f"to_number({text})"
+    if column.endings and factor == 1:
+        ending = quote(rf"\s*({'|'.join(column.endings)})$")
+        number = f"coalesce({number}, to_number(nullif(regexp_replace({text}, {ending}, ''), {text})))"
+    if column.says:
+        said = " ".join(
+            f"when {text} in ({_words(v, words)}) then {v}" for v, words in contract().domains[column.says].items()
+        )
+        number = f"coalesce({number}, case {said} end)"
     scale = "" if factor == 1 else f" * {factor:g}" if factor > 1 else f" / {1 / factor:g}"
-    return f"to_number(t_{column.name}){scale}"
+    return f"{number}{scale}"
 
 
 def _typed(column: Column, hash_key: str) -> str:
