@@ -46,6 +46,17 @@ numbered as (
     inner join ends using (region_id, school_year, county_code)
 ),
 
+-- where some primary schools have five years and others six, the sixth grade is one cohort in two stages
+cohorts as (
+    select
+        {{ base_key }},
+        place,
+        cast(sum(pupils) as bigint) as pupils,
+        count(*) as stage_count
+    from numbered
+    group by {{ base_key }}, place
+),
+
 -- stages of schools with pupils that the roster leaves out, a count a county and year
 left_out as (
     select
@@ -106,11 +117,11 @@ survival as (
         count(*) as ratio_count,
         {{ sum_of_terms('cast(later.pupils as double) / earlier.pupils') }} / count(*) as survival_ratio
     from windows
-    inner join numbered as later
+    inner join cohorts as later
         on
             {{ same('windows', 'later', 'region_id, county_code') }}
             and windows.past_year = later.school_year
-    inner join numbered as earlier
+    inner join cohorts as earlier
         on
             {{ same('later', 'earlier', 'region_id, county_code') }}
             and later.school_year = earlier.school_year + 1
@@ -163,32 +174,26 @@ entrants as (
         windows.school_year,
         windows.county_code,
         count(*) as ratio_count,
-        cast(sum(numbered.pupils) as double) / count(*) as pupils
+        cast(sum(cohorts.pupils) as double) / count(*) as pupils
     from windows
-    inner join numbered
+    inner join cohorts
         on
-            {{ same('windows', 'numbered', 'region_id, county_code') }}
-            and windows.past_year = numbered.school_year
-    where numbered.place = 1 and windows.past_year > windows.school_year - {{ var('entrant_years') }}
+            {{ same('windows', 'cohorts', 'region_id, county_code') }}
+            and windows.past_year = cohorts.school_year
+    where cohorts.place = 1 and windows.past_year > windows.school_year - {{ var('entrant_years') }}
     group by windows.region_id, windows.school_year, windows.county_code
 ),
 
 present as (
     select
-        numbered.region_id,
-        numbered.school_year,
-        numbered.county_code,
-        numbered.stage,
-        numbered.grade,
-        numbered.place,
-        numbered.pupils,
+        cohorts.*,
         bases.year_count,
         bases.first_year,
         bases.last_year,
         bases.missing_count,
         survival.survival_ratio,
         coalesce(survival.ratio_count, 0) as ratio_count
-    from numbered
+    from cohorts
     inner join bases using (region_id, school_year, county_code)
     left join survival using (region_id, school_year, county_code, place)
 ),
@@ -254,14 +259,15 @@ select
     present.region_id,
     present.school_year,
     present.county_code,
-    present.stage,
-    {{ stage_zh('present') }} as stage_zh,
-    present.grade,
+    numbered.stage,
+    {{ stage_zh('numbered') }} as stage_zh,
+    numbered.grade,
     projected.projected_year,
-    present.pupils,
+    numbered.pupils,
     present.survival_ratio,
     present.ratio_count,
-    projected.pupils as projected_pupils,
+    projected.pupils * case when present.pupils > 0 then cast(numbered.pupils as double) / present.pupils else 1.0 / present.stage_count end
+        as projected_pupils,
     projected.entrants_basis,
     projected.entrants_basis = 'constant' as is_assumed,
     present.year_count,
@@ -276,3 +282,4 @@ select
     end as reason
 from projected
 inner join present using (region_id, school_year, county_code, place)
+inner join numbered using (region_id, school_year, county_code, place)
