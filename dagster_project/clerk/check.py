@@ -57,6 +57,8 @@ def check(paths: Sequence[Path], out: Path, say: Callable[[str], None]) -> bool:
     with _thrown_away() as con:
         try:
             return _check(con, paths, Path(os.path.abspath(out)), lambda line: say(shown(con, line)))
+        except BrokenPipeError:  # the reader of the output has seen enough
+            raise
         except (CheckError, RegionsError, OSError) as error:
             raise CheckError(shown(con, str(error))) from error
 

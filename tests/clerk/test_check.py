@@ -1,13 +1,14 @@
 """junheng check: what is wrong is said and marked in its own cell, and nothing is loaded, lost or let out."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from helpers import ROOT, junheng, schools, write_csv, write_regions
+from helpers import ROOT, command, environment, junheng, schools, write_csv, write_regions
 from marked_copies import FINDINGS, HEADERS, bad_schools, copy_of, links, marks, said
 from openpyxl import Workbook
 
@@ -232,6 +233,20 @@ def test_no_terminal_obeys_what_a_cell_says(folder: Path) -> None:
 
 def test_a_raw_folder_of_the_demo_is_clean() -> None:
     assert said(ROOT / "raw" / "wenshang" / "2023", out=ROOT / "no such folder").endswith("没有问题")
+
+
+def test_who_has_seen_enough_is_told_no_error(folder: Path) -> None:
+    """As with `junheng check … | head -1`."""
+    path = write_csv(folder / "schools.csv", [row | {"图书册数": "无数"} for row in schools(30)])
+    with subprocess.Popen(
+        command("check", path, "--out", folder / "out"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        assert not running.stderr.read()
 
 
 def test_the_command_teaches(tmp_path: Path) -> None:
