@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import pytest
@@ -226,7 +227,7 @@ def test_verdict_and_reasons_are_those_of_the_mart(page: Page, demo_home: Path) 
         )
         assert page.locator(".sentences li").all_text_contents() == [sentence for (sentence,) in told] != []
         papers = page.evaluate("[...document.querySelectorAll(\"a[href*='/forms/']\")].map((link) => link.href)")
-        assert [Path(paper.removeprefix("file://")).is_file() for paper in papers] == [True, True]
+        assert [Path(unquote(paper).removeprefix("file://")).is_file() for paper in papers] == [True, True]
     assert len(counties) == 3
 
 
