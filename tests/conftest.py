@@ -57,7 +57,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the demo's extracts and a home with its first release; a test copies it before it changes it."""
     folder = tmp_path_factory.mktemp("demo")
     shutil.copytree(ROOT / "raw", folder / "raw")
-    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home")
+    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", from_nothing=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "载入 91969 + 隔离 0" in outcome.stdout
     return folder
