@@ -44,6 +44,7 @@ CENTRE = Alignment("center", "center", wrap_text=True)
 LEFT = Alignment("left", "center", wrap_text=True)
 FIELD = re.compile(r"{(.+?)(?::(.+?))?(?:\|(.+?))?}")
 
+MOST_SHEETS = 500  # of one workbook, which Excel still opens at once
 NOT_IN_A_TITLE, LONGEST_TITLE = re.compile(r"[\[\]:*?/\\']"), 31  # of a sheet
 NOT_IN_A_FILE_NAME, LONGEST_NAME = re.compile(r'[\\/:*?"<>|\x00-\x1f]'), 40  # of a county in a file's name
 
@@ -247,21 +248,23 @@ def write_self_assessments(
     mark: str,
     path: Path,
 ) -> None:
-    """Write the self-assessment form of every school of a county, a sheet each, behind a first sheet that lists them."""
+    """Write the self-assessment form of every school of a county, a sheet each, behind a first sheet that lists them; of a county with
+    more schools than any has, the first MOST_SHEETS, and it says so."""
     schools = _rows(
         con,
         "select * from mart_self_assessment where (region_id, county_code, school_year) = (?, ?, ?) order by row_no",
         [region_id, county_code, school_year],
     )
     county, years, notice = _heading(con, region_id, county_code, school_year)
-    mark = "　".join(filter(None, (mark, notice)))
+    shortened = f"学校太多，只有前{MOST_SHEETS}所的表" if len(schools) > MOST_SHEETS else ""
+    mark = "　".join(filter(None, (mark, notice, shortened)))
     words, book = _words(con), Workbook()
     contents = book.worksheets[0]
     (contents.title, (title, *places)), (name, (school_title, school_line, *school_places)) = layout.items()
     _head(contents, PAPERS[contents.title], title, f"{county}　{years}　{mark}")
     _body(contents, places, PAPERS[contents.title], {"schools": schools}, {}, words)
     first_row = next(place.row for place in places if place.style == "schools")
-    for row, school in enumerate(schools, start=first_row):
+    for row, school in enumerate(schools[:MOST_SHEETS], start=first_row):
         known = {**school, "county": county, "years": years, "missing": school["missing"] or "没有"}
         sheet = book.create_sheet(
             NOT_IN_A_TITLE.sub(" ", f"{school['row_no']} {school['school_name']}")[:LONGEST_TITLE]
