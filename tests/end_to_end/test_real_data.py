@@ -126,7 +126,7 @@ def release(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> duck
     schools, scores = high_schools(shared_data)
     write(folder / "raw", "hsb", "schools", schools)
     write(folder / "raw", "hsb", "scores", scores)
-    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", timeout=900)
+    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", timeout=900, from_nothing=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     release = current_release(folder / "home")
     assert release is not None and verify(release) == []

@@ -83,7 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
              "documents": ["LC"]}
         )  # fmt: skip
     (folder / "raw" / "regions.yml").write_text(yaml.safe_dump({"regions": regions}, allow_unicode=True), "utf-8")
-    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", timeout=900)
+    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", timeout=900, from_nothing=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return folder / "home"
 
