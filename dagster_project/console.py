@@ -195,7 +195,8 @@ def prepare() -> None:
 
 def _dagster_yaml(dagster_home: Path) -> dict[str, object]:
     """Dagster's own settings: one run at a time, ended if it never starts, nothing sent home, no newsletter, a lean event log, no
-    copy of what a step prints, which is nothing, by two processes a step, no look of a sensor for longer than it serves anybody. A run that asks for it is tried again (automation.AGAIN).
+    copy of what a step prints (it prints nothing, and copying takes four processes), no look of a sensor for longer than it serves
+    anybody. A run that asks for it is tried again (automation.AGAIN).
     """
     return {
         "telemetry": {"enabled": False},

@@ -1,7 +1,6 @@
 """Click's own words in Chinese, in the help of every command."""
 
 from collections.abc import Iterable
-from unicodedata import east_asian_width
 
 import click
 
@@ -20,20 +19,18 @@ class Formatter(click.HelpFormatter):
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """In two columns, a Chinese character as wide as two letters."""
+        from dagster_project.release.read import width
+
         rows, indent = list(rows), " " * self.current_indent
-        widest = max(_width(name) for name, _ in rows)
+        widest = max(width(name) for name, _ in rows)
         for name, said in rows:
             for word, chinese in WORDS.items():
                 said = said.replace(word, chinese)
-            self.write(f"{indent}{name}{' ' * (widest - _width(name) + col_spacing)}{said}\n")
+            self.write(f"{indent}{name}{' ' * (widest - width(name) + col_spacing)}{said}\n")
 
 
 class Context(click.Context):
     formatter_class = Formatter
-
-
-def _width(text: str) -> int:
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def in_chinese(command: click.Command) -> click.Command:

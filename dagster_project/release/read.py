@@ -197,15 +197,15 @@ def _write_table(columns: list[str], result: Any, out: TextIO) -> None:
     numeric = [_is_numeric(column[1]) for column in result.description or []]
     grid = [[_printable(column) for column in columns]]
     grid += [[_printable(text_of(cell)) for cell in row] for row in rows_of(result)]
-    widths = [max(map(_width, cells)) for cells in zip(*grid, strict=True)]
+    widths = [max(map(width, cells)) for cells in zip(*grid, strict=True)]
     lines = []
     for cells in grid:
         padded = []
-        for cell, width, right in zip(cells, widths, numeric, strict=True):
-            space = " " * (width - _width(cell))
+        for cell, most, right in zip(cells, widths, numeric, strict=True):
+            space = " " * (most - width(cell))
             padded.append(space + cell if right else cell + space)
         lines.append("  ".join(padded).rstrip() + "\n")
-    lines.insert(1, "  ".join("─" * width for width in widths) + "\n")
+    lines.insert(1, "  ".join("─" * most for most in widths) + "\n")
     out.writelines(lines)
     out.write(f"（{len(grid) - 1} 行）\n")
 
@@ -215,7 +215,7 @@ def _is_numeric(kind: Any) -> bool:
     return name.startswith("DECIMAL") or name.endswith(("INT", "INTEGER", "DOUBLE", "FLOAT"))
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Columns that a text takes in a terminal: two a wide character, none a combining one."""
     if text.isascii():
         return len(text)

@@ -14,7 +14,7 @@ OF_CLICK = re.compile(r"Usage|Options|Commands|Show |OPTIONS|ARGS|DIRECTORY|INTE
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_help_is_chinese_throughout(words: tuple[str, ...]) -> None:
-    """Every line that is not an example says something in Chinese, and none is click's own."""
+    """Of click's own words none is left."""
     command: click.Command = main.commands[words[0]] if words else main
     said = command.get_help(Context(command, info_name=" ".join(("junheng", *words))))
     assert not OF_CLICK.search(said)

@@ -10,6 +10,10 @@ import pandas as pd
 import pytest
 from county_by_hand import FAILING, PASSING, STAGE_NAMES, STAGES, THRESHOLDS, County, number, paper_of, rounded, row
 
+from dagster_project.release import forms
+from dagster_project.release.paper import read_layout
+from dagster_project.release.read import connect
+
 
 @pytest.fixture(scope="module", params=[PASSING, FAILING])
 def county(request: pytest.FixtureRequest) -> County:
@@ -123,3 +127,19 @@ def test_every_school_has_its_own_form(county: County, demo_home: Path) -> None:
         assert contents.cell(5 + i, 2).hyperlink.location == f"'{sheet.title}'!A1"
         assert str(sheet.cell(2, 1).value).startswith(f"{school['学校名称']}（{school['办学类型']}）　建校于＿＿年")
         assert "4.未报送、无法判定的：没有。" in str(sheet.cell(16, 1).value)
+
+
+def test_a_workbook_has_so_many_sheets_as_can_be_opened(
+    county: County, demo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lists every school all the same, and says that not each has its sheet."""
+    monkeypatch.setattr(forms, "MOST_SHEETS", 3)
+    code, layout = county.schools["县级行政区划代码"].iloc[0], read_layout("self_assessment_layout")
+    with connect(demo_home) as con:
+        forms.write_self_assessments(con, layout, "liaocheng", code, 2023, "", tmp_path / "book.xlsx")
+    contents, *sheets = openpyxl.load_workbook(tmp_path / "book.xlsx").worksheets
+    assert len(sheets) == 3 and "学校太多，只有前3所的表" in str(contents.cell(2, 1).value)
+    assert [contents.cell(5 + i, 2).value for i in range(len(county.schools))] == [
+        *county.schools.sort_values("学校标识码")["学校名称"]
+    ]
+    assert not contents.cell(8, 2).hyperlink
