@@ -73,7 +73,10 @@ def _rows(
             f"and entity_type = 'school' and fact_id not in ({once}) and not starts_with(fact_id, 'explained_')"
         )
     if extract.name == "funding":
-        of_schools = "qualify row_number() over (partition by entity_id, item, account order by fiscal_year desc) = 1"
+        of_schools = (
+            "and fiscal_year <= school_year"
+            " qualify row_number() over (partition by entity_id, item, account order by fiscal_year desc) = 1"
+        )
     found = con.execute(
         f"""select {extract.owner}, {columns} from raw.{extract.name} where (region_id, school_year) = (?, ?) {of_schools}
         order by {", ".join(extract.key)}""",

@@ -29,7 +29,10 @@ def last_year(con: duckdb.DuckDBPyConnection, raw: Path) -> Path:
     write_csv(folder / "classes.csv", [{**of_class, "年级": grade, "班级学生数": 40 + grade} for grade in (1, 2)])
     room = {"学校标识码": SCHOOL, "教室类别": "音乐", "教室编号": "101", "使用面积": 98.5}
     write_csv(folder / "rooms.csv", [room])
-    write_csv(folder / "funding.csv", [{"单位代码": SCHOOL, "经费项目": "公用经费", "口径": "决算", "金额": 470000.5}])
+    funds = {"单位代码": SCHOOL, "经费项目": "公用经费", "口径": "决算", "金额": 470000.5}
+    write_csv(
+        folder / "funding.csv", [{**funds, "年度": 2023}, {**funds, "年度": 2024, "金额": 1}]
+    )  # one is yet to come
     write_csv(folder / "teachers.csv", [{"教师编号": TEXT_OF_A_PERSON, "学校标识码": SCHOOL, "学段": "小学"}])
     fact = {"单位类型": "学校", "单位代码": SCHOOL, "值": "是", "依据": "阳教字1号"}
     ids = ("has_family_education_station", "explained_enrolment_jump")
@@ -58,6 +61,7 @@ def test_what_comes_back_uncorrected_is_what_was_handed_in(con: duckdb.DuckDBPyC
     assert {"小学", "是"} <= {cell.value for cell in sheet[2]}, "the words of the drop-downs, not the codes"
     account = load.apply_change(con, last_year, load.Change("demo", 2024, "of this test"), REGION, "key")
     assert account.quarantined == 0, con.execute("select reason from raw.quarantine").fetchall()
+    assert con.execute("delete from raw.funding where fiscal_year = 2024 and school_year = 2023").fetchone() == (1,)
     for extract, left_out in (("classes", ""), ("funding", "fiscal_year"), ("rooms", "")):
         assert stored(con, extract, 2024, left_out) == stored(con, extract, 2023, left_out) != []
     assert con.execute("select distinct fiscal_year from raw.funding where school_year = 2024").fetchall() == [(2024,)]
