@@ -138,7 +138,7 @@ create table marts.mart_school_verdict as
     from marts.fct_school_stage;
 create table marts.mart_county_verdict as
     select distinct region_id, school_year, county_code, 'not_evaluable' verdict, 'met' resource_verdict,
-        14 coefficient_count, 0 missing_school_count, '社会认可度尚未判定' reasons
+        14 coefficient_count, 0 missing_school_count, 1 open_requirement_count, '社会认可度尚未判定' reasons
     from marts.fct_school_stage;
 create table marts.mart_completeness as
     select region_id, school_year, county_code, extract, 10 expected_school_count, 9 handed_in_school_count, 1 rejected_school_count,
@@ -168,6 +168,8 @@ create table marts.mart_county_reason as
         0.52::double figure, 0.5::double limit_value, '小学生均图书差异系数0.520，超过0.50' reason;
 create table marts.mart_county_explanation as
     select region_id, school_year, county_code, 1 sentence_no, '达到优质均衡标准。' sentence from marts.mart_county_verdict;
+create table marts.mart_county_action as
+    select region_id, school_year, county_code, 4 action_no, 'left' kind, '社会认可度。' sentence from marts.mart_county_verdict;
 create table marts.mart_standard_item as
     select region_id, school_year, county_code, 'quality_2017' standard_id, 'government' part, 'X' || i item_id, 'X' || i criterion_id,
         true is_judged, false is_met, '申报为否' reason, 3 areas_counted, 1 areas_met, 2 areas_not_met
@@ -263,6 +265,8 @@ create table marts.dim_clause as
 create table marts.dim_figure_source as
     select unnest(['schools', 'teachers', 'facts']) "extract", 'books_per_pupil' figure_id, 'books' column_name, '图书册数' name_zh,
         'add' as role;
+create table marts.dim_term as
+    select 't' || i term_id, '名词' || i term_zh, '意思' meaning_zh, '本系统' source_zh from range(2) t(i);
 create table marts.dim_label as
     select unnest(['verdict', 'status', 'stage', 'urban_rural_class', 'part', 'yes_no', 'conclusion', 'is_met']) kind, 'met' code, '达标' label_zh, 'yes' tone;
 create table marts.dim_indicator as

@@ -178,6 +178,7 @@ BREAKS = {
         "update marts.mart_county_verdict set reasons = null": "未达标或无法判定的县",
         "update marts.mart_county_verdict set coefficient_count = 15": "判定的差异系数",
         "update marts.mart_county_verdict set missing_school_count = 1": "缺学校的县不判为达标",
+        "update marts.mart_county_verdict set open_requirement_count = 0": "达标的县一条不差",
     },
     "marts.mart_completeness": {
         "update marts.mart_completeness set rejected_school_count = 0": "应报的学校不少于已报的",
@@ -234,6 +235,12 @@ BREAKS = {
         "update marts.mart_county_explanation set sentence_no = 13": "一个县不超过12句",
         "update marts.mart_county_explanation set sentence = '达到'": "每句都写完整",
         "update marts.mart_county_explanation set sentence = '降到nan。'": "句中的数",
+    },
+    "marts.mart_county_action": {
+        "update marts.mart_county_action set kind = 'buy'": "要做的只有六类",
+        "update marts.mart_county_action set sentence = '招聘1人'": "每条都写完整",
+        "update marts.mart_county_action set sentence = '共nan万元。'": "句中的数",
+        "delete from marts.mart_county_action": "没有达标的县都写明",
     },
     "marts.mart_standard_item": {
         "update marts.mart_standard_item set part = '政府'": "部分只有",
@@ -370,6 +377,11 @@ BREAKS = {
         "update marts.dim_figure_source set role = '用'": "栏目的用法只有",
         "update marts.dim_figure_source set name_zh = null": "每行写明用到的数",
         "delete from marts.dim_figure_source where extract = 'facts'": "学校表、教师表、事实表的栏目都在",
+    },
+    "marts.dim_term": {
+        "delete from marts.dim_term": "名词解释不是空的",
+        "update marts.dim_term set term_zh = '限值'": "一个名词只解释一次",
+        "update marts.dim_term set meaning_zh = null": "每个名词写明意思",
     },
     "marts.dim_label": {
         "delete from marts.dim_label where kind = 'stage'": "页面、申报表和看板用到的各类代码",

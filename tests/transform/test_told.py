@@ -2,7 +2,9 @@
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -99,7 +101,7 @@ def test_regions_and_items_are_judged_as_their_parts(
     assert summary.summarise(None)
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("qingyuan ")]
     [newest] = [row for row in counted if row[:2] == ("qingyuan", 2023)]
-    assert [int(cell) for cell in line.split()[1:]] == [2023, newest[2], *newest[6:]]
+    assert [int(cell) for cell in line.split()[1:]] == [2023, *newest[2:7]]
 
 
 def test_the_standard_of_2012_differs_by_its_schools_alone(demo_home: Path) -> None:
@@ -208,3 +210,41 @@ def test_a_county_is_told_in_a_dozen_sentences(demo_home: Path) -> None:
             "select sentence from mart_county_explanation where (school_year, county_code, sentence_no) = (2023, '320684', 12)"
         ).fetchall()
         assert f"项已达到（{late[0]}项逾期）、" in of_haimen
+
+
+def test_what_to_do_says_what_the_other_marts_say(demo_home: Path) -> None:
+    """Each sentence told again from the marts that it is taken from."""
+    with duckdb.connect(str(demo_home / "releases/current/junheng.duckdb"), read_only=True) as con:
+        con.execute("use marts")
+        told: dict[tuple[Any, ...], dict[str, str]] = {}
+        for *county, kind, sentence in con.sql(
+            "select region_id, school_year, county_code, kind, sentence from mart_county_action"
+        ).fetchall():
+            told.setdefault(tuple(county), {})[kind] = sentence
+        plans = con.sql(
+            "select region_id, school_year, county_code, one_off_yuan, yearly_yuan, verdict, list(item_number order by item_number)"
+            " filter (part = 'government' and not is_met) from mart_county_plan join mart_county_verdict using (region_id, school_year, county_code)"
+            " join mart_item_verdict using (region_id, school_year, county_code) group by all"
+        ).fetchall()
+        moves = con.sql(
+            "select region_id, school_year, county_code, list(teachers_moved) from mart_transfer_plan where status = 'optimal' group by all"
+        ).fetchall()
+        paces = con.sql(
+            "select region_id, school_year, county_code, count(distinct stage || indicator_id) from mart_indicator_trend"
+            " where figure = 'difference_coefficient' and outlook in ('reached', 'missed') and projected_value is not null group by all"
+        ).fetchall()
+    for *county, one_off, yearly, verdict, government in plans:
+        said = told.get(tuple(county), {})
+        for kind, yuan in (("one_off", one_off), ("yearly", yearly)):
+            wan = Decimal(str(yuan / 10000)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+            assert (kind in said) == (yuan > 0) and (not yuan or said[kind].startswith(f"共{wan}万元：")), county
+        assert ("left" in said) == (verdict != "met"), county
+        if government:
+            assert f"政府保障程度第{'、'.join(map(str, government))}项" in said["left"], county
+    assert {tuple(county) for *county, _ in moves} == {c for c, said in told.items() if "→" in said.get("move", "")}
+    for *county, teachers in moves:
+        counts = [int(n) for n in re.findall(r"调(\d+)人（", told[tuple(county)]["move"])]
+        assert sorted(counts) == sorted(teachers), county
+    assert len(moves) > 3 and len(plans) > 50
+    for *county, above in paces:
+        assert f"现在超限的{above}项差异系数" in told[tuple(county)]["pace"], county

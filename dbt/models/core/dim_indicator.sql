@@ -19,6 +19,7 @@ select
     indicators.indicator_id,
     indicators.sort_order,
     indicators.name_zh,
+    indicators.short_name_zh,
     indicators.name_en,
     indicators.unit_zh,
     indicators.numerator,

@@ -126,6 +126,7 @@ select
     value,
     threshold,
     floor_value,
+    100 * value / threshold as percent_of_threshold,
     surplus >= 0 as is_met,
     floor_surplus >= 0 as is_floor_met,
     case when excess >= 0 then 0 else -excess end as shortfall,

@@ -175,6 +175,9 @@ concluded as (
 labelled as (
     select
         concluded.*,
+        concluded.failed_school_count + concluded.undecided_school_count + concluded.missing_school_count
+        + concluded.failed_coefficient_count + concluded.required_count - concluded.coefficient_count
+        + concluded.failed_item_count + concluded.undecided_item_count as open_requirement_count,
         years.rule_year,
         labels.label_zh as verdict_zh
     from concluded
@@ -207,5 +210,6 @@ select
     quality_failed_count,
     is_recognition_met,
     is_free_of_vetoes,
+    open_requirement_count,
     reasons
 from labelled
