@@ -1,9 +1,12 @@
 """The director's page: a static site that opens from disk. Here the rows of the marts become its data files; nothing is computed.
 
-    briefing/index.html, style.css, app.js       the page, the same in every release of a code version; chart.* draws its trends
+    briefing/index.html, style.css, app.js       the page, the same in every release of a code version
+    briefing/pictures.js, chart.*                its pictures: heat maps are tables and strips are SVG, which read aloud and print as they
+                                                 are; Chart.js draws the trends (0.2 MB, a library of maps and waterfalls would be 1 MB)
     briefing/data/index.js                       regions, indicators, the notice
     briefing/data/regions/<region>.js            the region's counties, policy targets and source files
     briefing/data/regions/<region>/<county>.js   everything that the page of a county and those of its schools show
+    briefing/data/search/<region>.js             names, codes and pinyin initials of the region's counties and schools: read when somebody searches
     briefing/data/sources.js                     from which columns an indicator is made
     briefing/data/sources/<region>/<county>.js   the cells that a county's figures come from: read only when somebody asks for them
     briefing/data/release.js                     which release this is, when it was made, and what changed since the one before
@@ -43,15 +46,18 @@ ALTERNATIVE = (
 )
 INDEX = {
     "regions": Table(
-        "region_id, region_name_zh, is_synthetic, school_year, counties, met, not_met, not_evaluable",
+        "region_id, region_name_zh, is_synthetic, school_year, counties, only_county, met, not_met, not_evaluable",
         "(select mart_region_verdict.*, region_name_zh, is_synthetic, county_count as counties, met_count as met,"
         " not_met_count as not_met, not_evaluable_count as not_evaluable from mart_region_verdict"
         " left join (select distinct region_id, region_name_zh, is_synthetic from dim_county) using (region_id))"
+        " left join (select region_id, school_year, any_value(county_code) as only_county from mart_county_verdict"
+        " group by region_id, school_year having count(*) = 1) using (region_id, school_year)"
         f" {NEWEST}",
         "region_id",
     ),
+    "terms": Table("term_id, term_zh, meaning_zh, formula_zh, source_zh", "dim_term", "sort_order"),
     "labels": Table("kind, code, label_zh, sign, tone", "dim_label", "kind, sort_order"),
-    "indicators": Table("indicator_id, name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
+    "indicators": Table("indicator_id, name_zh, short_name_zh, unit_zh, is_national", "dim_indicator", "sort_order"),
 }
 OF_RELEASE = {
     "changes": Table(
@@ -68,6 +74,17 @@ COLUMNS_OF_INDICATORS = {
         " from dim_figure_source inner join (select code as role, label_zh, sort_order from dim_label where kind = 'source_role') using (role)"
         " where years_back = 0 and figure_id in (select indicator_id from dim_indicator))",
         "indicator_id, stage, role = 'split', input_id = 'pupils', input_id, sort_order, column_name",
+    ),
+}
+SEARCH = {
+    "places": Table(
+        "name, place_id, county_code, county_name, initials",
+        "(select region_id, county_code, county_code as place_id, coalesce(county_name_zh, county_code) as name, name as county_name,"
+        f" initials(name) as initials from dim_county semi join (from mart_county_verdict {NEWEST}) using (region_id, county_code)"
+        " union all by name"
+        " select region_id, county_code, school_id as place_id, school_name as name, coalesce(county_name_zh, county_code) as county_name,"
+        f" initials(name) as initials from dim_school {NEWEST} left join dim_county using (region_id, county_code))",
+        "place_id <> county_code, name, place_id",
     ),
 }
 SOURCES = {
@@ -110,9 +127,24 @@ select *, dense_rank() over (partition by region_id, county_code order by source
 REGION = {
     "counties": Table(
         "county_code, county_name_zh, school_year, verdict, resource_verdict, missing_school_count, school_count, failed_school_count,"
-        " undecided_school_count, coefficient_count, failed_coefficient_count, government_item_count, government_met_count, quality_item_count, quality_met_count",
-        f"mart_county_verdict {NEWEST} left join dim_county using (region_id, county_code)",
-        "county_code",
+        " undecided_school_count, coefficient_count, failed_coefficient_count, government_item_count, government_met_count, quality_item_count, quality_met_count,"
+        " open_requirement_count, pace_zh",
+        f"mart_county_verdict {NEWEST} left join dim_county using (region_id, county_code)"
+        " left join (select region_id, school_year, county_code, sentence as pace_zh from mart_county_action where kind = 'pace')"
+        " using (region_id, school_year, county_code)",
+        "open_requirement_count, county_code",
+    ),
+    "balance": Table(
+        "county_code, stage, indicator_id, difference_coefficient, limit_value, is_met",
+        f"(from mart_county_balance semi join (from dim_indicator where is_national) using (indicator_id)) {NEWEST}",
+        "county_code, stage, indicator_id",
+    ),
+    "between": Table(
+        "stage, indicator_id, unit_count, area_mean, difference_coefficient, range_ratio, urban_rural_ratio, met_school_share, null_reason",
+        "(select area_id as region_id, mart_area_balance.* exclude (area_id) from mart_area_balance"
+        " semi join (from dim_indicator where is_national) using (indicator_id) where area_level = 'region')"
+        f" {NEWEST}",
+        "stage, indicator_id",
     ),
     "documents": Table(
         "document_id, document_zh, document_number",
@@ -197,6 +229,9 @@ COUNTY = {
         f"(from mart_variance_share where variance_rank <= 10) {NEWEST}",
         "stage, indicator_id, variance_rank",
     ),
+    "reasons": Table("kind, reason", f"mart_county_reason {NEWEST}", "reason_no"),
+    "actions": Table("kind, sentence", f"mart_county_action {NEWEST}", "action_no"),
+    "parts": Table("part, item_number, is_met, reason", f"mart_item_verdict {NEWEST}", "part, item_number"),
     "sentences": Table("sentence", f"mart_county_explanation {NEWEST}", "sentence_no"),
     "totals": Table(
         "one_off_yuan, yearly_yuan, pass_one_off_yuan, pass_yearly_yuan, balance_one_off_yuan, balance_yearly_yuan, has_sample_price,"
@@ -294,7 +329,7 @@ COUNTY = {
         "school_id, stage",
     ),
     "values": Table(
-        "school_id, stage, indicator_id, value, threshold, floor_value, is_met, is_floor_met, rounding_flips, null_reason,"
+        "school_id, stage, indicator_id, value, threshold, floor_value, percent_of_threshold, is_met, is_floor_met, rounding_flips, null_reason,"
         " similar_median, similar_count, standing",
         "(select fct_school_indicator.*, similar_median, similar_count, standing from fct_school_indicator"
         " left join mart_similar_standing using (region_id, school_year, county_code, school_id, stage, indicator_id))"
@@ -315,8 +350,8 @@ COUNTY = {
     ),
 }
 MARTS = {
-    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_fact", "dim_figure_source", "dim_indicator", "dim_label", "dim_school", "dim_target", "fct_school_indicator", "fct_school_stage", "mart_county_balance",
-    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
+    "mart_alternative_reading", "mart_blocked_partition", "mart_completeness", "mart_filing", "mart_missing_school", "mart_unread_cell", "dim_county", "dim_fact", "dim_figure_source", "dim_indicator", "dim_label", "dim_school", "dim_target", "dim_term", "fct_school_indicator", "fct_school_stage", "mart_area_balance", "mart_county_action", "mart_county_balance",
+    "mart_county_explanation", "mart_county_funding", "mart_county_gap", "mart_release_change", "mart_county_outlay", "mart_county_plan", "mart_county_reason", "mart_county_verdict", "mart_data_check", "mart_item_verdict", "mart_region_verdict",
     "mart_enrolment_projection", "mart_gap_plan", "mart_indicator_trend", "mart_layout_option", "mart_plan_step", "mart_projected_plan", "mart_quarantine", "mart_school_verdict", "mart_similar_school",
     "mart_similar_standing", "mart_source_cell", "mart_source_file", "mart_source_roster", "mart_standard_item", "mart_target_area", "mart_target_progress", "mart_transfer_move",
     "mart_transfer_plan", "mart_variance_share",
@@ -351,6 +386,11 @@ def write_briefing(
         name = f"regions/{region_id}"
         tables["mark"] = json.dumps(marks.get((region_id, newest.get(region_id, 0)), PROVISIONAL), ensure_ascii=False)
         files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
+    con.create_function("initials", _initials, ["VARCHAR"], "VARCHAR")
+    for (region_id,), tables in _tables(con, SEARCH, ("region_id",)).items():
+        name = f"search/{region_id}"
+        files.append(_write(building, previous, f"briefing/data/{name}.js", _script(name, tables)))
+    con.remove_function("initials")
     columns = _tables(con, COLUMNS_OF_INDICATORS, ())[()]
     files.append(_write(building, previous, "briefing/data/sources.js", _script("sources", columns)))
     con.execute(COUNTY_SOURCE)
@@ -370,6 +410,13 @@ def write_release(con: duckdb.DuckDBPyConnection, building: Path, manifest: Mapp
     says["checks"] = json.dumps([file["file"] for file in manifest["data_docs"]])
     says |= _tables(con, OF_RELEASE, ())[()]
     return _write(building, None, RELEASE, _script("release", says))
+
+
+def _initials(name: str) -> str:
+    """The first letters of a name's syllables in pinyin, as somebody types them: 莘县 is sx."""
+    from pypinyin import Style, lazy_pinyin  # a dictionary of 0.1 s: needed here alone
+
+    return "".join(lazy_pinyin(name, style=Style.FIRST_LETTER)).lower()
 
 
 def _tables(

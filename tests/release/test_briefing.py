@@ -2,11 +2,12 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import duckdb
@@ -21,6 +22,7 @@ from dagster_project.release.trace import find, sources
 
 REGION, COUNTY, SCHOOL = "liaocheng", "371522", "3715220001"
 VIEWS = {"home": "", "region": REGION, "county": f"{REGION}/{COUNTY}", "school": f"{REGION}/{COUNTY}/{SCHOOL}"}
+TERMS = "名词解释"
 A4 = int(186 / 25.4 * 96)  # CSS pixels between the margins of a sheet
 SAME = "using (region_id, school_year, county_code, school_id, stage, indicator_id)"
 HOSTILE = "=1+1<script>document.title='x'</script><img src=x onerror=alert(1)>"
@@ -83,6 +85,9 @@ def test_the_data_files_hold_the_rows_of_the_marts(demo_home: Path) -> None:
         ),
         ("checks", "mart_data_check", "and school_year = 2023"),
         ("sentences", "mart_county_explanation", "and school_year = 2023"),
+        ("actions", "mart_county_action", "and school_year = 2023"),
+        ("reasons", "mart_county_reason", "and school_year = 2023"),
+        ("parts", "mart_item_verdict", "and school_year = 2023"),
         ("transfers", "mart_transfer_plan", "and school_year = 2023"),
         ("moves", "mart_transfer_move", "and school_year = 2023"),
         ("layout", "mart_layout_option", "and school_year = 2023"),
@@ -201,7 +206,7 @@ def test_region_county_school_from_disk_with_files_alone(page: Page, demo_home: 
         assert heading(page) == name
         expect(page.locator("#notice")).to_contain_text("合成（虚构）数据")
         expect(page.locator("#release")).to_contain_text("发布版本")
-        target = page.locator("#release a").evaluate("link => link.href")
+        target = page.locator("#release a").first.evaluate("link => link.href")
         assert Path(target.removeprefix("file://")).resolve().is_file() and target.endswith("/dictionary.html")
         levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => Number(h.tagName[1]))")
         assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
@@ -219,22 +224,109 @@ def test_verdict_and_reasons_are_those_of_the_mart(page: Page, demo_home: Path) 
         open_page(page, demo_home / "releases/current", f"{region}/{code}")
         assert heading(page) == name
         expect(page.locator("#verdict")).to_have_text(words[verdict])
-        assert "；".join(page.locator("main > .verdict .reasons li").all_text_contents()) == (reasons or "")
+        said = page.locator("main > .verdict .reasons li").all_text_contents()
+        assert sorted("；".join(said).split("；")) == sorted((reasons or "").split("；"))
         told = marts(
             demo_home,
             f"select sentence from mart_county_explanation where region_id = '{region}' and county_code = '{code}'"
             " and school_year = 2023 order by sentence_no",
         )
         assert page.locator(".sentences li").all_text_contents() == [sentence for (sentence,) in told] != []
+        done = marts(
+            demo_home,
+            "select label_zh || sentence from mart_county_action inner join dim_label on dim_label.kind = 'action' and code = mart_county_action.kind"
+            f" where region_id = '{region}' and county_code = '{code}' and school_year = 2023 order by action_no",
+        )
+        assert page.locator(".actions li").all_text_contents() == [sentence for (sentence,) in done] != []
         papers = page.evaluate("[...document.querySelectorAll(\"a[href*='/forms/']\")].map((link) => link.href)")
         assert [Path(unquote(paper).removeprefix("file://")).is_file() for paper in papers] == [True, True]
     assert len(counties) == 3
 
 
+def test_pictures_show_the_figures_of_the_marts(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    where = f"where county_code = '{COUNTY}' and school_year = 2023"
+    for stage, word in (("primary", "小学"), ("junior", "初中")):
+        cells = marts(
+            demo_home,
+            "select school_name, list(percent_of_threshold order by sort_order), list(is_met order by sort_order), list(is_floor_met order by sort_order)"
+            " from fct_school_indicator inner join dim_indicator using (indicator_id) inner join dim_school using (region_id, school_year, school_id)"
+            f" where fct_school_indicator.county_code = '{COUNTY}' and school_year = 2023 and stage = '{stage}' and is_national group by school_name",
+        )
+        table = page.get_by_role("table", name=f"{word}：每校每项是标准的百分之几")
+        shown = {
+            row.locator("th").inner_text(): row.locator("td").all_inner_texts()
+            for row in table.locator("tbody tr").all()
+        }
+        assert shown.keys() == {name for name, *_ in cells}
+        for name, percents, met, above in cells:
+            signs = ["✓" if is_met else "△" if is_above else "✗" for is_met, is_above in zip(met, above, strict=True)]
+            assert [text[0] for text in shown[name]] == signs, name
+            for text, percent, is_met in zip(shown[name], percents, met, strict=True):
+                assert abs(float(text[1:].replace("<", "")) - percent) <= 0.5 and (
+                    is_met or float(text[1:].replace("<", "")) <= 100
+                )
+        coefficients = marts(
+            demo_home,
+            "select difference_coefficient, is_met from mart_county_balance inner join dim_indicator using (indicator_id)"
+            f" {where} and stage = '{stage}' and is_national order by sort_order",
+        )
+        foot = table.locator("tfoot td").all_inner_texts()
+        assert [text[0] for text in foot] == ["✓" if is_met else "✗" for _, is_met in coefficients]
+        assert [float(text[1:]) for text in foot] == [pytest.approx(value, abs=0.0005) for value, _ in coefficients]
+    for part, title in (("government", "政府保障程度"), ("quality", "教育质量")):
+        items = marts(
+            demo_home, f"select item_number, is_met from mart_item_verdict {where} and part = '{part}' order by 1"
+        )
+        squares = page.locator(".tile", has_text=title).locator(".squares li > :first-child").all_inner_texts()
+        assert squares == [f"{'' if is_met else '✗'}{number}" for number, is_met in items]
+
+
+def test_a_school_is_found_by_name_code_and_initials(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", "")
+    for sought, name in (
+        ("sx", "莘县"),
+        ("莘县完全", "莘县完全中学"),
+        (SCHOOL, "城关镇中心小学"),
+        ("cgzzxxx", "城关镇中心小学"),
+    ):
+        page.get_by_label("查学校、县").fill(sought)
+        expect(page.locator("#found a", has_text=name).first).to_be_visible()
+    page.get_by_label("查学校、县").fill(SCHOOL)
+    page.keyboard.press("Enter")
+    expect(page.locator("nav [aria-current=page]")).to_have_text("城关镇中心小学")
+    expect(page.locator("#found li")).to_have_count(0)
+    page.get_by_label("查学校、县").fill("没有这所学校")
+    expect(page.locator("#found")).to_have_text("没有查到")
+
+
+def test_a_release_of_one_county_opens_at_it(page: Page, demo_home: Path, tmp_path: Path) -> None:
+    release = demo_home / "releases/current"
+    shutil.copytree(release / "briefing", tmp_path / "briefing")
+    [lonely] = marts(
+        demo_home,
+        "select region_id, county_code from mart_county_verdict where school_year = 2023 and region_id = 'wenshang'",
+    )
+    tables = data(release, "index")
+    tables["regions"] = [row for row in tables["regions"] if row["region_id"] == "wenshang"]
+    assert [row["only_county"] for row in tables["regions"]] == [lonely[1]]
+    (tmp_path / "briefing/data/index.js").write_text(f"junheng.load('index', {json.dumps(tables)})", "utf-8")
+    open_page(page, tmp_path, "")
+    assert heading(page) == "汶上县"
+
+
+def test_a_term_is_explained_where_it_is_used(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    page.locator("main").get_by_role("link", name="限值", exact=True).first.click()
+    assert heading(page) == TERMS
+    expect(page.locator("tr.sought th")).to_have_text("限值")
+    page.goto("about:blank")
+
+
 def test_a_filter_leaves_the_rows_that_hold_its_words_on_the_page_and_in_the_download(
     page: Page, demo_home: Path
 ) -> None:
-    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    open_page(page, demo_home / "releases/current", VIEWS["county"], unfolded=True)
     schools = marts(
         demo_home, f"select school_name from dim_school where county_code = '{COUNTY}' and school_year = 2023"
     )
@@ -251,7 +343,7 @@ def test_a_filter_leaves_the_rows_that_hold_its_words_on_the_page_and_in_the_dow
 
 
 def test_another_indicator_shows_the_schools_that_make_its_gap(page: Page, demo_home: Path) -> None:
-    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    open_page(page, demo_home / "releases/current", VIEWS["county"], unfolded=True)
     page.get_by_label("学段和指标").select_option(label="初中 · 生均教学及辅助用房面积")
     shares = marts(
         demo_home,
@@ -265,7 +357,7 @@ def test_another_indicator_shows_the_schools_that_make_its_gap(page: Page, demo_
 
 
 def test_downloads_hold_the_unrounded_figures_of_the_marts(page: Page, demo_home: Path) -> None:
-    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    open_page(page, demo_home / "releases/current", VIEWS["county"], unfolded=True)
     where = f"where county_code = '{COUNTY}' and school_year = 2023 and stage = 'primary'"
     named = f"(from dim_indicator where is_national) using (indicator_id) {where}"
     _, (header, *rows) = download(page, "小学7项差异系数")
@@ -274,8 +366,8 @@ def test_downloads_hold_the_unrounded_figures_of_the_marts(page: Page, demo_home
         "select name_zh, difference_coefficient, limit_value, county_mean, school_count, missing_school_count"
         f" from mart_county_balance inner join {named} order by sort_order",
     )
-    assert header[:3] == ["指标", "差异系数（粗线为限值）", "限值"]
-    assert [(row[0], *map(float, row[1:3]), *map(float, row[4:])) for row in rows] == expected != []
+    assert header[:3] == ["指标", "差异系数", "限值"]
+    assert [(row[0], *map(float, row[1:3]), *map(float, row[4:7])) for row in rows] == expected != []
     _, (header, *rows) = download(page, "小学差异系数：历年与预测")
     expected = marts(
         demo_home,
@@ -287,44 +379,60 @@ def test_downloads_hold_the_unrounded_figures_of_the_marts(page: Page, demo_home
 
 def test_a_trend_says_what_it_rests_on_and_shows_its_interval(page: Page, demo_home: Path, tmp_path: Path) -> None:
     release = demo_home / "releases/current"
-    open_page(page, release, VIEWS["county"])
+    open_page(page, release, VIEWS["county"], unfolded=True)
     expect(page.get_by_text("各项都据2021至2023的3个学年，只有3个学年有数值，太少，不给预测区间。")).to_be_visible()
     before = drawn(page)
     interval = {("trends", "interval_low"): 0.125, ("trends", "interval_high"): 0.875}
     changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", interval)
-    open_page(page, tmp_path, VIEWS["county"])
+    open_page(page, tmp_path, VIEWS["county"], unfolded=True)
     expect(page.get_by_role("table", name="小学差异系数：历年与预测").get_by_text("0.125—0.875").first).to_be_visible()
     assert drawn(page) != before
     _, (header, first, *_) = download(page, "小学差异系数：历年与预测")
     assert first[header.index("2028 预测区间上限")] == "0.875"
 
 
+@pytest.mark.parametrize("width", [390, 640])
+@pytest.mark.parametrize("view", [*VIEWS, "terms"])
+def test_a_phone_and_a_page_at_twice_its_size_need_no_sideways_scroll(
+    page: Page, demo_home: Path, view: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    open_page(page, demo_home / "releases/current", VIEWS.get(view, TERMS), unfolded=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert beyond(page, width) == []
+
+
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_phone_needs_no_sideways_scroll(page: Page, demo_home: Path, view: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
+def test_print_cuts_nothing_off(page: Page, demo_home: Path, view: str) -> None:
     open_page(page, demo_home / "releases/current", VIEWS[view], unfolded=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert beyond(page, 390) == []
-
-
-@pytest.mark.parametrize("view", VIEWS)
-def test_print_opens_what_is_folded_and_cuts_nothing_off(page: Page, demo_home: Path, view: str) -> None:
-    open_page(page, demo_home / "releases/current", VIEWS[view])
-    folded = page.locator("details:not(.later)").count()
     sheets = page.pdf(prefer_css_page_size=True)
     assert sheets.startswith(b"%PDF") and b"/MediaBox [0 0 594.95" in sheets
-    assert page.locator("details[open]").count() == 0
     page.set_viewport_size({"width": A4, "height": 1000})
     page.emulate_media(media="print")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details[open]").count() == folded
     assert beyond(page, A4) == []
     assert page.locator("button:visible, label:visible, nav:visible").count() == 0
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing_serious(page: Page, demo_home: Path, view: str) -> None:
-    open_page(page, demo_home / "releases/current", VIEWS[view], unfolded=True)
+def test_a_county_prints_on_one_sheet_or_whole_and_is_folded_again(page: Page, demo_home: Path) -> None:
+    open_page(page, demo_home / "releases/current", VIEWS["county"])
+    page.evaluate("window.print = () => document.body.classList.add('printed')")
+    sheets = {}
+    for button in ("打印一页纸", "打印全部"):
+        page.get_by_role("button", name=button).click()
+        page.wait_for_selector("body.printed")
+        unfolded = page.locator("details[open]").count()
+        assert unfolded == (0 if button == "打印一页纸" else page.locator("details:not(.later)").count())
+        sheets[button] = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+        page.evaluate("document.body.classList.remove('printed')")
+        assert page.locator("details[open], body.brief, body.whole").count() == 0
+    assert sheets["打印一页纸"] == 1 < sheets["打印全部"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", [*VIEWS, "terms"])
+def test_axe_finds_nothing_serious(page: Page, demo_home: Path, view: str, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    open_page(page, demo_home / "releases/current", VIEWS.get(view, TERMS), unfolded=True)
     found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False}).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in ("serious", "critical")] == []
 
@@ -339,9 +447,8 @@ def test_the_keyboard_reaches_everything(page: Page, demo_home: Path) -> None:
         page.keyboard.press("Enter")
         expect(page.locator("nav [aria-current=page]")).to_have_text(name)
         assert page.evaluate("document.activeElement.tagName") == "H1"
-    tab_to(page, "学校")
+    tab_to(page, "学校14所")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.textContent") == "学校"
     tab_to(page, "筛选 全部学校")
     page.keyboard.type("完全中学")
     expect(page.get_by_role("table", name="全部学校").locator("tbody th:visible")).to_have_count(1)
@@ -403,6 +510,7 @@ def test_a_figure_of_a_school_leads_to_its_cells(page: Page, demo_home: Path) ->
 
 def test_a_county_lists_every_cell_of_its_newest_year(page: Page, demo_home: Path) -> None:
     open_page(page, demo_home / "releases/current", VIEWS["county"])
+    page.get_by_text("数据质量与来源").click()
     page.get_by_text("每个数出自哪一格", exact=True).click()
     expect(page.get_by_role("table", name="每个数出自哪一格")).to_be_visible()
     _, (_, *rows) = download(page, "每个数出自哪一格")

@@ -6,7 +6,7 @@ const kinds = {};
 const words = (kind) => (kinds[kind] ||= {});
 const STAGES = words("stage"), CLASSES = words("urban_rural_class"), PARTS = words("part"), EXTRACTS = words("extract"), BOUND = words("bound");
 const VERDICTS = words("verdict"), STATUSES = words("status"), MET = words("is_met"), VETOES = words("is_free_of_veto"), YES = words("yes_no"), SEVERITIES = words("severity");
-const FILES = words("file_status"), FILINGS = words("filing"), NOTICES = words("notice"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason");
+const FILES = words("file_status"), FILINGS = words("filing"), NOTICES = words("notice"), TRANSFERS = words("transfer"), OUTLOOKS = words("outlook"), DIRECTIONS = words("direction"), ENTRANTS = words("entrants_basis"), HORIZONS = words("horizon"), LEVERS = words("lever"), LAYOUT_REASONS = words("layout_reason"), ACTIONS = words("action"), REASONS = words("reason_kind");
 const WITHIN = words("within_limit"), STEADY = words("is_not_decreasing"), FIGURES = words("figure"), SOURCES = words("expenditure_source");
 
 function learn(labels) {
@@ -93,22 +93,23 @@ function bar(value, limit, top, isBad, floor) {
 /** A line over the years of `rows` ({year, value, projected, low, high}) with the limit; drawn when the page stands, without motion and at twice its size, for print. */
 function trend(rows, limit) {
   const canvas = el("canvas", { class: "trend", width: 250, height: 96, "aria-hidden": "true" });
-  const line = (data, options) => ({ data, borderColor: "#2b6cb0", borderWidth: 2, pointRadius: 0, ...options });
-  const tick = { color: "#4d5661", font: { size: 10 }, maxRotation: 0 };
+  const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const line = (data, options) => ({ data, borderColor: colour("good"), borderWidth: 2, pointRadius: 0, ...options });
+  const tick = { color: colour("soft"), font: { size: 10 }, maxRotation: 0 };
   requestAnimationFrame(() => setTimeout(() => new Chart(canvas, {
     type: "line",
     data: {
       labels: rows.map((r) => r.year),
       datasets: [
-        line(rows.map(() => limit), { borderColor: "#111", borderWidth: 1.5 }),
-        line(rows.map((r) => r.low), { borderWidth: 0 }), line(rows.map((r) => r.high), { borderWidth: 0, fill: "-1", backgroundColor: "#2b6cb033" }),
-        line(rows.map((r) => r.value), { pointRadius: 3, pointBackgroundColor: "#2b6cb0" }),
-        line(rows.map((r) => r.projected), { pointRadius: 3, pointBackgroundColor: "#fff", borderDash: [4, 3], borderWidth: 1.5 }),
+        line(rows.map(() => limit), { borderColor: colour("ink"), borderWidth: 1.5 }),
+        line(rows.map((r) => r.low), { borderWidth: 0 }), line(rows.map((r) => r.high), { borderWidth: 0, fill: "-1", backgroundColor: `${colour("good")}33` }),
+        line(rows.map((r) => r.value), { pointRadius: 3, pointBackgroundColor: colour("good") }),
+        line(rows.map((r) => r.projected), { pointRadius: 3, pointBackgroundColor: colour("paper"), borderDash: [4, 3], borderWidth: 1.5 }),
       ],
     },
     options: {
       responsive: false, animation: false, events: [], devicePixelRatio: 2, plugins: { legend: { display: false }, tooltip: { enabled: false } },
-      scales: { x: { grid: { display: false }, ticks: { ...tick, maxTicksLimit: 4 } }, y: { beginAtZero: true, grace: "10%", grid: { color: "#e6e9ed" }, ticks: { ...tick, maxTicksLimit: 4 } } },
+      scales: { x: { grid: { display: false }, ticks: { ...tick, maxTicksLimit: 4 } }, y: { beginAtZero: true, grace: "10%", grid: { color: colour("faint") }, ticks: { ...tick, maxTicksLimit: 4 } } },
     },
   })));
   return canvas;
@@ -125,6 +126,7 @@ function csvCell(value) {
 }
 
 function download(name, columns, rows) {
+  columns = columns.filter((column) => column.csv);
   const lines = [columns.map((column) => column.head), ...rows.map((row) => columns.map((column) => column.csv(row)))];
   const text = "\ufeff" + lines.map((line) => line.map(csvCell).join(",") + "\r\n").join("");
   const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
@@ -143,12 +145,12 @@ const of = (labels, value) => (labels[value] ? labels[value][1] : value);
 const LONG = 10;
 
 /** A titled table with its CSV, and a filter where it is long; the first column names the row. Without rows, the sentence that says so. */
-function table(title, file, columns, rows, empty = "没有数据。", level = "h3") {
+function table(title, file, columns, rows, empty = "没有数据。", level = "h3", foot = null) {
   const head = el(level, {}, title);
   if (!rows.length) return el("section", { class: "table" }, el("div", { class: "tool" }, head), el("p", { class: "soft" }, empty));
   const shown = columns.filter((c) => c.show);
   const body = rows.map((row) => el("tr", {}, shown.map((c, i) => (
-    i ? el("td", { class: c.kind, "data-label": c.head }, c.show(row)) : el("th", { scope: "row", class: c.kind }, c.show(row))))));
+    i ? el("td", { class: typeof c.kind === "function" ? c.kind(row) : c.kind, "data-label": c.head }, c.show(row)) : el("th", { scope: "row", class: c.kind }, c.show(row))))));
   const filter = (event) => {
     const sought = event.target.value.trim().toLowerCase();
     for (const line of body) line.hidden = !line.textContent.toLowerCase().includes(sought);
@@ -159,18 +161,18 @@ function table(title, file, columns, rows, empty = "没有数据。", level = "h
       rows.length > LONG ? el("label", {}, "筛选 ", el("input", { type: "search", "aria-label": `筛选 ${title}`, oninput: filter })) : null,
       el("button", { type: "button", "aria-label": `下载 ${title} CSV`, onclick: () => download(file, columns, rows.filter((_, i) => !body[i].hidden)) }, "下载 CSV")),
     el("div", { class: "wide" }, el("table", { "aria-label": title },
-      el("thead", {}, el("tr", {}, shown.map((c) => el("th", { scope: "col", class: c.kind }, c.head)))), el("tbody", {}, body))));
+      el("thead", {}, el("tr", {}, shown.map((c) => el("th", { scope: "col", class: typeof c.kind === "function" ? "cell" : c.kind }, c.head)))), el("tbody", {}, body), foot && el("tfoot", {}, foot))));
 }
 
-/** A table behind its title, for what is long; print opens it. */
+/** A table behind its title, for what is long. */
 function folded(title, file, columns, rows, empty) {
   if (!rows.length) return table(title, file, columns, rows, empty);
-  return el("details", {}, el("summary", {}, el("h3", {}, `${title}（${rows.length}行）`)), table(title, file, columns, rows));
+  return el("details", { class: "folded" }, el("summary", {}, el("h3", {}, `${title}（${rows.length}行）`)), table(title, file, columns, rows));
 }
 
 /** What is long and seldom asked for: read when its title is opened, not printed. `fill` gives its elements. */
 function onDemand(title, fill) {
-  const made = el("details", { class: "later", ontoggle: async () => {
+  const made = el("details", { class: "folded later", ontoggle: async () => {
     if (!made.open || made.dataset.filled) return;
     made.dataset.filled = "yes";
     try { made.append(...(await fill())); } catch (error) { made.append(el("p", {}, error.message)); }
@@ -205,60 +207,108 @@ async function schoolSources(title, region, county, school, stage, label) {
   ], rows, "没有记下出处。")];
 }
 
+/** The address of a workbook of the release. */
+const paper = (file) => `../${file.split("/").map(encodeURIComponent).join("/")}`;
+
+const tile = (title, said, ...shown) => el("section", { class: "tile" }, el("h2", { class: "plain" }, title), said ? el("p", {}, said) : null, shown);
 const facts = (...pairs) => el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 
 /** Reasons as the mart gives them, one a line. */
-function reasons(text) {
-  return el("ul", { class: "reasons" }, text.split("；").map((line) => {
+function reasons(lines) {
+  return el("ul", { class: "reasons" }, lines.map((line) => {
     const subject = (line.match(/^[^（：]+(?=：)/) || [""])[0];
     return el("li", {}, el("strong", {}, subject), line.slice(subject.length));
   }));
 }
 
-/** Sections with a row of buttons that lead to them; addresses are taken by the pages. */
-function sections(...parts) {
-  const made = parts.map(([title, ...content]) => [title, el("h2", { tabindex: "-1" }, title), content]);
-  return [
-    el("nav", { class: "contents", "aria-label": "本页内容" }, made.map(([title, heading]) => el("button", {
-      type: "button", onclick: () => { heading.scrollIntoView(); heading.focus({ preventScroll: true }); },
-    }, title))),
-    ...made.map(([, heading, content]) => el("section", {}, heading, content)),
-  ];
+/** Reasons of a county behind their number, each kind under its name. */
+function reasonsByKind(rows) {
+  const kinds = [...new Set(rows.map((row) => row.kind))];
+  return el("details", { class: "why" }, el("summary", {}, `原因（${rows.length}条）`), kinds.map((kind) => {
+    const mine = rows.filter((row) => row.kind === kind);
+    return [el("p", { class: "soft" }, `${REASONS[kind]}（${mine.length}条）`), reasons(mine.map((row) => row.reason))];
+  }));
 }
+
+const unfolded = (made) => { made.open = true; return made; };
+
+/** Sections behind their titles, each with a word on what it answers. */
+const sections = (...parts) => parts.map(([title, answer, ...content]) => el("details", { class: "fold" },
+  el("summary", {}, el("h2", {}, title), answer ? el("span", { class: "soft" }, answer) : null), content));
 
 // ---- pages ------------------------------------------------------------------------------------------------------
 
 function home(index) {
   const columns = [
-    column("区域", (r) => r.region_name_zh || r.region_id, (r) => [link(r.region_name_zh || r.region_id, r.region_id), r.is_synthetic ? " （合成数据）" : ""]),
+    column("区域", (r) => r.region_name_zh || r.region_id, (r) => [link(r.region_name_zh || r.region_id, r.region_id, ...(r.only_county ? [r.only_county] : [])), r.is_synthetic ? " （合成数据）" : ""]),
     column("最新学年", (r) => year(r.school_year)), number("县数", (r) => r.counties, whole),
     ...Object.entries(VERDICTS).map(([code, [, word]]) => number(word, (r) => r[code], whole)),
   ];
   return ["区域", [el("h1", { tabindex: "-1" }, "各区域"), attention(), table("各区域最新学年的县域结论", "区域", columns, index.regions, "没有区域。", "h2")]];
 }
 
+/** The address of the glossary, which no region has for its id: those are plain letters. */
+const TERMS = "名词解释";
+
+function termsPage(index) {
+  return [TERMS, [el("h1", { tabindex: "-1" }, TERMS), table("名词、意思和算法", TERMS, [
+    column("名词", (r) => r.term_zh, (r) => el("span", { id: r.term_id }, r.term_zh)), long("意思", (r) => r.meaning_zh),
+    long("怎样算", (r) => r.formula_zh, (r) => r.formula_zh || ""), column("出处", (r) => r.source_zh),
+  ], index.terms, "没有名词。", "h2")]];
+}
+
+/** A term as a link to its explanation. */
+const term = (word) => link(word, TERMS, word);
+
 function regionPage(index, region, data) {
   const name = region.region_name_zh || region.region_id;
+  const countyName = (r) => r.county_name_zh || r.county_code;
+  const toCounty = (r) => link(countyName(r), region.region_id, r.county_code);
   const columns = [
-    column("县", (r) => r.county_name_zh || r.county_code, (r) => link(r.county_name_zh || r.county_code, region.region_id, r.county_code), "short"),
+    column("县", countyName, toCounty, "short"),
     column("结论", (r) => of(VERDICTS, r.verdict), (r) => verdict(r.verdict)),
+    number("离达标还差", (r) => r.open_requirement_count, (v) => `${whole(v)}条`),
     column("资源配置", (r) => of(VERDICTS, r.resource_verdict), (r) => verdict(r.resource_verdict)),
     number("缺学校", (r) => r.missing_school_count, whole), number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
     number("无法判定学校", (r) => r.undecided_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
     number("政府保障达到", (r) => r.government_met_count, (v, r) => `${whole(v)}/${whole(r.government_item_count)}`), number("教育质量达到", (r) => r.quality_met_count, (v, r) => `${whole(v)}/${whole(r.quality_item_count)}`),
+    long("照现在的步伐", (r) => r.pace_zh, (r) => r.pace_zh || "没有一项要越过限值"),
   ];
+  const national = index.indicators.filter((i) => i.is_national);
+  const heat = (stage) => {
+    const rows = data.balance.filter((r) => r.stage === stage);
+    const at = (county, i) => rows.find((r) => r.county_code === county.county_code && r.indicator_id === i.indicator_id) || {};
+    return heatMap(`${STAGES[stage]}差异系数：县 × 指标`, `${name}_${STAGES[stage]}_差异系数`, [
+      column("县", countyName, toCounty),
+      ...national.map((i) => column(i.short_name_zh, (county) => at(county, i).difference_coefficient, (county) => coefficient(at(county, i))[1], (county) => coefficient(at(county, i))[0])),
+    ], rows.length ? data.counties : [], null, `没有在评的${STAGES[stage]}。`);
+  };
+  const indicatorName = new Map(index.indicators.map((i) => [i.indicator_id, i]));
+  const between = ["primary", "junior"].flatMap((stage) => national.flatMap((i) => data.between.filter((r) => r.stage === stage && r.indicator_id === i.indicator_id)));
+  const betweenColumns = [
+    column("指标", (r) => `${STAGES[r.stage]} · ${indicatorName.get(r.indicator_id).name_zh}`), number("县数", (r) => r.unit_count, whole),
+    number("全区域均值", (r) => r.area_mean, (v, r) => fixed(v, 2) + (has(v) ? indicatorName.get(r.indicator_id).unit_zh || "" : "")),
+    number("县与县之间的差异系数", (r) => r.difference_coefficient, (v) => fixed(v, 3)), number("最高与最低之比（P95/P5）", (r) => r.range_ratio, (v) => fixed(v, 2)),
+    number("城乡比", (r) => r.urban_rural_ratio, (v) => fixed(v, 2)), number("达标学校", (r) => r.met_school_share, (v) => (has(v) ? `${fixed(100 * v, 1)}%` : "—")),
+    long("不可比较的原因", (r) => r.null_reason, (r) => r.null_reason || ""),
+  ];
+  const changes = (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id);
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, year(region.school_year))),
     signed(region, data), attention(region.region_id),
     ...blocked(data),
+    table("各县结论，离达标近的在前", `${name}_各县结论`, columns, data.counties, "没有县。", "h2"),
+    el("h2", { class: "plain" }, "哪些县的哪一项", term("差异系数"), "超过", term("限值"), "（✓ 不超过　✗ 超过　？ 不可评估）"),
+    el("div", { class: "pair" }, heat("primary"), heat("junior")),
+    data.targets.length ? [el("h2", { class: "plain" }, `政策目标（${data.targets.length}项）`), statusBar(data.targets)] : null,
     ...sections(
-      ["各县结论", table("各县结论", `${name}_各县结论`, columns, data.counties, "没有县。")],
-      ["政策目标", ...targets(name, data, null)],
-      ["数据质量与来源", ...quality(name, data, null)],
-      ["与上一版相比", table("有变化的数和原因", `${name}_与上一版相比`, [
+      ["政策目标", `${data.documents.length}份文件`, ...targets(name, data, null)],
+      ["县与县之间", "各县合计后比较，不是官方的判定", table("县与县之间的差距", `${name}_县与县之间`, betweenColumns, between, "只有一个县，或没有数据，不能比较。")],
+      ["数据质量与来源", `${data.files.length}张来源表`, ...quality(name, data, null)],
+      ["与上一版相比", changes.length ? `${whole(changes.length)}类变化` : "没有变化", table("有变化的数和原因", `${name}_与上一版相比`, [
         column("县", (r) => r.county_name_zh || r.county_code || "全区域", null, "short"), column("学年", (r) => r.school_year, (r) => year(r.school_year)),
         number("有变化的数", (r) => r.figures, whole), long("原因", (r) => r.cause_zh),
-      ], (loaded.get("release")?.changes || []).filter((r) => r.region_id === region.region_id), "与上一版相比，发布的数没有变化。")],
+      ], changes, "与上一版相比，发布的数没有变化。")],
     ),
   ]];
 }
@@ -379,17 +429,37 @@ function countyPage(index, region, county, data, regionData) {
   const ordered = (rows) => national.flatMap((i) => rows.filter((row) => row.indicator_id === i.indicator_id));
   const staged = (rows) => ["primary", "junior"].flatMap((stage) => ordered(rows.filter((r) => r.stage === stage)));
   const current = ["primary", "junior"].flatMap(of7);
-  const top = 1.1 * Math.max(0.5, ...current.flatMap((row) => [row.difference_coefficient, row.limit_value]).filter(has));
   const over = (row) => (WITHIN[row.is_met] || VERDICTS.not_evaluable)[1];
+  const judged = data.values.filter((v) => has(v.threshold));
+  const inScope = (stage) => data.sections.filter((r) => r.stage === stage && r.is_in_scope).sort((a, b) => Number(a.is_passed) - Number(b.is_passed) || a.met_count - b.met_count);
+  const short = (id) => (named.get(id) || {}).short_name_zh || id;
 
-  const coefficients = (stage) => table(`${STAGES[stage]}${national.length}项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
-    column("指标", (r) => label(r.indicator_id)),
-    column("差异系数（粗线为限值）", (r) => r.difference_coefficient, (r) => [fixed(r.difference_coefficient, 3), bar(r.difference_coefficient, r.limit_value, top, r.is_met === false)], "bar"),
-    number("限值", (r) => r.limit_value, (v) => fixed(v, 2)),
-    column("判定", over, (r) => [badge([r.is_met === true ? "yes" : r.is_met === false ? "no" : "none", over(r)]), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r)]),
-    number("全县均值", (r) => r.county_mean, (v, r) => fixed(v, 2) + (has(v) ? (named.get(r.indicator_id) || {}).unit_zh || "" : "")),
-    number("计入学校", (r) => r.school_count, whole), number("缺数学校", (r) => r.missing_school_count, whole),
-  ], of7(stage).filter((r) => has(r.school_count)), `没有在评的${STAGES[stage]}。`);
+  const valueOf = new Map(judged.map((v) => [`${v.school_id} ${v.stage} ${v.indicator_id}`, v]));
+  const heat = (stage) => {
+    const cell = (r, i) => valueOf.get(`${r.school_id} ${stage} ${i.indicator_id}`) || {};
+    const limits = el("tr", {}, el("th", { scope: "row" }, "差异系数"), of7(stage).map((r) => el("td", { class: coefficient(r)[0], title: has(r.limit_value) ? `限值${fixed(r.limit_value, 2)}` : null }, coefficient(r)[1])));
+    return heatMap(`${STAGES[stage]}：每校每项是标准的百分之几`, `${name}_${STAGES[stage]}_每校每项`, [
+      column(STAGES[stage], (r) => schoolName.get(r.school_id) || r.school_id, (r) => toSchool(r.school_id)),
+      ...national.map((i) => column(i.short_name_zh, (r) => cell(r, i).percent_of_threshold, (r) => attained(cell(r, i))[1], (r) => attained(cell(r, i))[0])),
+    ], inScope(stage), limits, `没有在评的${STAGES[stage]}。`);
+  };
+
+  const coefficients = (stage) => {
+    const mine = judged.filter((v) => v.stage === stage);
+    const top = Math.min(300, 1.05 * Math.max(150, ...mine.map((v) => v.percent_of_threshold).filter(has)));
+    const schoolsOf = (r) => mine.filter((v) => v.indicator_id === r.indicator_id);
+    const made = table(`${STAGES[stage]}${national.length}项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
+      column("指标", (r) => label(r.indicator_id), (r) => short(r.indicator_id)),
+      { head: "每个圆点是一所学校", show: (r) => strip(schoolsOf(r), r.county_mean, top, (id) => schoolName.get(id) || id), kind: "strips" },
+      number("差异系数", (r) => r.difference_coefficient, (v, r) => badge(coefficient(r))),
+      column("限值", (r) => r.limit_value, (r) => fixed(r.limit_value, 2), "number spare"),
+      extra("判定", over),
+      column("全县均值", (r) => r.county_mean, (r) => fixed(r.county_mean, 2) + (has(r.county_mean) ? (named.get(r.indicator_id) || {}).unit_zh || "" : ""), "number spare"),
+      extra("计入学校", (r) => r.school_count), extra("缺数学校", (r) => r.missing_school_count), extra("原因", (r) => r.reason),
+    ], of7(stage).filter((r) => has(r.school_count)), `没有在评的${STAGES[stage]}。`);
+    made.classList.add("kept");
+    return made;
+  };
 
   const ratios = ["primary", "junior"].map((stage) => {
     const rows = of7(stage).filter((r) => has(r.school_count));
@@ -433,10 +503,14 @@ function countyPage(index, region, county, data, regionData) {
   ];
   const outlayColumns = [
     column("办法", (r) => r.way_zh), number("涉及学校", (r) => r.school_count, whole), number("数量", (r) => r.units, (v, r) => whole(v) + (r.unit_zh || "")),
+    { head: "费用一项接一项", show: (r) => {
+      const alike = outlays.filter((other) => other.cost_kind === r.cost_kind), sum = (rows) => rows.reduce((total, other) => total + other.cost_yuan, 0);
+      return waterfall(sum(alike.slice(0, alike.indexOf(r))), r.cost_yuan, sum(alike));
+    }, kind: "bar" },
     cost("单价（元）", (r) => r.unit_cost_yuan), column("谁的价", (r) => r.price_basis, null, "short"),
     cost("一次性投入（元）", (r) => (r.cost_kind === "one_off" ? r.cost_yuan : null)), cost("年度经费（元/年）", (r) => (r.cost_kind === "yearly" ? r.cost_yuan : null)),
   ];
-  const outlays = data.outlays.filter((r) => r.plan === "both");
+  const outlays = data.outlays.filter((r) => r.plan === "both").sort((a, b) => a.cost_kind.localeCompare(b.cost_kind) || b.cost_yuan - a.cost_yuan);
   const gapColumns = [
     column("指标", (r) => `${STAGES[r.stage]} · ${label(r.indicator_id)}`),
     number("未达标学校", (r) => r.short_school_count, whole),
@@ -495,7 +569,7 @@ function countyPage(index, region, county, data, regionData) {
       const future = ahead.map((y) => data.trends.find((r) => r.stage === stage && r.indicator_id === i.indicator_id && r.figure === figure && r.projected_year === y) || {});
       return { id: i.indicator_id, past, future, last: future[future.length - 1] || {} };
     });
-    const points = (r) => [...years.map((y, i) => ({ year: y, value: r.past[i][figure] })),
+    const points = (r) => [...years.map((y, i) => ({ year: y, value: r.past[i][figure], projected: i === years.length - 1 ? r.past[i][figure] : undefined })),
       ...ahead.map((y, i) => ({ year: y, projected: r.future[i].projected_value, low: r.future[i].interval_low, high: r.future[i].interval_high }))];
     const outlook = (r) => [of(OUTLOOKS, r.last.outlook), has(r.last.crossing_year) ? `（${r.last.crossing_year}）` : ""].filter(has).join("");
     return shape(`${STAGES[stage]}${figureName}：历年与预测`, `${name}_${STAGES[stage]}_${figureName}_历年与预测`, [
@@ -566,39 +640,53 @@ function countyPage(index, region, county, data, regionData) {
   const lacking = data.completeness.filter((r) => !r.is_complete);
   const complete = badge(lacking.length ? ["no", "✗ 不完整"] : ["yes", "✓ 完整"]);
 
+  const item = (part) => data.parts.filter((r) => r.part === part).map((r) => ({ ...r, name: r.item_number, full: `${PARTS[part]}第${r.item_number}项` }));
+  const sevenOf = (stage) => of7(stage).map((r, i) => ({ ...r, name: i + 1, full: `${STAGES[stage]}${short(r.indicator_id)}差异系数` }));
+  const recognition = data.items.filter((r) => r.part === "recognition" && r.is_judged);
+  const tiles = el("div", { class: "tiles" },
+    tile("资源配置", [whole(latest.school_count), "所学校（分学段计）：", el("strong", {}, `${whole(latest.failed_school_count)}所未达标`), latest.undecided_school_count ? `、${whole(latest.undecided_school_count)}所无法判定` : null],
+      ["primary", "junior"].filter((stage) => inScope(stage).length).map((stage) => el("div", { class: "line" }, el("span", {}, `${STAGES[stage]}差异系数`), squares(sevenOf(stage))))),
+    tile(`政府保障程度 ${whole(latest.government_met_count)}/${whole(latest.government_item_count)}`, null, squares(item("government"))),
+    tile(`教育质量 ${whole(latest.quality_met_count)}/${whole(latest.quality_item_count)}`, null, squares(item("quality"))),
+    tile("社会认可度", recognition.map((r) => [badge(criterion(r)), ` ${r.actual_zh || "没有数"}`, el("span", { class: "soft" }, `（应${demand(r)}）`)]),
+      ["prerequisite", "veto"].map((part) => el("div", { class: "line" }, el("span", {}, PARTS[part]), squares(item(part))))));
+
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
     signed(region, regionData),
     ...blocked(regionData),
     el("div", { class: `verdict ${latest.verdict}` },
-      el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1])),
-      latest.reasons ? [el("h2", {}, "原因"), reasons(latest.reasons)] : el("p", {}, "国家标准的各项要求全部达到。")),
+      el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1]), " ", el("span", { class: "data" }, "数据", complete)),
+      data.reasons.length ? reasonsByKind(data.reasons) : el("p", {}, "国家标准的各项要求全部达到。")),
     ...lacking.map((r) => el("p", { class: "soft" }, `${EXTRACTS[r.extract]} ${whole(r.handed_in_school_count)}/${whole(r.expected_school_count)}所：${r.reason}`)),
-    facts(["数据", complete], ["资源配置", verdict(latest.resource_verdict)], ["在评学校", `${whole(latest.school_count)}所，未达标${whole(latest.failed_school_count)}所`],
-      ["差异系数", `已判定${whole(latest.coefficient_count)}个（应${current.length}个），超限${whole(latest.failed_coefficient_count)}个`],
-      ["政府保障程度", `${whole(latest.government_item_count)}项达到${whole(latest.government_met_count)}项`], ["教育质量", `${whole(latest.quality_item_count)}项达到${whole(latest.quality_met_count)}项`]),
-    data.sentences.length ? [el("h2", { class: "plain" }, "县情概述"), el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))] : null,
-    data.forms.length ? el("p", {}, data.forms.map((file, i) => [i ? "　" : "", el("a", { href: `../${file.split("/").map(encodeURIComponent).join("/")}` }, ["打开本县申报表（Excel）", "各校自评表（Excel）"][i])])) : el("p", { class: "soft" }, "本学年没有申报表。"),
-    el("p", { class: "soft" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
+    tiles,
+    data.actions.length ? el("ol", { class: "actions", "aria-label": "要做什么" }, data.actions.map((r) => el("li", {}, el("strong", {}, ACTIONS[r.kind]), el("span", {}, r.sentence)))) : null,
+    el("p", { class: "tool" }, el("span", {}, data.forms.length ? data.forms.map((file, i) => [i ? "　" : "", el("a", { href: paper(file) }, ["打开本县申报表（Excel）", "各校自评表（Excel）"][i])]) : "本学年没有申报表。"),
+      el("button", { type: "button", onclick: () => printAs("brief") }, "打印一页纸"), el("button", { type: "button", onclick: () => printAs("whole") }, "打印全部")),
+    el("h2", { class: "plain" }, "哪所学校差在哪一项，是", term("标准"), "的百分之几（✓ 达标　△ 85%以上　✗ 低于85%）"),
+    el("div", { class: "pair" }, heat("primary"), heat("junior")),
+    el("h2", { class: "plain brief-out" }, term("差异系数"), "有多大（粗线为标准，虚线为85%，▼为全县均值，右边是", term("限值"), "）"),
+    el("div", { class: "pair brief-out" }, coefficients("primary"), coefficients("junior")),
+    el("p", { class: "soft brief-out" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
     ...sections(
-      ["差异系数", coefficients("primary"), coefficients("junior")],
-      ["谁造成差距", ...shares],
-      ["城乡对比", el("p", { class: "soft" }, "按学生合计后比较；城镇指城区和镇区。"), ...ratios],
-      ["补缺计划", el("p", { class: "soft" }, "教师先提升在岗的，再县内调配，最后招聘，招聘一人可计入几项指标。一次性投入和年度经费分开，不相加。两项计划（学校达标、差异系数降到限值）各自成立，也不相加；一起实施时，一校一项取较大的数。", data.totals.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""),
+      ["县情概述", `${data.sentences.length}句话`, el("ol", { class: "sentences" }, data.sentences.map((r) => el("li", {}, r.sentence)))],
+      ["谁造成差距", "去掉哪所学校，差异系数降多少", ...shares],
+      ["城乡对比", "城镇 ÷ 乡村", el("p", { class: "soft" }, "按学生合计后比较；城镇指城区和镇区。"), ...ratios],
+      ["补缺计划", "补什么、补多少、多少钱", el("p", { class: "soft" }, "教师先提升在岗的，再县内调配，最后招聘，招聘一人可计入几项指标。一次性投入和年度经费分开，不相加。两项计划（学校达标、差异系数降到限值）各自成立，也不相加；一起实施时，一校一项取较大的数。", data.totals.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""),
         table("两项计划一起实施", `${name}_补缺_合计`, totalColumns, data.totals, "没有补缺计划。"), table("用什么办法、多少钱", `${name}_补缺_费用`, outlayColumns, outlays, "不需要增加。"), table("各指标要补多少", `${name}_补缺_指标`, gapColumns, gaps, "没有补缺计划。"),
         folded("各学校要补多少", `${name}_补缺_学校`, planColumns, plans, "没有学校需要补。"), folded("各学校怎样补", `${name}_补缺_步骤`, stepColumns(schoolName, true), data.steps, "没有学校需要补。")],
-      ["教师调配", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
+      ["教师调配", "不增加教师能不能做到", el("p", { class: "soft" }, "不增加教师，只在县内同学段学校之间调配，最少要调几人。各项分别求解，同一位教师可能计入几项；谁调往哪里只是一种配法，各校人数不变即可改配。"),
         table("各项教师指标能否只靠调配", `${name}_调配_指标`, transferColumns, staged(data.transfers), "没有调配方案。"),
         table("从哪所学校调往哪所学校", `${name}_调配_学校`, moveColumns, staged(data.moves), "不需要调，或只靠调配达不到。")],
-      ["布局调整", el("p", { class: "soft" }, "学生太多的学校转出多少人就达标，小规模又未达标的学校能并到哪里。接收学校是同县同学段的公办学校，收下以后规模、班额和各项指标仍达标；先同乡镇，再同在城镇或乡村。各条各自成立，不相加，也不能同时占用一所学校的余量；做之前用 junheng scenario 算一算。没有东西要买，不列费用；接送、食宿没有计价，就近入学和群众意愿由人判断。"),
+      ["布局调整", "分流、限制招生、并入", el("p", { class: "soft" }, "学生太多的学校转出多少人就达标，小规模又未达标的学校能并到哪里。接收学校是同县同学段的公办学校，收下以后规模、班额和各项指标仍达标；先同乡镇，再同在城镇或乡村。各条各自成立，不相加，也不能同时占用一所学校的余量；做之前用 junheng scenario 算一算。没有东西要买，不列费用；接送、食宿没有计价，就近入学和群众意愿由人判断。"),
         table("分流、限制招生、并入", `${name}_布局调整`, layoutColumns, data.layout, "没有学校需要调整。")],
-      ["逐项标准", ...items],
-      ["政策目标", ...targets(name, regionData, data.areas)],
-      ["历年与预测", ...history],
-      ["学生数推算", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
-      ["经费", funding],
-      ["学校", schools],
-      ["数据质量与来源", ...quality(name, regionData, data.checks, data.missing, data.filing), onDemand("每个数出自哪一格", () => countySources(name, region, county, schoolName))],
+      ["逐项标准", "国家标准每一条的实际、要求和原因", ...items],
+      ["政策目标", `${regionData.targets.length}项`, regionData.targets.length ? statusBar(regionData.targets) : null, ...targets(name, regionData, data.areas)],
+      ["历年与预测", `${data.verdicts.length}个学年`, ...history],
+      ["学生数推算", "各年级以后有多少人", el("p", { class: "soft" }, "按班级名册逐级推算；以后的一年级，全县各乡镇报齐出生人数的按出生人数加净迁入推算，没有报齐的按近三个学年的平均数假定，由此推出的都标明“出生”或“假定”。含不在评估范围的学校。高峰、低谷的计划是往后学生最多、最少的学年里各校都达标要做的，各校按现在所占的比例分得学生；与现在的补缺计划各自成立，不相加。", data.horizons.some((r) => r.has_sample_price) ? "单价中有示例，由本局改为核定的数后才可用于预算。" : ""), enrolment, horizons],
+      ["经费", "生均公用经费、培训、教育支出", funding],
+      ["学校", `${data.schools.length}所`, schools],
+      ["数据质量与来源", "缺什么、隔离了什么、两处不一致的数", ...quality(name, regionData, data.checks, data.missing, data.filing), onDemand("每个数出自哪一格", () => countySources(name, region, county, schoolName))],
     ),
   ]];
 }
@@ -626,11 +714,11 @@ function schoolPage(index, region, county, school, data) {
     const unit = (v) => (named.get(v.indicator_id) || {}).unit_zh || "";
     const share = mine(data.shares).filter((r) => r.stage === section.stage);
     const plan = mine(data.plans).filter((r) => r.stage === section.stage && (r.pass_units > 0 || r.balance_units > 0));
-    return [stage,
+    return [stage, state[1],
       el("div", { class: `verdict ${state[0] === "yes" ? "met" : state[0] === "no" ? "not_met" : "not_evaluable"}` },
         el("p", { class: "word" }, state[1]),
         section.exclusion_reason ? el("p", {}, section.exclusion_reason) : null,
-        section.reasons ? reasons(section.reasons) : section.is_passed ? el("p", {}, "各项指标全部达标。") : null),
+        section.reasons ? reasons(section.reasons.split("；")) : section.is_passed ? el("p", {}, "各项指标全部达标。") : null),
       facts(["在校生", has(section.pupils) ? `${whole(section.pupils)}人` : "—"], ["达标指标", has(section.met_count) ? `${section.met_count}项（共${judged.length}项）` : "—"],
         ["低于下限", has(section.floor_failed_count) ? `${section.floor_failed_count}项` : "—"], ["缺数据", has(section.missing_count) ? `${section.missing_count}项` : "—"]),
       table(`${stage}${judged.length}项指标`, `${school.school_name}_${stage}_${judged.length}项指标`, [
@@ -663,10 +751,11 @@ function schoolPage(index, region, county, school, data) {
   return [school.school_name, [
     el("h1", { tabindex: "-1" }, school.school_name, el("small", {}, `${county.county_name_zh || county.county_code} · ${year(county.school_year)}`)),
     el("p", {}, ["标识码 " + school.school_id, school.school_type_zh, school.township, CLASSES[school.urban_rural_class], school.status === "closed" ? "已停办" : ""].filter(Boolean).join(" · ")),
-    ...sections(...content, ["数据核对", table("两处不一致的数", `${school.school_name}_数据核对`, [
+    data.forms[1] ? el("p", {}, el("a", { href: paper(data.forms[1]) }, "本校自评表（在各校自评表里，Excel）")) : null,
+    ...sections(...content, ["数据核对", `${checks.length}处`, table("两处不一致的数", `${school.school_name}_数据核对`, [
       column("学段", (r) => STAGES[r.stage] || r.stage), column("程度", (r) => of(SEVERITIES, r.severity), (r) => badge(SEVERITIES[r.severity] || ["none", r.severity])),
       long("不符之处", (r) => r.message), long("可能原因", (r) => r.probable_cause), long("怎样处理", (r) => r.explanation || r.how_to_resolve),
-    ], checks, "没有不符的数据核对。")]),
+    ], checks, "没有不符的数据核对。")]).map(unfolded),
   ]];
 }
 
@@ -684,7 +773,10 @@ function found(row, what) {
 async function compose(path) {
   const [regionId, countyCode, schoolId] = path;
   const index = await read("index");
-  const way = [["全部区域", []]];
+  const only = index.regions.length === 1 ? index.regions[0] : null;
+  const way = only ? [] : [["全部区域", []]];
+  if (regionId === TERMS) return [...termsPage(index), [...way, [TERMS, [TERMS]]]];
+  if (!regionId && only) return compose([only.region_id, only.only_county].filter(has));
   if (!regionId) return [...home(index), way];
   const region = found(index.regions.find((r) => r.region_id === regionId), "区域");
   way.push([region.region_name_zh || regionId, [regionId]]);
@@ -722,13 +814,23 @@ async function show(isFirst) {
   if (mine !== latestShow) return;
   main.replaceChildren(...elements.flat(Infinity).filter(Boolean));
   document.title = `${title} · 均衡`;
+  document.getElementById("sheet").textContent = `@page { @bottom-left { content: "${printable(title)}"; font-size: 8pt; } @bottom-right { content: counter(page) "/" counter(pages); font-size: 8pt; } }`;
   document.getElementById("path").replaceChildren(el("ol", {}, way.map(([name, path], i) => el("li", {},
     i === way.length - 1 ? el("span", { "aria-current": "page" }, name) : link(name, ...path)))));
+  const [page, word] = address();
+  const line = page === TERMS && word ? [...main.querySelectorAll("tbody tr")].find((row) => row.cells[0].textContent === word) : null;
   if (!isFirst) {
     scrollTo(0, 0);
     main.querySelector("h1").focus({ preventScroll: true });
   }
+  if (line) {
+    line.classList.add("sought");
+    line.scrollIntoView({ block: "center" });
+  }
 }
+
+/** Text that may stand in a string of a stylesheet. */
+const printable = (text) => text.replace(/["\\\n\r<]/g, "");
 
 /** What stands on every page, and at the foot of every printed sheet: the notice, and which release this is. */
 async function frame() {
@@ -737,25 +839,58 @@ async function frame() {
     const notice = document.getElementById("notice");
     notice.textContent = index.notice;
     notice.hidden = false;
-    const words = index.notice.split("。")[0].replace(/["\\\n\r<]/g, "");
+    const words = printable(index.notice.split("。")[0]);
     document.head.append(el("style", {}, `@page { @bottom-center { content: "${words}"; font-size: 8pt; } }`));
   }
   document.getElementById("release").append(`发布版本 ${release.release_id}，${moment(release.created_at)}。页面上的数都取自本版本的 marts 各表，含义见`,
-    el("a", { href: "../dictionary.html" }, "数据字典"), "。");
+    el("a", { href: "../dictionary.html" }, "数据字典"), "，名词见", link(TERMS, TERMS), "。");
 }
 
-let opened = [];
-addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open], .later)")];
+/** Counties and schools whose name, code or pinyin initials begin with or hold what is typed; the lists are read when somebody begins to. */
+async function search() {
+  const sought = document.getElementById("sought").value.trim().toLowerCase(), list = document.getElementById("found");
+  const { regions } = await read("index");
+  const lists = sought ? await Promise.all(regions.map((region) => read(`search/${region.region_id}`))) : [];
+  const found = lists.flatMap(({ places }, i) => places
+    .filter((p) => p.name.toLowerCase().includes(sought) || p.place_id.toLowerCase().startsWith(sought) || p.initials.includes(sought))
+    .map((p) => [regions[i].region_id, p]));
+  const rank = ([, p]) => [p.name, p.initials, p.place_id].some((text) => text.toLowerCase().startsWith(sought)) ? 0 : 1;
+  found.sort((a, b) => rank(a) - rank(b));
+  list.replaceChildren(...found.slice(0, FOUND).map(([region_id, p]) => el("li", {},
+    p.place_id === p.county_code ? link(p.name, region_id, p.county_code) : [link(p.name, region_id, p.county_code, p.place_id), el("span", { class: "soft" }, ` ${p.county_name} ${p.place_id}`)])));
+  if (found.length > FOUND) list.append(el("li", { class: "soft" }, `还有${found.length - FOUND}个，请多写几个字`));
+  document.getElementById("said").textContent = sought ? `查到${found.length}个` : "";
+  if (sought && !found.length) list.append(el("li", { class: "soft" }, "没有查到"));
+}
+const FOUND = 10;
+
+/** Print the first screen on one sheet (brief), or everything unfolded (whole); the browser's own print gives what is seen. */
+function printAs(extent) {
+  const opened = extent === "whole" ? [...document.querySelectorAll("details:not([open], .later)")] : [];
   for (const details of opened) details.open = true;
-});
-addEventListener("afterprint", () => { for (const details of opened) details.open = false; });
+  document.body.classList.add(extent);
+  addEventListener("afterprint", () => {
+    document.body.classList.remove(extent);
+    for (const details of opened) details.open = false;
+  }, { once: true });
+  requestAnimationFrame(() => setTimeout(print));
+}
+
 document.body.append(svg("svg", { width: 0, height: 0, style: "position:absolute", "aria-hidden": "true" }, svg("defs", {},
   svg("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-    svg("rect", { width: 6, height: 6, fill: "#fff" }), svg("rect", { width: 3, height: 6, fill: "#b3261e" })))));
+    svg("rect", { class: "hatch-ground", width: 6, height: 6 }), svg("rect", { class: "hatch-line", width: 3, height: 6 })))));
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("main").focus();
 });
-addEventListener("hashchange", () => show(false));
+document.getElementById("sought").addEventListener("input", search);
+document.getElementById("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  document.querySelector("#found a")?.click();
+});
+addEventListener("hashchange", () => {
+  document.getElementById("search").reset();
+  document.getElementById("found").replaceChildren();
+  show(false);
+});
 frame().catch((error) => { document.getElementById("release").textContent = `${error.message}`; }).finally(() => show(true));
