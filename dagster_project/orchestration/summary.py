@@ -1,7 +1,7 @@
 """What there is to refresh, and what a refresh came to, for a statistician. Light: no Dagster, no dbt."""
 
+import io
 import json
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +19,10 @@ from dagster_project.warehouse import last_run, ledger, load, lock, tables
 
 VERDICTS = """
 select v.region_id as 区域, coalesce(c.county_name_zh, v.county_code) as 县, v.school_year as 学年,
-    l.label_zh as 资源配置,
-    v.missing_school_count as 缺学校, v.school_count as 校段, v.failed_school_count as 未达标校段, v.failed_coefficient_count as 超限差异系数
+    l.sign || ' ' || l.label_zh as 优质均衡, v.open_requirement_count as 还差几条, v.missing_school_count as 缺学校,
+    v.failed_school_count as 未达标校段, v.failed_coefficient_count as 超限差异系数
 from mart_county_verdict as v left join dim_county as c using (region_id, county_code)
-left join dim_label as l on l.kind = 'verdict' and v.resource_verdict = l.code
+left join dim_label as l on l.kind = 'verdict' and v.verdict = l.code
 qualify v.school_year = max(v.school_year) over (partition by v.region_id)
 order by v.region_id, v.county_code
 """
@@ -34,8 +34,8 @@ where not is_complete and extract = 'schools'
 order by region_id, county_code
 """
 COUNTED = """
-select region_id as 区域, school_year as 学年, county_count as 县数, resource_met_count as 资源配置达标,
-    resource_not_met_count as 未达标, resource_not_evaluable_count as 无法判定
+select region_id as 区域, school_year as 学年, county_count as 县数, met_count as 优质均衡达标, not_met_count as 未达标,
+    not_evaluable_count as 无法判定, resource_met_count as 资源配置达标
 from mart_region_verdict
 qualify school_year = max(school_year) over (partition by region_id)
 order by region_id
@@ -47,9 +47,15 @@ from (from mart_filing qualify school_year = max(school_year) over (partition by
 group by region_id, school_year, deadline
 order by region_id
 """
+TONES = """
+select sign || ' ' || label_zh, case tone when 'yes' then 'green' when 'no' then 'red' else 'yellow' end
+from dim_label where kind = 'verdict'
+"""
+CHANGED = "select cause_zh, count(*) from mart_release_change group by cause_zh order by count(*) desc, cause_zh"
 LONGEST_TABLE = 40
 MOST_LACKING = 10
 MOST_REMARKS = 5
+MOST_CAUSES = 3
 
 
 @dataclass(frozen=True)
@@ -251,12 +257,22 @@ def summarise(partitions: Collection[Partition] | None) -> bool:
         if remarks and remarks[0][2] > len(remarks):
             click.echo(f"…… 还有 {remarks[0][2] - len(remarks)} 个文件有提示，见 mart_source_file 的 remarks")
         counties = con.execute(f"select count(*) from ({VERDICTS})").fetchall()[0][0]
-        write_result(con.execute(VERDICTS if counties <= LONGEST_TABLE else COUNTED), "table", sys.stdout)
+        table = io.StringIO()
+        write_result(con.execute(VERDICTS if counties <= LONGEST_TABLE else COUNTED), "table", table)
+        said = table.getvalue()
+        for words, colour in con.execute(TONES).fetchall():
+            said = said.replace(words, click.style(words, fg=colour))
+        click.echo(said, nl=False)
+        causes = con.execute(CHANGED).fetchall()
         lacking = con.execute(LACKING).fetchall()
     for county, year, reason in lacking[:MOST_LACKING]:
-        click.echo(f"不完整：{county} {year}：{reason}")
+        click.echo(click.style(f"不完整：{county} {year}：{reason}", fg="red"))
     if len(lacking) > MOST_LACKING:
         click.echo(f"…… 还有 {len(lacking) - MOST_LACKING} 个县不完整，见 mart_completeness")
     click.echo('原因：junheng sql "select county_code, school_year, reasons from mart_county_verdict"')
-    click.echo(f"发布在 {home / 'releases' / 'current'}")
+    if causes:
+        told = "；".join(f"{figures}个数：{cause}" for cause, figures in causes[:MOST_CAUSES])
+        more = f"；…… 共{len(causes)}种原因" if len(causes) > MOST_CAUSES else ""
+        click.echo(f"与上一版相比：{told}{more}。详见 junheng diff")
+    click.echo(f"发布在 {home / 'releases' / 'current'}，用浏览器打开其中的 briefing/index.html")
     return not refused

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import shutil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -194,10 +195,20 @@ def text_of(value: Any) -> str:
 
 
 def _write_table(columns: list[str], result: Any, out: TextIO) -> None:
+    """Columns side by side; rows that are wider than the terminal stand one below the other, a column a line."""
     numeric = [_is_numeric(column[1]) for column in result.description or []]
     grid = [[_printable(column) for column in columns]]
     grid += [[_printable(text_of(cell)) for cell in row] for row in rows_of(result)]
     widths = [max(map(width, cells)) for cells in zip(*grid, strict=True)]
+    if out.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+        longest = max(map(width, grid[0]))
+        for number, cells in enumerate(grid[1:], 1):
+            out.write(f"── 第 {number} 行\n")
+            out.writelines(
+                f"{name}{' ' * (longest - width(name))}  {cell}\n" for name, cell in zip(grid[0], cells, strict=True)
+            )
+        out.write(f"（{len(grid) - 1} 行）\n")
+        return
     lines = []
     for cells in grid:
         padded = []

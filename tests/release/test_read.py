@@ -1,8 +1,12 @@
 """A session on a release: read-only, on that one release whatever is published; results as a table, CSV and JSON."""
 
 import csv
+import fcntl
 import io
 import json
+import os
+import struct
+import termios
 from pathlib import Path
 
 import duckdb
@@ -244,3 +248,19 @@ def test_table_aligns_chinese_and_shows_control_characters() -> None:
         "（2 行）",
     ]
     assert written("SELECT 1 AS a WHERE false", "table") == "a\n─\n（0 行）\n"
+
+
+@pytest.mark.parametrize(("columns", "as_blocks"), [(40, True), (200, False)])
+def test_rows_wider_than_the_terminal_stand_one_below_the_other(columns: int, as_blocks: bool) -> None:
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with open(slave, "w", encoding="utf-8") as terminal, duckdb.connect() as con, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        write_result(con.execute("select '莘县' as 县, repeat('学校', 15) as 原因, 3 as 所数"), "table", terminal)
+        terminal.flush()
+        shown = os.read(master, 4096).decode().splitlines()
+    os.close(master)
+    if as_blocks:
+        assert shown == ["── 第 1 行", "县    莘县", f"原因  {'学校' * 15}", "所数  3", "（1 行）"]
+    else:
+        assert len(shown) == 4 and shown[2].split() == ["莘县", "学校" * 15, "3"]
