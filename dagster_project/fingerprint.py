@@ -9,12 +9,13 @@ A release notes the same in parts, so that what changed from one to the next has
 """
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from dagster_project.settings import RESOURCES
+from dagster_project.settings import IS_CHECKOUT, RESOURCES, home_folder
 
 ROOMS = Path(__file__).parent
 PROJECT = RESOURCES / "dbt"
@@ -44,6 +45,12 @@ def building() -> str:
 
 def publishing() -> str:
     return _hash(ROOMS / "transform", PROJECT, ROOMS / "release", ROOMS / "sheets.py")
+
+
+def running() -> str:
+    """All code, where it lies and by what it runs: what a process that stays up has to share with a command that it works for."""
+    place = f"{ROOMS} {sys.prefix} {sys.version} {'' if IS_CHECKOUT else home_folder()}"
+    return _digest(" ".join([place, *libraries().values()]), ROOMS, PROJECT, RESOURCES / "expectations")
 
 
 def computing() -> str:

@@ -16,13 +16,18 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 from weakref import WeakSet
 
+AGAIN = 75  # exit code of a program that is to be started again, for its code has changed
+
 _pools: WeakSet[ProcessPoolExecutor] = WeakSet()  # one that broke is let go of, with its pipes and semaphores
 
 
-def start_pool(workers: int, begin: Callable[[], None]) -> ProcessPoolExecutor:
-    """A pool of processes; each calls `begin` first, leaves Ctrl-C to this process, and ends when it ends."""
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=workers, mp_context=spawn, initializer=_begin, initargs=(begin,))
+def start_pool(workers: int, begin: Callable[[], None], method: str = "spawn") -> ProcessPoolExecutor:
+    """A pool of processes; each calls `begin` first, leaves Ctrl-C to this process, and ends when it ends.
+
+    method: fork, for a process that has begun nothing but has imported what they need.
+    """
+    context = multiprocessing.get_context(method)
+    pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_begin, initargs=(begin,))
     _pools.add(pool)
     util.Finalize(
         None, stop_pools, exitpriority=100

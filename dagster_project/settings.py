@@ -38,6 +38,12 @@ def today() -> date:
     return datetime.now(ZoneInfo(TIMEZONE)).date()
 
 
+def service() -> Path | None:
+    """The socket at which a service takes refreshes, JUNHENG_SERVICE, that of this home unless it is said; None where it is empty."""
+    said = os.environ.get("JUNHENG_SERVICE")
+    return home_folder() / "service.sock" if said is None else Path(said) if said else None
+
+
 def postgres() -> str | None:
     """The address of the PostgreSQL database that every release is written to; None: of no database."""
     return os.environ.get("JUNHENG_POSTGRES")

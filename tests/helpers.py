@@ -1,10 +1,12 @@
 """What the tests share: the junheng command as a process, small extract folders, a question put to a release."""
 
+import atexit
 import csv
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -35,12 +37,39 @@ Grid = Sequence[Sequence[Any]]
 def junheng(
     *arguments: str | Path, timeout: float = 300, from_nothing: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does, and wait for it. A first refresh begins with what dbt makes of no files, unless from nothing."""
+    """Run the command as a user does, and wait for it.
+
+    Unless from nothing, a first refresh begins with what dbt makes of no files, and every refresh is handed to a service, as where
+    `junheng serve` runs: what it comes to is the same (test_ready.py).
+    """
     if arguments[0] == "refresh" and "--home" in arguments and not from_nothing:
         home = Path(arguments[arguments.index("--home") + 1])
         if not home.exists():
             shutil.copytree(_begun().name, home)
-    return subprocess.run(command(*arguments), env=environment(), capture_output=True, text=True, timeout=timeout)
+    service = {} if from_nothing or arguments[0] != "refresh" else {"JUNHENG_SERVICE": str(_service())}
+    return subprocess.run(
+        command(*arguments), env=environment() | service, capture_output=True, text=True, timeout=timeout
+    )
+
+
+@cache
+def _service() -> Path:
+    """The socket of a process that takes refreshes, one for each process of the tests, and ended with it."""
+    folder = TemporaryDirectory(prefix="service-")
+    address = Path(folder.name) / "service.sock"
+    here = {**environment(), "JUNHENG_HOME": folder.name, "JUNHENG_SERVICE": str(address)}
+    process = subprocess.Popen([sys.executable, "-m", "dagster_project.cli.ready"], env=here)
+    atexit.register(_end, process, folder)
+    while not address.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    return address
+
+
+def _end(process: subprocess.Popen[bytes], folder: TemporaryDirectory[str]) -> None:
+    process.terminate()
+    process.wait()
+    folder.cleanup()
 
 
 @cache

@@ -24,14 +24,19 @@ if TYPE_CHECKING:
 @HOME
 @click.option("--region", "region_ids", multiple=True, metavar="区域", help="只刷新这个区域（可重复）")
 @click.option("--year", "years", multiple=True, type=int, metavar="学年", help="只刷新这个学年，如 2023（可重复）")
-def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], years: tuple[int, ...]) -> None:
+@click.option("--no-service", is_flag=True, help="自己做，不交给常驻的 junheng serve")
+def refresh(
+    raw: Path | None, home: Path | None, region_ids: tuple[str, ...], years: tuple[int, ...], no_service: bool
+) -> None:
     """载入有变化的报表，重算指标，检查，发布。
 
     坏行会被隔离并报告，其余照常载入。读不了的文件使退出码不为 0，其余照常发布。一个区域没通过检查，它仍是上一版的数，
-    其余区域照常发布；要求刷新的没有全部做到，退出码不为 0。
+    其余区域照常发布；要求刷新的没有全部做到，退出码不为 0。junheng serve 在运行，就交给它做：结果一样，快几秒。
     """
     started = time.monotonic()
     settings.use(raw, home)
+    if not no_service and (code := _hand_over(region_ids, years)) is not None:
+        sys.exit(code)
     prepare()
     from dagster_project.orchestration.messages import report
     from dagster_project.orchestration.summary import account_for, summarise, survey
@@ -70,6 +75,15 @@ def refresh(raw: Path | None, home: Path | None, region_ids: tuple[str, ...], ye
         click.echo(f"错误：{line}", err=True)
     click.echo(f"用时 {time.monotonic() - started:.1f} 秒")
     leave(0 if is_complete else 1)
+
+
+def _hand_over(region_ids: tuple[str, ...], years: tuple[int, ...]) -> int | None:
+    """The exit code of the refresh as the service of this home did it; None: there is no service that could."""
+    from dagster_project.cli.ready import hand_over
+
+    asked = [f"--region={region_id}" for region_id in region_ids] + [f"--year={year}" for year in years]
+    places = ["--raw", str(settings.raw_folder()), "--home", str(settings.home_folder())]
+    return hand_over(["refresh", "--no-service", *places, *asked])
 
 
 def _asked(found: "Survey", region_ids: tuple[str, ...], years: tuple[int, ...]) -> set["Partition"]:

@@ -5,6 +5,7 @@ read-only, computes inside DuckDB, lets go of the file, and ends with its parent
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
@@ -24,7 +25,7 @@ def start_worker() -> ProcessPoolExecutor:
     """The worker process, started when there is none; returns at once, while it still imports GX."""
     global _worker
     if _worker is None:
-        _worker = start_pool(1, _begin_work)
+        _worker = start_pool(1, _begin_work, "fork" if "great_expectations" in sys.modules else "spawn")
         _worker.submit(os.getpid)  # a pool starts its process with the first task
     return _worker
 

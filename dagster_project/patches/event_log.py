@@ -40,6 +40,16 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             self._engines[shard] = engine
         return self._engines[shard]
 
+    def has_table(self, table_name: str) -> bool:
+        """Asked twice an event, of tables that stay once they are there."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    @cached_property
+    def _tables(self) -> set[str]:
+        return set()
+
     @contextmanager
     def _connect(self, shard: str) -> Generator[Connection]:
         try:

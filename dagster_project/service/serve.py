@@ -4,6 +4,7 @@ code       a server of Dagster's for the project's assets and sensors; the runs 
 daemon     asks the sensors every minute and starts runs
 web        Dagster's page: lineage, partitions, runs
 pages      the published pages (pages.py)
+ready      what `junheng refresh` hands its work to (cli/ready.py)
 """
 
 import os
@@ -21,7 +22,7 @@ import yaml
 from sqlalchemy.exc import OperationalError
 
 from dagster_project.console import full_disk
-from dagster_project.processes import end_program, start_program
+from dagster_project.processes import AGAIN, end_program, start_program
 from dagster_project.service.clock import mend_clock
 from dagster_project.warehouse import lock
 
@@ -69,6 +70,7 @@ def programs(folder: Path, host: str, port: int, ui_port: int) -> list[Program]:
         Program("定时", "dagster._daemon", ("run", *code, *quiet)),
         Program("流程网页", "dagster_webserver", (*code, *web, *quiet, "--dagster-log-level", "warning")),
         Program("成果网页", "dagster_project.service.pages", (host, str(port))),
+        Program("手动刷新", "dagster_project.cli.ready", ()),
     ]
 
 
@@ -105,9 +107,11 @@ def _watch(running: list[Program], asked: threading.Event, say: Callable[[str], 
                 end_program(program.process)
                 if now - program.began > STEADY:
                     program.pause = FIRST_PAUSE
-                say(f"{program.name_zh}意外结束（退出码 {code}），{program.pause:.0f} 秒后重新启动")
-                program.process, program.due = None, now + program.pause
-                program.pause = min(2 * program.pause, LONGEST_PAUSE)
+                program.process, program.due = None, now
+                if code != AGAIN:
+                    say(f"{program.name_zh}意外结束（退出码 {code}），{program.pause:.0f} 秒后重新启动")
+                    program.due += program.pause
+                    program.pause = min(2 * program.pause, LONGEST_PAUSE)
             elif program.process is None and now >= program.due:
                 program.start()
         if now - looked > MEND:
