@@ -68,6 +68,7 @@ def _judge(context: dg.AssetCheckExecutionContext, room: gate.Room) -> Iterator[
             check_name=CHECK,
             passed=result.success,
             severity=severity,
+            description="；".join(result.failures) or f"{result.evaluated}条期望都符合",
             metadata={"evaluated": result.evaluated, "failures": result.failures},
         )
     others = {result.table for result in results if not result.success} - {".".join(key.path) for key in selected}

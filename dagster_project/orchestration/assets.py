@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from dagster_project.orchestration.dbt_specs import asset_key, asset_specs, chec
 from dagster_project.orchestration.runs import alive
 from dagster_project.release.export import deliver
 from dagster_project.release.publish import publish
+from dagster_project.release.read import connect
 from dagster_project.release.store import CHECKED, ReleaseError, current_release
 from dagster_project.settings import Damaged, home_folder, raw_folder
 from dagster_project.transform import build, project, replay
@@ -29,6 +31,12 @@ FOR_PEOPLE = "junheng"
 GATE = "mart_expectations"
 REJECTS_SHOWN = 10
 REASONS_SHOWN = 3
+MOST_CHANGES = 50
+CHANGES = """
+select coalesce(county_name_zh, county_code, region_id), coalesce(cast(school_year as varchar), ''), count(*), replace(cause_zh, '|', '／')
+from mart_release_change left join dim_county using (region_id, county_code)
+group by all order by 3 desc, 1, 2, 4
+"""
 
 
 @dg.resource
@@ -271,7 +279,11 @@ def models(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult |
     for unique_id, check in dbt_checks.items():
         if unique_id not in results:  # it reads seeds and code alone, which are as they were when it passed
             yield dg.AssetCheckResult(
-                passed=True, asset_key=check.asset_key, check_name=check.name, metadata={"status": "unchanged"}
+                passed=True,
+                asset_key=check.asset_key,
+                check_name=check.name,
+                description="没有变化，不再检查",
+                metadata={"status": "unchanged"},
             )
     for unique_id, node in project.nodes().items():
         key = asset_key(node)
@@ -292,8 +304,20 @@ def _check_results(results: Iterable[build.Result], severity: dg.AssetCheckSever
                 severity=severity,
                 asset_key=check.asset_key,
                 check_name=check.name,
+                description=f"{result.failures}行不符" if result.failures else "没有不符的行",
                 metadata={"failures": result.failures, "seconds": result.seconds},
             )
+
+
+def _changes(home: Path) -> str:
+    """What changed since the release before, as a table of Markdown: of each county and year how many figures, and why."""
+    with connect(home) as con:
+        rows = con.execute(CHANGES).fetchall()
+    if not rows:
+        return "与上一版相比，发布的数没有变化。"
+    lines = ["| 县 | 学年 | 有变化的数 | 原因 |", "|---|---|---|---|"]
+    lines += [f"| {county} | {year} | {figures} | {cause} |" for county, year, figures, cause in rows[:MOST_CHANGES]]
+    return "\n".join(lines + ([f"\n…… 共{len(rows)}行"] if len(rows) > MOST_CHANGES else []))
 
 
 release_inputs = [key for key in models.keys if key.path[0] == "marts"]
@@ -321,7 +345,14 @@ def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]
     partitions.forget_all_but(context.instance, kept.union(find_partitions(raw_folder())))
     told = f"已发布 {published.release_id}" if published.is_new else f"内容没有变化，仍是 {published.release_id}"
     tell(context, told)
-    yield dg.MaterializeResult(metadata={"release_id": published.release_id, "path": str(published.path)})
+    yield dg.MaterializeResult(
+        metadata={
+            "release_id": published.release_id,
+            "path": dg.MetadataValue.path(str(published.path)),
+            "page": dg.MetadataValue.path(str(published.path / "briefing/index.html")),
+            "changes": dg.MetadataValue.md(_changes(home)),
+        }
+    )
     try:
         if delivered := deliver(home):
             tell(context, delivered)

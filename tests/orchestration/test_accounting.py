@@ -328,7 +328,18 @@ def test_a_running_service_refreshes_a_region_younger_than_itself(
             for event in (record.asset_materialization for record in told if record.run_id == newest.run_id)
             if event and event.partition
         }
+        [published] = instance.fetch_materializations(dg.AssetKey("release"), limit=1).records
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [dg.AssetCheckKey(dg.AssetKey(["marts", "mart_county_verdict"]), "expectations")]
+        )
     assert rows == {"yi|2024": 12, "jia|2022": 10}
+    assert published.asset_materialization
+    said = published.asset_materialization.metadata
+    assert "| 2022 |" in str(said["changes"].value) and "jia/2022/schools.csv" in str(said["changes"].value)
+    assert Path(str(said["page"].value)).is_file()
+    [check] = checks.values()
+    assert check.event and check.event.dagster_event
+    assert check.event.dagster_event.asset_check_evaluation_data.description == "7条期望都符合"
     held = pupils(folder)
     assert held["jia", 2022] == before["jia", 2022] + 63 and ("yi", 2024) in held
     assert not any(region_id == "bing" for region_id, _ in held)
