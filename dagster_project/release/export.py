@@ -129,7 +129,7 @@ def _write(release: Path, keys: dict[str, list[str]], address: str, password: st
     package = files("duckdb_extension_postgres_scanner")  # loaded from there: DuckDB itself would download it
     extension = package / f"extensions/v{duckdb.__version__}/postgres_scanner.duckdb_extension"
     with duckdb.connect() as con:
-        con.execute("PRAGMA disable_progress_bar")
+        con.execute("SET enable_progress_bar = false")
         con.execute(f"LOAD {quote(str(extension))}")
         con.execute(f"ATTACH {quote(release / 'junheng.duckdb')} AS junheng (READ_ONLY)")
         con.execute(f"ATTACH {quote(address)} AS postgres (TYPE postgres)")

@@ -101,7 +101,7 @@ def _made_again(release: Path) -> Generator[Path]:
             folder = Path(building) / release.name
             folder.mkdir()
             with duckdb.connect(config={"temp_directory": f"{building}/spill"}) as con:
-                con.execute("PRAGMA disable_progress_bar")
+                con.execute("SET enable_progress_bar = false")
                 con.execute(f"ATTACH {quote(folder / SNAPSHOT)} AS junheng (STORAGE_VERSION '{STORAGE_VERSION}')")
                 con.execute("BEGIN; CREATE SCHEMA junheng.marts")
                 for mart in manifest["marts"]:

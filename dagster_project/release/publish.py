@@ -85,7 +85,7 @@ def publish(home: Path, code_version: str, keep: int | None = None, whole: int =
         try:
             (building / "parquet").mkdir(parents=True)
             with duckdb.connect(config={"temp_directory": str(building / "spill")}) as connection:
-                connection.execute("PRAGMA disable_progress_bar")
+                connection.execute("SET enable_progress_bar = false")
                 manifest = _write_marts(connection, warehouse, building, code_version)
                 release = _find(releases, manifest, current)
                 if not release:

@@ -74,7 +74,7 @@ def _open(snapshot: Path, files: Sequence[str | Path]) -> duckdb.DuckDBPyConnect
     connection = duckdb.connect(config={"temp_directory": ""})
     try:
         # DuckDB draws its bar on standard output, into the midst of a slow query's CSV or JSON.
-        connection.execute("PRAGMA disable_progress_bar")
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"ATTACH {quote(snapshot)} AS junheng (READ_ONLY)")
         if files:
             own_files.load(connection, files)
