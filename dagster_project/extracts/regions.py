@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +306,7 @@ def _entries(path: Path) -> list[tuple[int, dict[Any, Any]]]:
     """The entries of regions.yml, each with the line that it begins in."""
     try:
         text = path.read_text(encoding="utf-8")
-        document, tree = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
+        document, tree = _parsed(text)
     except FileNotFoundError as error:
         raise RegionsError(
             f"找不到 {path}：请在 raw 文件夹放一份 regions.yml，写明各区域的 id、name_zh 和 counties"
@@ -339,6 +340,17 @@ def _entries(path: Path) -> list[tuple[int, dict[Any, Any]]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries) or listed is None:
         raise RegionsError(f"{path}：顶层应是 regions: 下的一个列表，每个区域一项")
     return [(node.start_mark.line + 1, entry) for node, entry in zip(listed.value, entries, strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> tuple[Any, yaml.Node | None]:
+    """A YAML document and where its parts stand: read once though a refresh asks five times. Nobody may change it."""
+    loader = yaml.SafeLoader(text)
+    try:
+        tree = loader.get_single_node()
+        return (None if tree is None else loader.construct_document(tree)), tree
+    finally:
+        loader.dispose()
 
 
 def find_strays(raw: Path) -> dict[Path, int]:
