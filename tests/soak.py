@@ -3,7 +3,9 @@
     python tests/soak.py [--steps 300] [--every 10] [--seed N] [--work DIR] [--mutate MODEL …]
 
 A copy of the project works in a folder of its own on a reduced copy of the demo's raw/. A step is one change of raw/, or of a
-seed (soak_changes.py), and a refresh: of all, of one region, of one year; some are killed and run again. At a comparison
+seed (soak_changes.py), and a refresh: of all, of one region, of one year; some are killed and run again. As under `junheng
+serve` a service takes the refreshes, while the seeds are those that it knows; what is killed and what is built from nothing
+works by itself. At a comparison
 all is refreshed, and the release is held to that of a new home built from the same raw/: all marts, row for row and every
 column, floats to the last bit; the cells of the forms; the data of the page; what the manifest says of regions and files.
 Each new release is held to the one before (attribution.py): every published figure that changed is told, no other, each with
@@ -219,6 +221,7 @@ class Soak:
         self.is_whole = True  # the last refresh was one of all
         self.usual = 20.0  # seconds of the last refresh
         self.home = work  # until the first is built
+        self.service: subprocess.Popen[bytes] | None = None
         self.seen: set[Path] = set()
 
     def say(self, text: str) -> None:
@@ -238,6 +241,8 @@ class Soak:
         environment = {name: text for name, text in os.environ.items() if not name.startswith("JUNHENG_")}
         environment |= {"PYTHONPATH": str(self.project), "JUNHENG_HASH_KEY": "soak", "PYTHONIOENCODING": "utf-8"}
         environment["PYTHONDONTWRITEBYTECODE"] = ""  # the copy is compiled once
+        alone = kill_after is not None or home != self.home
+        environment["JUNHENG_SERVICE"] = "" if alone else self.served(environment)
         started = time.monotonic()
         process = subprocess.Popen(
             [*command, *where, *chosen],
@@ -263,6 +268,16 @@ class Soak:
         if DEFECT.search(said) or outcome.code not in (0, 1):
             self.find(f"刷新的退出码是 {outcome.code}，输出如下", *said.splitlines()[-30:])
         return outcome
+
+    def served(self, environment: dict[str, str]) -> str:
+        """The socket of a service, which is started where there is none, or its seeds were other ones; nobody waits for it."""
+        address = str(self.work / "service.sock")
+        if self.service is None or self.service.poll() is not None:
+            here = {**environment, "JUNHENG_HOME": str(self.work), "JUNHENG_SERVICE": address}
+            self.service = subprocess.Popen(
+                [sys.executable, "-m", "dagster_project.cli.ready"], cwd=self.project, env=here
+            )
+        return address
 
     def refresh(self, *chosen: str) -> Outcome:
         """A refresh that is let run to its end."""
@@ -394,6 +409,10 @@ class Soak:
             self.had_again(listed(self.home / "releases"))
         except Stuck as error:
             self.find(str(error))
+        finally:
+            if self.service:
+                self.service.terminate()
+                self.service.wait()
 
 
 def main() -> int:
