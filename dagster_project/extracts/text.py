@@ -75,8 +75,9 @@ def _start(text: BinaryIO) -> list[str]:
 
 
 def _delimiter(start: list[str]) -> str:
-    """What separates the cells of a text file, by its first lines."""
-    tabs, commas, semicolons = (sum(line.count(mark) for line in start) for mark in "\t,;")
+    """What separates the cells of a text file, by its first lines; what stands between quotation marks separates nothing."""
+    bare = [re.sub('"[^"]*"', "", line) for line in start]
+    tabs, commas, semicolons = (sum(line.count(mark) for line in bare) for mark in "\t,;")
     return "\t" if tabs >= len(start) else "," if commas >= semicolons else ";"
 
 

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 import xlwt
 from helpers import REGION, grid, read, reasons, schools, value, write_csv, write_schools, write_workbook
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.extracts.contract import contract
@@ -360,6 +360,7 @@ CELLS = st.one_of(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(table=[["", "", "", "\t", "\t"]], newline="\n")  # tabs in cells do not separate any
 @given(
     table=st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=12),
     newline=st.sampled_from(["\n", "\r\n"]),
