@@ -110,6 +110,7 @@ def _dashboard(name: str, dashboard: dict[str, Any], colours: dict[str, str]) ->
         "GRID_ID": {"id": "GRID_ID", "type": "GRID", "parents": ["ROOT_ID"], "children": []},
         "HEADER_ID": {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": dashboard["title"]}},
     }
+    every_year: list[int] = []
     for number, charts in enumerate(dashboard["rows"]):
         row = f"ROW-{number}"
         position["GRID_ID"]["children"].append(row)
@@ -122,6 +123,8 @@ def _dashboard(name: str, dashboard: dict[str, Any], colours: dict[str, str]) ->
         }
         for chart in charts:
             key = f"CHART-{_uuid(chart['title'])}"
+            if chart.get("every_year"):
+                every_year.append(len(position))
             position[row]["children"].append(key)
             position[key] = {
                 "id": key,
@@ -129,7 +132,7 @@ def _dashboard(name: str, dashboard: dict[str, Any], colours: dict[str, str]) ->
                 "parents": ["ROOT_ID", "GRID_ID", row],
                 "children": [],
                 "meta": {
-                    "chartId": len(position),  # any number: the import puts its own in its place
+                    "chartId": len(position),  # any number that is its own: the import puts its own in its place
                     "uuid": _uuid(chart["title"]),
                     "sliceName": chart["title"],
                     "width": chart["width"],
@@ -144,14 +147,16 @@ def _dashboard(name: str, dashboard: dict[str, Any], colours: dict[str, str]) ->
         "position": position,
         "metadata": {
             "label_colors": colours,
-            "native_filter_configuration": [_filter(name, plan) for plan in dashboard["filters"]],
+            "native_filter_configuration": [_filter(name, plan, every_year) for plan in dashboard["filters"]],
         },
         "version": "1.0.0",
     }
 
 
-def _filter(name: str, plan: dict[str, Any]) -> dict[str, Any]:
-    """A drop-down; `first`: one value, the last in order unless another is chosen."""
+def _filter(name: str, plan: dict[str, Any], excluded: list[int]) -> dict[str, Any]:
+    """A drop-down; `first`: one value, the last in order unless another is chosen; `within`: what another filter leaves.
+
+    excluded: the charts that show every year."""
     first = plan.get("first", False)
     return {
         "id": f"NATIVE_FILTER-{_uuid(name + plan['name'])}",
@@ -169,8 +174,8 @@ def _filter(name: str, plan: dict[str, Any]) -> dict[str, Any]:
             "searchAllOptions": False,
         },
         "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
-        "cascadeParentIds": [],
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": []},
+        "cascadeParentIds": [f"NATIVE_FILTER-{_uuid(name + plan['within'])}"] if "within" in plan else [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded if plan["column"] == "school_year" else []},
     }
 
 

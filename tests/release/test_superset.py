@@ -56,10 +56,11 @@ class Superset(requests.Session):
 def drawn(chart: dict[str, Any]) -> dict[str, Any]:
     """The query that a chart's form asks for."""
     params = json.loads(chart["params"])
+    groups = [params["groupby"]] if isinstance(params.get("groupby"), str) else params.get("groupby", [])
     metrics = params.get("metrics") or [params["metric"]] if "metric" in params or "metrics" in params else []
     return {
         "dataset": int(params["datasource"].partition("__")[0]),
-        "columns": params.get("all_columns") or [*filter(None, [params.get("x_axis")]), *params["groupby"]],
+        "columns": params.get("all_columns") or [*filter(None, [params.get("x_axis")]), *groups],
         "metrics": metrics,
         "orderby": [json.loads(order) for order in params.get("order_by_cols", [])],
         "extras": {"where": " AND ".join(f"({one['sqlExpression']})" for one in params["adhoc_filters"])},
