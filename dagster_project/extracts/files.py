@@ -15,6 +15,7 @@ from dagster_project.extracts.workbook import read_workbook
 
 FORMS = "forms"
 A_YEAR = r"\d{4}([-—–]\d{4})?(学?年度?)?[_\-. ]?"  # before the name
+A_LIST = "基本|情况|汇总|统计|一览|数据|名册|花名册|名单|表"  # after the name
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
@@ -29,12 +30,19 @@ def is_form(path: Path) -> bool:
 
 
 def extract_of(path: Path) -> str | None:
-    """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv, 2022学年教师名册.xlsx; None where it says none."""
+    """Which extract a file name announces: schools.csv, 学校.xlsx, schools_371502.csv, 2022学年教师名册.xlsx; None where it says none.
+
+    A name of somebody's own, 莘县学校教师情况（终稿）.xlsx, announces what it ends with; 教师培训.xlsx is no list of teachers.
+    """
     if is_form(path):
         return "schools"
     for name, extract in contract().extracts.items():
         names = "|".join((name, extract.zh, *extract.file_names))
         if re.fullmatch(rf"({A_YEAR})?({names})([\d_\-. (（].*)?", path.stem.lower()):
+            return name
+    for name, extract in contract().extracts.items():
+        words = "|".join((extract.zh, *extract.file_names))
+        if re.fullmatch(rf".*({words})({A_LIST})*([\d_\-. (（].*)?", path.stem):
             return name
     return None
 

@@ -90,7 +90,7 @@ def _refusal(folder: Path, path: Path, region: Region | None, extract: str | Non
         return "文件名里有看不见的控制字符，或不是 UTF-8 编码：请改名"
     if extract is None:
         known = "、".join(f"{name}（{extract.zh}）" for name, extract in contract().extracts.items())
-        return f"文件名看不出是哪种报表：请以 {known} 之一开头命名"
+        return f"文件名看不出是哪种报表：请以 {known} 之一命名，如 学校.xlsx、莘县学校情况2023.xlsx"
     return None
 
 
