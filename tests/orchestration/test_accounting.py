@@ -181,6 +181,7 @@ def test_a_region_that_fails_the_second_gate_stays_behind(folder: Path, tmp_path
     )
     assert outcome.returncode == 1, outcome.stdout
     assert "错误：marts.mart_county_verdict 没有通过检查 expectations" in outcome.stderr
+    assert "asset check" not in outcome.stderr
     assert "未处理：jia 2023 2024：没有通过检查：没有九所学校的县：地区=jia 学年=2023" in outcome.stderr
     assert pupils(folder) == before | {("yi", 2023): before["yi", 2023] + 63}
     assert [(region_id, year, since is None) for region_id, year, _, since in blocked(folder)] == [
