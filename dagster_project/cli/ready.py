@@ -32,7 +32,7 @@ REFUSED = -1 << 31  # instead of an exit code
 def hand_over(arguments: Sequence[str]) -> int | None:
     """Let the service of this home run the command, on this terminal; its exit code. None: there is none, or it has other code."""
     address = settings.service()
-    if address is None or not address.exists() or len(os.fsencode(address)) > LONGEST:
+    if address is None or len(os.fsencode(address)) > LONGEST or not address.exists():
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         try:
