@@ -99,6 +99,7 @@ def _import_everything() -> None:
     import gc
 
     import great_expectations  # noqa: F401
+    import pypinyin  # noqa: F401
 
     import dagster_project.definitions
     import dagster_project.orchestration.refresh

@@ -1,18 +1,22 @@
 """Dagster's event log in SQLite with its connections kept, and nothing left of a run that is deleted: named in dagster.yaml, used by every Dagster process."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dagster import AssetKey, DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.base import AssetRecord
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+ENDS = (DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
 FULL = ("disk is full", "disk I/O error")  # how SQLite says it
 
 
@@ -27,6 +31,8 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
     took it a third of its time. `synchronous = NORMAL` is safe in the log's WAL mode: a power cut may lose the
     last events of a run, never the file.
     """
+
+    _records: dict[AssetKey, AssetRecord | None] | None = None  # of a run at work; None: there is none
 
     @cached_property
     def _engines(self) -> dict[str, Engine]:
@@ -59,6 +65,26 @@ class KeptSqliteEventLog(SqliteEventLogStorage):
             if any(words in str(error) for words in FULL):
                 raise FullDisk("磁盘满了，运行记录写不下") from error
             raise
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Also keep in mind whether a run of this process is at work: meanwhile nobody else writes of assets (one run at a time)."""
+        super().store_event(event)
+        kind = event.dagster_event_type
+        if kind == DagsterEventType.RUN_START:
+            self._records = {}
+        elif kind in ENDS:
+            self._records = None
+        elif self._records and kind in ASSET_EVENTS and event.dagster_event and event.dagster_event.asset_key:
+            self._records.pop(event.dagster_event.asset_key, None)
+
+    def get_asset_records(self, asset_keys: Sequence[AssetKey] | None = None) -> Sequence[AssetRecord]:
+        """During a run each record is read once until its asset changes: Dagster asks of every input of every step and check."""
+        if self._records is None or asset_keys is None:
+            return super().get_asset_records(asset_keys)
+        if missing := [key for key in asset_keys if key not in self._records]:
+            found = super().get_asset_records(missing if self._records else None)  # at first all, at once
+            self._records |= dict.fromkeys(missing) | {record.asset_entry.asset_key: record for record in found}
+        return [record for key in asset_keys if (record := self._records[key])]
 
     def delete_events(self, run_id: str) -> None:
         """Forget a run: Dagster leaves its file, empty, and what it noted of every check."""

@@ -229,7 +229,9 @@ def test_a_killed_run_is_tried_again(service: Service) -> None:
     tried, died, *_ = service.runs()
     assert (died.status, tried.parent_run_id) == (dg.DagsterRunStatus.FAILURE, died.run_id)
     wait_for(lambda: service.runs()[0].is_success, 30, "end of the run")
-    wait_for(lambda: len(below(service.pid)) <= 7, 60, "end of the run's processes")  # five programs, two of Python's own
+    wait_for(
+        lambda: len(below(service.pid)) <= 7, 60, "end of the run's processes"
+    )  # five programs, two of Python's own
 
 
 def test_after_days_off_and_with_the_clock_set_back_one_run_catches_up(service: Service) -> None:
