@@ -1,11 +1,13 @@
 """What pytest hands to a test: folders, the demo and its release, the real data where they are, a browser."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 from helpers import ROOT, SHARED, Table, junheng, schools, write_csv, write_regions
 from playwright.sync_api import Browser, sync_playwright
 
@@ -54,12 +56,19 @@ def county(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the demo's extracts and a home with its first release; a test copies it before it changes it."""
+    """A copy of the demo's extracts and a home with its first release, made once for all processes of a run; a test copies it
+    before it changes it."""
+    made = tmp_path_factory.getbasetemp().parent / f"demo-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            building = tmp_path_factory.mktemp("building")
+            shutil.copytree(ROOT / "raw", building / "raw")
+            outcome = junheng("refresh", "--raw", building / "raw", "--home", building / "home", from_nothing=True)
+            assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+            assert "载入 91969 + 隔离 0" in outcome.stdout
+            building.rename(made)
     folder = tmp_path_factory.mktemp("demo")
-    shutil.copytree(ROOT / "raw", folder / "raw")
-    outcome = junheng("refresh", "--raw", folder / "raw", "--home", folder / "home", from_nothing=True)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "载入 91969 + 隔离 0" in outcome.stdout
+    shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
     return folder
 
 

@@ -98,6 +98,7 @@ def test_ctrl_c_goes_to_whoever_works_and_nothing_published_is_lost(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored by what runs in the background
     )
     while not (home / "refresh.pid").exists():
         assert asked.poll() is None
