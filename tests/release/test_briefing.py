@@ -318,6 +318,7 @@ def test_a_release_of_one_county_opens_at_it(page: Page, demo_home: Path, tmp_pa
 def test_a_term_is_explained_where_it_is_used(page: Page, demo_home: Path) -> None:
     open_page(page, demo_home / "releases/current", VIEWS["county"])
     page.locator("main").get_by_role("link", name="限值", exact=True).first.click()
+    expect(page.locator("nav [aria-current=page]")).to_have_text(TERMS)
     assert heading(page) == TERMS
     expect(page.locator("tr.sought th")).to_have_text("限值")
     page.goto("about:blank")

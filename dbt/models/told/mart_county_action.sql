@@ -107,12 +107,14 @@ items as (
 items_told as (
     select
         {{ county_key }},
-        {%- for figure in ['failed', 'unknown'] %}
         {{ dbt.listagg(
-            "case when " ~ figure ~ "_count > 0 then parts.label_zh || case when part in ('government', 'quality') then '第' || " ~ figure
-            ~ " || '项' else '' end end", "'，'", 'order by parts.sort_order'
-        ) }} as {{ figure }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            "case when failed_count > 0 then parts.label_zh || case when part in ('government', 'quality')"
+            ~ " then '第' || failed || '项' else '' end end", "'，'", 'order by parts.sort_order'
+        ) }} as failed,
+        {{ dbt.listagg(
+            "case when unknown_count > 0 then parts.label_zh || case when part in ('government', 'quality')"
+            ~ " then '第' || unknown || '项' else '' end end", "'，'", 'order by parts.sort_order'
+        ) }} as unknown
     from items
     inner join {{ ref('labels') }} as parts on parts.kind = 'part' and items.part = parts.code
     group by {{ county_key }}
