@@ -15,7 +15,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,7 +45,6 @@ def hand_over(arguments: Sequence[str]) -> int | None:
         request = json.dumps({
             "code": fingerprint.running(),
             "arguments": list(arguments),
-            "folder": str(Path.cwd()),
             "environment": dict(os.environ),
             "umask": _umask(),
             "encoding": sys.stdout.encoding,
@@ -72,19 +72,17 @@ def _await(connection: socket.socket) -> int | None:
 
 
 def serve(address: Path) -> NoReturn:
-    """Take work until SIGTERM, or until the code is another; then wait for what is at work."""
-    code = fingerprint.running()
+    """Take work until SIGTERM, until who started it has ended, or the code is another; then wait for what is at work."""
+    code, parent = fingerprint.running(), os.getppid()
     _import_everything()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     answering: list[int] = []
     try:
         with _listen(address) as listener:
-            while fingerprint.running() == code:
+            while fingerprint.running() == code and os.getppid() == parent:
                 if select.select([listener], [], [], LOOK)[0]:
                     connection, _ = listener.accept()
-                    answering.append(os.fork())
-                    if answering[-1] == 0:
-                        _answer(connection, code)
+                    answering.append(_fork(_answer, connection, code))
                     connection.close()
                 answering = [process for process in answering if os.waitpid(process, os.WNOHANG) == (0, 0)]
     finally:
@@ -125,6 +123,19 @@ def _listen(address: Path) -> socket.socket:
     return listener
 
 
+def _fork(function: Callable[..., NoReturn], *arguments: object) -> int:
+    """Call a function in a fork, which ends with it: nothing of what this process has still to do is done there. Its id."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        function(*arguments)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
 def _answer(connection: socket.socket, code: str) -> NoReturn:
     """In a fork: run what is asked in another, interrupt it where whoever asked has gone, and tell how it ended."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -135,10 +146,7 @@ def _answer(connection: socket.socket, code: str) -> NoReturn:
     if request["code"] != code:
         connection.sendall(CODE.pack(REFUSED))
         os._exit(0)
-    worker = os.fork()
-    if worker == 0:
-        connection.close()
-        _work(request, streams)
+    worker = _fork(_work, request, streams)
     for stream in streams:
         os.close(stream)
     ended, watched = os.pidfd_open(worker), [connection]
@@ -153,7 +161,7 @@ def _answer(connection: socket.socket, code: str) -> NoReturn:
 
 
 def _work(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
-    """Become the command that was asked for: its terminal, its folder, its environment."""
+    """Become the command that was asked for: its terminal and its environment; the paths in both are whole."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, stream in enumerate(streams):
@@ -162,7 +170,6 @@ def _work(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     sys.stderr = os.fdopen(2, "w", 1, request["encoding"], closefd=False)
     os.environ.clear()
     os.environ.update(request["environment"])
-    os.chdir(request["folder"])
     os.umask(request["umask"])
     time.tzset()
     from dagster_project.cli import main

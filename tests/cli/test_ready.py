@@ -117,6 +117,8 @@ def test_a_service_of_other_code_works_for_nobody_and_ends(
     _, home, process = served
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUNHENG_SERVICE", str(home / "service.sock"))
+        with socket.socket(socket.AF_UNIX) as gone:  # who asks nothing, and has gone
+            gone.connect(str(home / "service.sock"))
         assert ready.hand_over(["--version"]) == 0
         patch.setattr(fingerprint, "running", lambda: "other code")
         assert ready.hand_over(["--version"]) is None
