@@ -94,6 +94,7 @@ class Contract:
     null_tokens: tuple[str, ...]
     total_row: str
     note_row: str
+    list_words: tuple[str, ...]
     personal: dict[str, str]
     explanations: dict[str, dict]
     left_schools: tuple[str, ...]
@@ -137,6 +138,7 @@ def contract() -> Contract:
         null_tokens=tuple(document["null_tokens"]),
         total_row=document["total_row"],
         note_row=document["note_row"],
+        list_words=tuple(document["list_words"]),
         personal={name: pattern.replace("~", BETWEEN) for name, pattern in document["personal"].items()},
         explanations=document["explanations"],
         left_schools=tuple(document["left_schools"]),

@@ -15,7 +15,6 @@ from dagster_project.extracts.workbook import read_workbook
 
 FORMS = "forms"
 A_YEAR = r"\d{4}([-—–]\d{4})?(学?年度?)?[_\-. ]?"  # before the name
-A_LIST = "基本|情况|汇总|统计|一览|数据|名册|花名册|名单|表"  # after the name
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories: control, format, no character at all, line ends
 
 
@@ -40,9 +39,10 @@ def extract_of(path: Path) -> str | None:
         names = "|".join((name, extract.zh, *extract.file_names))
         if re.fullmatch(rf"({A_YEAR})?({names})([\d_\-. (（].*)?", path.stem.lower()):
             return name
+    a_list = "|".join(contract().list_words)
     for name, extract in contract().extracts.items():
         words = "|".join((extract.zh, *extract.file_names))
-        if re.fullmatch(rf".*({words})({A_LIST})*([\d_\-. (（].*)?", path.stem):
+        if re.fullmatch(rf".*({words})({a_list})*([\d_\-. (（].*)?", path.stem):
             return name
     return None
 
