@@ -120,25 +120,26 @@ items_told as (
     group by {{ county_key }}
 ),
 
-latest as (
-    select
-        *,
-        row_number() over (
-            partition by region_id, school_year, county_code, stage, indicator_id order by projected_year desc
-        ) as place
-    from {{ ref('mart_indicator_trend') }}
-    where figure = 'difference_coefficient' and projected_value is not null and {{ pending() }}
-),
-
+-- the outlook of a coefficient is the same in each of its projected years
 paces as (
     select
         {{ county_key }},
         max(projected_year) as projected_year,
-        count(case when outlook in ('reached', 'missed') then 1 end) as above_count,
-        count(case when outlook = 'reached' then 1 end) as reached_count,
-        count(case when outlook = 'lost' then 1 end) as lost_count
-    from latest
-    where place = 1
+        count(distinct case when outlook in ('reached', 'missed') then stage || ' ' || indicator_id end) as above_count,
+        count(distinct case when outlook = 'reached' then stage || ' ' || indicator_id end) as reached_count,
+        count(distinct case when outlook = 'lost' then stage || ' ' || indicator_id end) as lost_count
+    from {{ ref('mart_indicator_trend') }}
+    where figure = 'difference_coefficient' and outlook is not null and {{ pending() }}
+    group by {{ county_key }}
+),
+
+-- what cannot be judged, and no plan mends
+unjudged as (
+    select
+        {{ county_key }},
+        {{ dbt.listagg('reason', "'；'", 'order by reason_no') }} as told
+    from {{ ref('mart_county_reason') }}
+    where kind in ('no_schools_handed_in', 'coefficients_unknown', 'stage_not_there') and {{ pending() }}
     group by {{ county_key }}
 ),
 
@@ -175,7 +176,10 @@ actions as (
         counties.county_code,
         1 as action_no,
         'move' as kind,
-        coalesce(transfers.told || '。', case when transfers.infeasible_count > 0 then '超过限值的教师指标，只靠县内调配都降不到限值。' else '' end)
+        coalesce(transfers.told || '。', '')
+        || case
+            when transfers.infeasible_count > 0 then cast(transfers.infeasible_count as varchar) || '项教师指标只靠县内调配降不到限值。' else ''
+        end
         || coalesce(cast(layouts.school_count as varchar) || '所学校可以分流、限制招生或并入，见布局调整。', '') as sentence
     from counties
     left join transfers using (region_id, school_year, county_code)
@@ -211,6 +215,11 @@ actions as (
                     end,
                     items_told.failed,
                     '缺数据的' || items_told.unknown,
+                    unjudged.told,
+                    case
+                        when counties.undecided_school_count > 0
+                            then cast(counties.undecided_school_count as varchar) || '所学校（分学段计）无法判定'
+                    end,
                     case when counties.missing_school_count > 0 then '缺' || cast(counties.missing_school_count as varchar) || '所学校的数据' end,
                     case
                         when plans.missing_value_count > 0 then '缺' || cast(plans.missing_value_count as varchar) || '个学校指标的数据'
@@ -222,6 +231,7 @@ actions as (
     from counties
     left join {{ ref('mart_county_plan') }} as plans using (region_id, school_year, county_code)
     left join items_told using (region_id, school_year, county_code)
+    left join unjudged using (region_id, school_year, county_code)
     where counties.verdict <> 'met'
     union all
     select
@@ -230,7 +240,7 @@ actions as (
         county_code,
         5 as action_no,
         'pace' as kind,
-        concat_ws(
+        coalesce(nullif(concat_ws(
             '；',
             case
                 when above_count > 0
@@ -247,9 +257,8 @@ actions as (
                         '现在不超限的有' || cast(lost_count as varchar) || '项在' || cast(projected_year as varchar)
                         || '学年以前将超过限值（预警）'
             end
-        ) || '。' as sentence
+        ), ''), '到' || cast(projected_year as varchar) || '学年，没有一项差异系数要越过限值') || '。' as sentence
     from paces
-    where above_count + lost_count > 0
     union all
     select
         region_id,
