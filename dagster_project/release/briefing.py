@@ -135,7 +135,7 @@ REGION = {
         "open_requirement_count, county_code",
     ),
     "balance": Table(
-        "county_code, stage, indicator_id, difference_coefficient, limit_value, is_met",
+        "county_code, stage, indicator_id, difference_coefficient, limit_value, is_met, rounding_flips",
         f"(from mart_county_balance semi join (from dim_indicator where is_national) using (indicator_id)) {NEWEST}",
         "county_code, stage, indicator_id",
     ),
@@ -329,7 +329,7 @@ COUNTY = {
         "school_id, stage",
     ),
     "values": Table(
-        "school_id, stage, indicator_id, value, threshold, floor_value, percent_of_threshold, is_met, is_floor_met, rounding_flips, null_reason,"
+        "school_id, stage, indicator_id, value, threshold, floor_value, percent_of_threshold, percent_zh, is_met, is_floor_met, rounding_flips, null_reason,"
         " similar_median, similar_count, standing",
         "(select fct_school_indicator.*, similar_median, similar_count, standing from fct_school_indicator"
         " left join mart_similar_standing using (region_id, school_year, county_code, school_id, stage, indicator_id))"

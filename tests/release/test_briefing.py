@@ -263,9 +263,9 @@ def test_pictures_show_the_figures_of_the_marts(page: Page, demo_home: Path) -> 
             signs = ["✓" if is_met else "△" if is_above else "✗" for is_met, is_above in zip(met, above, strict=True)]
             assert [text[0] for text in shown[name]] == signs, name
             for text, percent, is_met in zip(shown[name], percents, met, strict=True):
-                assert abs(float(text[1:].replace("<", "")) - percent) <= 0.5 and (
-                    is_met or float(text[1:].replace("<", "")) <= 100
-                )
+                bound = text[1:].partition("<")[2]
+                assert percent < float(bound) if bound else abs(float(text[1:]) - percent) <= 0.5
+                assert is_met or bound or float(text[1:]) < 100
         coefficients = marts(
             demo_home,
             "select difference_coefficient, is_met from mart_county_balance inner join dim_indicator using (indicator_id)"
@@ -280,6 +280,24 @@ def test_pictures_show_the_figures_of_the_marts(page: Page, demo_home: Path) -> 
         )
         squares = page.locator(".tile", has_text=title).locator(".squares li > :first-child").all_inner_texts()
         assert squares == [f"{'' if is_met else '✗'}{number}" for number, is_met in items]
+
+
+def test_what_judges_nothing_is_never_green(page: Page, demo_home: Path, tmp_path: Path) -> None:
+    """Where a school is missing a coefficient is there and judges nothing; the page says so, and why."""
+    release, unjudged = demo_home / "releases/current", {("balance", "is_met"): None}
+    changed(release, tmp_path, f"regions/{REGION}/{COUNTY}", unjudged | {("balance", "reason"): "缺1所学校"})
+    changed(release, tmp_path, f"regions/{REGION}", unjudged)
+    open_page(page, tmp_path, VIEWS["county"])
+    for word in ("小学", "初中"):
+        foot = page.get_by_role("table", name=f"{word}：每校每项是标准的百分之几").locator("tfoot td").all_inner_texts()
+        assert [text[0] for text in foot] == ["？"] * 7 and all(float(text[1:]) for text in foot)
+        strips = page.get_by_role("table", name=f"{word}7项差异系数")
+        assert [text[0] for text in strips.locator(".badge.none").all_inner_texts()] == ["？"] * 7
+        assert strips.get_by_text("缺1所学校").count() == 7
+    assert page.locator(".tile", has_text="资源配置").locator(".squares .none").count() == 14
+    open_page(page, tmp_path, VIEWS["region"])
+    cells = page.get_by_role("table", name="小学差异系数：县 × 指标").locator("tbody td").all_inner_texts()
+    assert {text[0] for text in cells} == {"？"}
 
 
 def test_a_school_is_found_by_name_code_and_initials(page: Page, demo_home: Path) -> None:
@@ -301,8 +319,8 @@ def test_a_school_is_found_by_name_code_and_initials(page: Page, demo_home: Path
 
 
 def test_a_release_of_one_county_opens_at_it(page: Page, demo_home: Path, tmp_path: Path) -> None:
-    release = demo_home / "releases/current"
-    shutil.copytree(release / "briefing", tmp_path / "briefing")
+    release, here = demo_home / "releases/current", tmp_path / "releases/here"
+    shutil.copytree(release / "briefing", here / "briefing")
     [lonely] = marts(
         demo_home,
         "select region_id, county_code from mart_county_verdict where school_year = 2023 and region_id = 'wenshang'",
@@ -310,9 +328,13 @@ def test_a_release_of_one_county_opens_at_it(page: Page, demo_home: Path, tmp_pa
     tables = data(release, "index")
     tables["regions"] = [row for row in tables["regions"] if row["region_id"] == "wenshang"]
     assert [row["only_county"] for row in tables["regions"]] == [lonely[1]]
-    (tmp_path / "briefing/data/index.js").write_text(f"junheng.load('index', {json.dumps(tables)})", "utf-8")
-    open_page(page, tmp_path, "")
+    (here / "briefing/data/index.js").write_text(f"junheng.load('index', {json.dumps(tables)})", "utf-8")
+    about = {"region_id": "wenshang", "kind": "file_rejected", "subject": "甲.csv", "text": "打不开", "is_open": True}
+    live = {"current": release.resolve().name, "signed": [], "notices": [about]}
+    (tmp_path / "live.js").write_text(f"junheng.load('live', {json.dumps(live)})", "utf-8")
+    open_page(page, here, "")
     assert heading(page) == "汶上县"
+    expect(page.get_by_text("要处理的事（1件）").first).to_be_visible()
 
 
 def test_a_term_is_explained_where_it_is_used(page: Page, demo_home: Path) -> None:

@@ -161,7 +161,7 @@ function table(title, file, columns, rows, empty = "没有数据。", level = "h
       rows.length > LONG ? el("label", {}, "筛选 ", el("input", { type: "search", "aria-label": `筛选 ${title}`, oninput: filter })) : null,
       el("button", { type: "button", "aria-label": `下载 ${title} CSV`, onclick: () => download(file, columns, rows.filter((_, i) => !body[i].hidden)) }, "下载 CSV")),
     el("div", { class: "wide" }, el("table", { "aria-label": title },
-      el("thead", {}, el("tr", {}, shown.map((c) => el("th", { scope: "col", class: typeof c.kind === "function" ? "cell" : c.kind }, c.head)))), el("tbody", {}, body), foot && el("tfoot", {}, foot))));
+      el("thead", {}, el("tr", {}, shown.map((c) => el("th", { scope: "col", class: typeof c.kind === "function" ? null : c.kind }, c.head)))), el("tbody", {}, body), foot && el("tfoot", {}, foot))));
 }
 
 /** A table behind its title, for what is long. */
@@ -272,7 +272,7 @@ function regionPage(index, region, data) {
     number("缺学校", (r) => r.missing_school_count, whole), number("在评学校", (r) => r.school_count, whole), number("其中未达标", (r) => r.failed_school_count, whole),
     number("无法判定学校", (r) => r.undecided_school_count, whole), number("差异系数超限", (r) => r.failed_coefficient_count, whole),
     number("政府保障达到", (r) => r.government_met_count, (v, r) => `${whole(v)}/${whole(r.government_item_count)}`), number("教育质量达到", (r) => r.quality_met_count, (v, r) => `${whole(v)}/${whole(r.quality_item_count)}`),
-    long("照现在的步伐", (r) => r.pace_zh, (r) => r.pace_zh || "没有一项要越过限值"),
+    long("照现在的步伐", (r) => r.pace_zh, (r) => r.pace_zh || "—"),
   ];
   const national = index.indicators.filter((i) => i.is_national);
   const heat = (stage) => {
@@ -428,7 +428,6 @@ function countyPage(index, region, county, data, regionData) {
   const of7 = (stage) => national.map((i) => at(stage, i.indicator_id));
   const ordered = (rows) => national.flatMap((i) => rows.filter((row) => row.indicator_id === i.indicator_id));
   const staged = (rows) => ["primary", "junior"].flatMap((stage) => ordered(rows.filter((r) => r.stage === stage)));
-  const current = ["primary", "junior"].flatMap(of7);
   const over = (row) => (WITHIN[row.is_met] || VERDICTS.not_evaluable)[1];
   const judged = data.values.filter((v) => has(v.threshold));
   const inScope = (stage) => data.sections.filter((r) => r.stage === stage && r.is_in_scope).sort((a, b) => Number(a.is_passed) - Number(b.is_passed) || a.met_count - b.met_count);
@@ -451,11 +450,11 @@ function countyPage(index, region, county, data, regionData) {
     const made = table(`${STAGES[stage]}${national.length}项差异系数`, `${name}_${STAGES[stage]}_差异系数`, [
       column("指标", (r) => label(r.indicator_id), (r) => short(r.indicator_id)),
       { head: "每个圆点是一所学校", show: (r) => strip(schoolsOf(r), r.county_mean, top, (id) => schoolName.get(id) || id), kind: "strips" },
-      number("差异系数", (r) => r.difference_coefficient, (v, r) => badge(coefficient(r))),
+      column("差异系数", (r) => r.difference_coefficient, (r) => [badge(coefficient(r)), r.reason ? el("div", { class: "soft" }, r.reason) : null, flips(r)]),
       column("限值", (r) => r.limit_value, (r) => fixed(r.limit_value, 2), "number spare"),
       extra("判定", over),
       column("全县均值", (r) => r.county_mean, (r) => fixed(r.county_mean, 2) + (has(r.county_mean) ? (named.get(r.indicator_id) || {}).unit_zh || "" : ""), "number spare"),
-      extra("计入学校", (r) => r.school_count), extra("缺数学校", (r) => r.missing_school_count), extra("原因", (r) => r.reason),
+      extra("计入学校", (r) => r.school_count), extra("缺数学校", (r) => r.missing_school_count),
     ], of7(stage).filter((r) => has(r.school_count)), `没有在评的${STAGES[stage]}。`);
     made.classList.add("kept");
     return made;
@@ -644,16 +643,16 @@ function countyPage(index, region, county, data, regionData) {
   const sevenOf = (stage) => of7(stage).map((r, i) => ({ ...r, name: i + 1, full: `${STAGES[stage]}${short(r.indicator_id)}差异系数` }));
   const recognition = data.items.filter((r) => r.part === "recognition" && r.is_judged);
   const tiles = el("div", { class: "tiles" },
-    tile("资源配置", [whole(latest.school_count), "所学校（分学段计）：", el("strong", {}, `${whole(latest.failed_school_count)}所未达标`), latest.undecided_school_count ? `、${whole(latest.undecided_school_count)}所无法判定` : null],
+    tile("资源配置", [verdict(latest.resource_verdict), " ", whole(latest.school_count), "所学校（分学段计）：", el("strong", {}, `${whole(latest.failed_school_count)}所未达标`), latest.undecided_school_count ? `、${whole(latest.undecided_school_count)}所无法判定` : null],
       ["primary", "junior"].filter((stage) => inScope(stage).length).map((stage) => el("div", { class: "line" }, el("span", {}, `${STAGES[stage]}差异系数`), squares(sevenOf(stage))))),
     tile(`政府保障程度 ${whole(latest.government_met_count)}/${whole(latest.government_item_count)}`, null, squares(item("government"))),
     tile(`教育质量 ${whole(latest.quality_met_count)}/${whole(latest.quality_item_count)}`, null, squares(item("quality"))),
     tile("社会认可度", recognition.map((r) => [badge(criterion(r)), ` ${r.actual_zh || "没有数"}`, el("span", { class: "soft" }, `（应${demand(r)}）`)]),
-      ["prerequisite", "veto"].map((part) => el("div", { class: "line" }, el("span", {}, PARTS[part]), squares(item(part))))));
+      ["prerequisite", "veto"].map((part) => el("div", { class: "line" }, el("span", {}, PARTS[part]), squares(item(part), part === "veto" ? VETOES : MET)))));
 
   return [name, [
     el("h1", { tabindex: "-1" }, name, el("small", {}, `${region.region_name_zh || region.region_id} · ${year(now)}`)),
-    signed(region, regionData),
+    signed(region, regionData), region.only_county ? attention(region.region_id) : null,
     ...blocked(regionData),
     el("div", { class: `verdict ${latest.verdict}` },
       el("p", { class: "word" }, "优质均衡：", el("span", { id: "verdict" }, (VERDICTS[latest.verdict] || VERDICTS.not_evaluable)[1]), " ", el("span", { class: "data" }, "数据", complete)),
@@ -663,9 +662,9 @@ function countyPage(index, region, county, data, regionData) {
     data.actions.length ? el("ol", { class: "actions", "aria-label": "要做什么" }, data.actions.map((r) => el("li", {}, el("strong", {}, ACTIONS[r.kind]), el("span", {}, r.sentence)))) : null,
     el("p", { class: "tool" }, el("span", {}, data.forms.length ? data.forms.map((file, i) => [i ? "　" : "", el("a", { href: paper(file) }, ["打开本县申报表（Excel）", "各校自评表（Excel）"][i])]) : "本学年没有申报表。"),
       el("button", { type: "button", onclick: () => printAs("brief") }, "打印一页纸"), el("button", { type: "button", onclick: () => printAs("whole") }, "打印全部")),
-    el("h2", { class: "plain" }, "哪所学校差在哪一项，是", term("标准"), "的百分之几（✓ 达标　△ 85%以上　✗ 低于85%）"),
+    el("h2", { class: "plain" }, "哪所学校差在哪一项，是", term("标准"), "的百分之几（✓ 达标　△ 不低于", term("下限"), "　✗ 低于下限）"),
     el("div", { class: "pair" }, heat("primary"), heat("junior")),
-    el("h2", { class: "plain brief-out" }, term("差异系数"), "有多大（粗线为标准，虚线为85%，▼为全县均值，右边是", term("限值"), "）"),
+    el("h2", { class: "plain brief-out" }, term("差异系数"), "有多大（粗线为标准，虚线为下限，▼为全县均值，右边是", term("限值"), "）"),
     el("div", { class: "pair brief-out" }, coefficients("primary"), coefficients("junior")),
     el("p", { class: "soft brief-out" }, "表中的数四舍五入后显示，判定用未舍入的数；下载的 CSV 是未舍入的数。"),
     ...sections(

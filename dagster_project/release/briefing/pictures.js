@@ -1,30 +1,28 @@
 "use strict";
 // Pictures that carry their own labels. Each is a table or stands beside one; what is told is in the data, only its place is worked out here.
 
-/** A square a requirement: colour, sign and, for a screen reader, words say whether it is met; its title says why it is not. */
-function squares(rows) {
+/** A square a requirement: colour, sign and, for a screen reader, words say whether it is met; its title says why it is not. `said`: in which words. */
+function squares(rows, said = MET) {
   return el("ul", { class: "squares" }, rows.map(({ name, full, is_met, reason }) => {
-    const [tone, word] = MET[is_met] || VERDICTS.not_evaluable;
-    return el("li", { class: tone, title: [full, word.slice(2), reason].filter(has).join("："), }, el("span", { "aria-hidden": "true" }, (is_met ? "" : word[0]) + name), el("span", { class: "unseen" }, `${full}：${word.slice(2)}`));
+    const [tone, word] = said[is_met] || VERDICTS.not_evaluable;
+    return el("li", { class: tone, title: [full, word.slice(2), reason].filter(has).join("：") }, el("span", { "aria-hidden": "true" }, (is_met ? "" : word[0]) + name), el("span", { class: "unseen" }, `${full}：${word.slice(2)}`));
   }));
 }
 
-/** A value in percent of its standard, with its tone; what would round onto a bound that it does not reach is shown as below it. */
+/** A value in percent of its standard, as the mart writes it, with its tone. */
 function attained(v) {
-  if (!has(v.percent_of_threshold)) return ["none", "？缺"];
-  const below = (bound) => (Math.round(v.percent_of_threshold) >= bound ? `<${bound}` : Math.round(v.percent_of_threshold));
-  if (v.is_met) return ["yes", `✓${Math.round(v.percent_of_threshold)}`];
-  return v.is_floor_met ? ["mid", `△${below(100)}`] : ["no", `✗${below(Math.round((100 * v.floor_value) / v.threshold))}`];
+  if (!has(v.percent_zh)) return ["none", "？缺"];
+  const [tone, sign] = v.is_met ? ["yes", "✓"] : v.is_floor_met ? ["mid", "△"] : ["no", "✗"];
+  return [tone, sign + v.percent_zh];
 }
 
-/** A coefficient with its tone, three decimals, four where three would hide on which side of the limit it is. */
+/** A coefficient with its tone: what judges nothing, as where a school is missing, is neither within its limit nor over it. */
 function coefficient(row) {
-  if (!has(row.difference_coefficient)) return ["none", "？"];
-  const text = fixed(row.difference_coefficient, row.rounding_flips ? 4 : 3);
-  return row.is_met === false ? ["no", `✗${text}`] : ["yes", `✓${text}`];
+  const [tone, word] = WITHIN[row.is_met] || VERDICTS.not_evaluable;
+  return [tone, word[0] + (has(row.difference_coefficient) ? fixed(row.difference_coefficient, row.rounding_flips ? 4 : 3) : "")];
 }
 
-/** A table whose cells are coloured, whole on a phone too; what is beyond the first rows is shown when asked for, and in print. */
+/** A table whose cells are coloured, whole on a phone too; what is beyond the first rows is shown when asked for, and where everything is printed. */
 function heatMap(title, file, columns, rows, foot, empty) {
   const made = table(title, file, columns, rows, empty, "h3", foot);
   made.classList.add("heat", "kept");

@@ -1,4 +1,6 @@
 -- Grain: region × school year × school × stage × indicator; schools in scope only, every indicator one row, also without a value.
+{%- set percent = '(100 * value / threshold)' %}
+{%- set floor_percent = '(100 * floor_value / threshold)' %}
 with stages as (
     select * from {{ ref('fct_school_stage') }}
     where is_in_scope and {{ pending() }}
@@ -126,7 +128,12 @@ select
     value,
     threshold,
     floor_value,
-    100 * value / threshold as percent_of_threshold,
+    {{ percent }} as percent_of_threshold,
+    case
+        when surplus < 0 and {{ half_up(percent, 0) }} >= 100 then '<100'
+        when floor_surplus < 0 and {{ half_up(percent, 0) }} >= {{ half_up(floor_percent, 0) }} then '<' || {{ shown(floor_percent, 0) }}
+        else {{ shown(percent, 0) }}
+    end as percent_zh,
     surplus >= 0 as is_met,
     floor_surplus >= 0 as is_floor_met,
     case when excess >= 0 then 0 else -excess end as shortfall,
