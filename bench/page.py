@@ -22,7 +22,8 @@ import duckdb
 from playwright.sync_api import sync_playwright
 from run import BENCH, call, measure, python, show
 
-from dagster_project.release.briefing import MARTS, write_briefing, write_release
+from dagster_project.release.briefing import write_briefing, write_release
+from dagster_project.release.briefing_tables import MARTS
 
 
 def main() -> None:

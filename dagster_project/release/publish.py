@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.fingerprint import computing, libraries, seeds, sha256
-from dagster_project.release import briefing, live, signing
+from dagster_project.release import briefing, briefing_tables, live, signing
 from dagster_project.release.content import create_statement, digest, one_row, parquet, records
 from dagster_project.release.dictionary import write_dictionary
 from dagster_project.release.forms import write_forms
@@ -240,7 +240,7 @@ def _complete(
     for form in forms:
         form["sha256"] = sha256(building / form["file"])
     manifest["forms"], manifest["briefing"] = forms, []
-    if briefing.MARTS.issubset(marts):
+    if briefing_tables.MARTS.issubset(marts):
         papers: dict[tuple[str, ...], list[str]] = {}
         for form in forms:
             papers.setdefault((form["region_id"], form["county_code"]), []).append(form["file"])

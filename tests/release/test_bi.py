@@ -20,7 +20,7 @@ import yaml
 from helpers import ROOT, command, environment, junheng, query
 from small_warehouse import make_warehouse
 
-from dagster_project.release import briefing, dictionary, superset
+from dagster_project.release import briefing_tables, dictionary, superset
 from dagster_project.release.export import to_csv
 from dagster_project.release.publish import publish
 from dagster_project.release.read import connect
@@ -83,7 +83,7 @@ def test_a_refresh_keeps_the_dictionary_unless_its_words_change(tmp_path: Path) 
 def test_exposures_name_the_marts_that_are_used(tables: dict[str, dict[str, Any]]) -> None:
     nodes = dictionary.read_manifest()["exposures"].values()
     said = {node["name"]: {mart.rpartition(".")[2] for mart in node["depends_on"]["nodes"]} for node in nodes}
-    assert said["briefing"] == briefing.MARTS
+    assert said["briefing"] == briefing_tables.MARTS
     assert said["export"] == set(tables)
     assert said["worked_queries"] == {
         mart
